@@ -1,0 +1,124 @@
+"""Fit a network: Lightning's trainer over random patches, averaged weights, a run folder that says what was done.
+
+A run folder holds ``recipe.json``, ``cases.json`` (who trained, who was held out), ``metrics.csv``, ``last.ckpt`` and
+at the end ``model.safetensors``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger
+from torch.utils.data import DataLoader
+from tumorseg.atomic import atomic_path
+from tumorseg.errors import BadInputError
+from tumorseg.modelfile import ModelCard, ModelSpec, save_model
+
+from tumorseg_training.cache import CachedCase, prepare
+from tumorseg_training.cases import LabelledCase, find_labelled_cases
+from tumorseg_training.module import SegmentationModule
+from tumorseg_training.patches import PatchDataset
+from tumorseg_training.recipe import Recipe
+
+LAST_CHECKPOINT = "last.ckpt"
+MODEL_FILE = "model.safetensors"
+
+
+def fit(recipe: Recipe, data: Sequence[Path], run: Path, hold_out: Collection[str] = (), workers: int = 0) -> Path:
+    """Train on the cases of the data folders and write ``run/model.safetensors``; an interrupted run goes on.
+
+    Args:
+        recipe: what to train.
+        data: folders of labelled cases; each is drawn equally often.
+        run: run folder.
+        hold_out: names of cases that must not be trained on.
+        workers: processes that prepare patches.
+
+    Returns:
+        The model file.
+
+    Raises:
+        BadInputError: data that cannot be used, or a run folder that holds another run.
+    """
+    groups = [_without(find_labelled_cases(folder), folder, hold_out) for folder in data]
+    _describe_run(recipe, groups, hold_out, run)
+    cached = [prepare(group, run.parent / "cache", recipe.channels) for group in groups]
+    module = _train(recipe, cached, run, workers)
+    spec = _model_spec(recipe, groups)
+    save_model(run / MODEL_FILE, spec, module.network.state_dict())
+    return run / MODEL_FILE
+
+
+def _without(cases: list[LabelledCase], folder: Path, hold_out: Collection[str]) -> list[LabelledCase]:
+    kept = [case for case in cases if case.name not in hold_out]
+    if not kept:
+        raise BadInputError(f"Every case in {folder} is held out; hold out fewer or leave the folder away.")
+    return kept
+
+
+def _describe_run(recipe: Recipe, groups: Sequence[Sequence[LabelledCase]], held: Collection[str], run: Path) -> None:
+    """Write what will be done, or check that an existing run folder means the same run."""
+    run.mkdir(parents=True, exist_ok=True)
+    descriptions = {
+        "recipe.json": asdict(recipe),
+        "cases.json": {"trained": [[case.name for case in group] for group in groups], "held_out": sorted(held)},
+    }
+    for name, values in descriptions.items():
+        text = json.dumps(values, indent=1)
+        path = run / name
+        if path.exists() and path.read_text() != text:
+            raise BadInputError(f"{run} holds a run with another {path.stem}; name a new folder with --run.")
+        with atomic_path(path) as temporary:
+            temporary.write_text(text)
+
+
+def _train(recipe: Recipe, cached: Sequence[Sequence[CachedCase]], run: Path, workers: int) -> SegmentationModule:
+    seed_everything(recipe.seed, workers=True, verbose=False)
+    module = SegmentationModule(recipe)
+    loader = DataLoader(PatchDataset(cached, recipe), batch_size=recipe.batch_size, num_workers=workers)
+    trainer = Trainer(
+        max_steps=recipe.steps,
+        precision=recipe.precision,  # type: ignore[arg-type]
+        default_root_dir=run,
+        logger=CSVLogger(run, name="", version=""),
+        callbacks=_callbacks(recipe, run),
+        log_every_n_steps=min(10, recipe.steps),
+        gradient_clip_val=12.0,
+        enable_model_summary=False,
+        use_distributed_sampler=True,
+    )
+    last = run / LAST_CHECKPOINT
+    trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
+    return module
+
+
+def _callbacks(recipe: Recipe, run: Path) -> list[Callback]:
+    interval = max(1, min(100, recipe.steps // 2))
+    return [
+        EMAWeightAveraging(decay=recipe.ema_decay),
+        ModelCheckpoint(run, filename="last", every_n_train_steps=interval, enable_version_counter=False),
+        TQDMProgressBar(),
+    ]
+
+
+def _model_spec(recipe: Recipe, groups: Sequence[Sequence[LabelledCase]]) -> ModelSpec:
+    return ModelSpec(
+        name=recipe.name,
+        version="0",
+        architecture=recipe.network.to_dict(),
+        channels=recipe.channels,
+        regions=recipe.regions,
+        patch_size=recipe.patch_size,
+        card=ModelCard(title=f"{recipe.name} (not evaluated)"),
+        training={
+            "recipe": json.loads(json.dumps(asdict(recipe))),
+            "cases": [case.name for group in groups for case in group],
+            "torch": torch.__version__,
+        },
+    )
