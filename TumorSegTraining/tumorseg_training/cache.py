@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
 from tumorseg.atomic import atomic_path
 from tumorseg.case_files import read_case
 from tumorseg.errors import BadInputError
@@ -22,7 +23,6 @@ from tumorseg.grids import to_working, working_grid
 from tumorseg.modelfile import file_sha256
 from tumorseg.normalise import network_input
 from tumorseg.volume import FloatArray, LabelArray, Volume
-
 from tumorseg_training.cases import LabelledCase, read_truth
 
 CACHE_VERSION = 1

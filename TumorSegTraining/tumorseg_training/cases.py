@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from tumorseg.case_files import find_case
 from tumorseg.errors import BadInputError
 from tumorseg.images import read_labels

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tumorseg.errors import BadInputError, CancelledError, TumorSegError
-
 from tumorseg_training import __version__
 from tumorseg_training.phantom import command as phantom_command
 
@@ -91,7 +90,6 @@ def _run_fit(options: argparse.Namespace) -> int:
 
 def _run_evaluate(options: argparse.Namespace) -> int:
     from tumorseg.modelstore import find_model
-
     from tumorseg_training.cases import find_labelled_cases
     from tumorseg_training.evaluate import evaluate, summary_table, write_scores
 

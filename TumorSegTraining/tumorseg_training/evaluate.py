@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
 from tumorseg.atomic import atomic_path
 from tumorseg.case_files import read_case
 from tumorseg.modelfile import load_model
 from tumorseg.pipeline import Options, segment
-
 from tumorseg_training.cases import LabelledCase, read_truth
 from tumorseg_training.metrics import REGION_NAMES, region_dice
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import ModelCard, PostProcessing, load_model, save_model
-
 from tumorseg_training.fit import MODEL_FILE
 from tumorseg_training.toml_file import TOMLDecodeError, read_toml
 

@@ -16,10 +16,10 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
+
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import ModelCard, ModelSpec, save_model
-
 from tumorseg_training.cache import CachedCase, prepare
 from tumorseg_training.cases import LabelledCase, find_labelled_cases
 from tumorseg_training.module import SegmentationModule

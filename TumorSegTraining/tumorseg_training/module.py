@@ -8,8 +8,8 @@ import torch
 from lightning.pytorch import LightningModule
 from monai.losses import DiceLoss
 from torch import Tensor, nn
-from tumorseg.network import UNet3D
 
+from tumorseg.network import UNet3D
 from tumorseg_training.recipe import Recipe
 
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
+
 from tumorseg.regions import ED, ET, NCR, region_mask
 from tumorseg.volume import LabelArray
-
 from tumorseg_training.cache import CachedCase
 from tumorseg_training.recipe import Recipe
 

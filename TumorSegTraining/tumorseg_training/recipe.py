@@ -9,7 +9,6 @@ from typing import Any
 
 from tumorseg.errors import BadInputError
 from tumorseg.network import PRESETS, UNet3DConfig
-
 from tumorseg_training.toml_file import TOMLDecodeError, read_toml
 
 

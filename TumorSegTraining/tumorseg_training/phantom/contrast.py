@@ -38,7 +38,7 @@ def draw_contrasts(spec: PatientSpec) -> dict[str, Contrast]:
 
 
 def _t1(rng: np.random.Generator) -> Contrast:
-    grey = rng.uniform(0.72, 0.88)
+    grey = rng.uniform(0.75, 0.91)
     return Contrast(
         csf=rng.uniform(0.25, 0.5),
         grey=grey,
@@ -55,7 +55,7 @@ def _t1(rng: np.random.Generator) -> Contrast:
 
 
 def _t1ce(rng: np.random.Generator) -> Contrast:
-    grey = rng.uniform(0.74, 0.92)
+    grey = rng.uniform(0.77, 0.93)
     uptake = rng.uniform(1.2, 1.9)
     return Contrast(
         csf=rng.uniform(0.22, 0.5),
@@ -74,7 +74,7 @@ def _t1ce(rng: np.random.Generator) -> Contrast:
 
 def _t2(rng: np.random.Generator) -> Contrast:
     white = rng.uniform(0.28, 0.42)
-    grey = white * rng.uniform(1.2, 1.5)
+    grey = white * rng.uniform(1.15, 1.45)
     oedema = rng.uniform(grey + 0.15, 0.82)
     return Contrast(
         csf=1.0,
@@ -92,7 +92,7 @@ def _t2(rng: np.random.Generator) -> Contrast:
 
 
 def _flair(rng: np.random.Generator) -> Contrast:
-    grey = rng.uniform(1.08, 1.3)
+    grey = rng.uniform(1.08, 1.25)
     oedema = grey * rng.uniform(1.35, 1.8)
     return Contrast(
         csf=rng.uniform(0.15, 0.45),

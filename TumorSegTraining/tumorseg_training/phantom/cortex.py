@@ -15,7 +15,7 @@ from .space import FIELD_GRID, Floats
 
 CORTEX_THICKNESS = 2.8  # mm, textbook mean of the human neocortex is 2.5-3
 _GYRUS_WAVELENGTH = 16.0  # mm, gives gyri about 12 mm wide
-_FOLIA_WAVELENGTH = 9.0  # mm, several cerebellar folia together: single ones are below MR resolution
+_FOLIA_WAVELENGTH = 11.0  # mm, several cerebellar folia together: single ones are below MR resolution
 _ONTO_SURFACE = 0.75  # 1 = sulci run exactly along the lines from a hemisphere's middle, 0 = in no preferred direction
 
 

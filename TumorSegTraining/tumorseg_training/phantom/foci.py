@@ -12,6 +12,7 @@ from .noise import stream
 from .space import FIELD_GRID, Floats, Triple
 from .spec import PatientSpec
 
+BUMP_LIMIT = 1.6  # a tumour's outline departs from its ellipsoid by at most this many times its irregularity
 _GAP = 7.0  # mm of tissue left between two foci at least
 
 
@@ -50,7 +51,7 @@ def _clear_of(
 ) -> npt.NDArray[np.bool_]:
     """Positions at which a focus of ``radius`` cannot touch ``foci``, their irregular outlines included."""
     clear = np.ones(len(positions), dtype=bool)
-    stretch = max(spec.elongation) * (1 + 2 * spec.irregularity)
+    stretch = max(spec.elongation) * (1 + BUMP_LIMIT * spec.irregularity)
     for focus in foci:
         distance = np.linalg.norm(positions - np.asarray(focus.centre), axis=1)
         clear &= distance > stretch * (focus.radius + radius) + _GAP

@@ -16,6 +16,8 @@ from .space import FIELD_GRID, Floats, Grid, Triple
 
 # Mean over positions of the sum of squared cubic B-spline weights is 151/315 for each axis.
 _SPLINE_STD = (151.0 / 315.0) ** 1.5
+# The same after a 7-point Laplacian of the lattice, from the spline's autocorrelation 151/315, 397/1680, 1/42.
+_BAND_PASS_STD = 1.180
 # White noise through cubic B-splines has most of its power at wavelengths above about 2.5 lattice steps.
 _STEPS_PER_WAVELENGTH = 2.5
 
@@ -56,9 +58,9 @@ def noise_field(rng: np.random.Generator, wavelength: float, band_pass: bool = F
     step = wavelength / _STEPS_PER_WAVELENGTH
     counts = [int(np.ceil((n - 1) * s / step)) + 6 for n, s in zip(FIELD_GRID.shape, FIELD_GRID.spacing, strict=True)]
     lattice = rng.standard_normal(counts, dtype=np.float32)
-    if band_pass:
-        lattice = -laplace(lattice, mode="wrap")
-    lattice /= lattice.std() * _SPLINE_STD
+    lattice = (
+        laplace(lattice, mode="wrap") / np.float32(_BAND_PASS_STD) if band_pass else lattice / np.float32(_SPLINE_STD)
+    )
     z, y, x = (f - 2.0 * step for f in FIELD_GRID.first)
     return NoiseField(lattice, step, (z, y, x))
 

@@ -18,7 +18,7 @@ from .scanner import acquire
 from .space import Box, Floats, Grid, Mask, brain_box, image_grid
 from .spec import PatientSpec, draw_spec
 from .tissues import TissueShares, tissue_shares
-from .tumour import Tumour, grow_tumour
+from .tumour import Site, Tumour, grow_tumour
 
 _OUTSIDE = 0.6  # brightness relative to CSF just outside the mask, where slices and pixels average over the border
 _SHARPEST_BORDER = 1.0  # mm: fields of 2 mm carry no sharper tissue borders
@@ -104,7 +104,7 @@ def _build_brain(spec: PatientSpec, grid: Grid) -> _Brain:
     return _Brain(
         mask=mask,
         tissues=tissues,
-        tumour=grow_tumour(spec, foci, displaced, points, mask_distance, softness),
+        tumour=grow_tumour(spec, foci, displaced, Site(mask, points, mask_distance), softness),
         others=distractors(spec, displaced, tissues, origins, mask_distance),
         textures=draw_textures(spec, points),
     )

@@ -14,13 +14,17 @@ from .space import Floats, Triple
 
 Mesh = tuple[Floats, Floats, Floats]  # z, y, x
 
+_CENTRE = 1e-3  # keeps the distance to an ellipsoid defined at its centre
+
 
 def ellipsoid(mesh: Mesh, centre: Triple, radii: Triple) -> Floats:
     """Distance to an axis-aligned ellipsoid, first-order accurate near its surface."""
     scaled = [(p - np.float32(c)) / np.float32(r) for p, c, r in zip(mesh[::-1], centre, radii, strict=True)]
-    level = np.sqrt(sum(s**2 for s in scaled))
-    slope = np.sqrt(sum((s / np.float32(r)) ** 2 for s, r in zip(scaled, radii, strict=True)))
-    return np.asarray(level * (level - 1) / np.maximum(slope, np.float32(1e-4)), dtype=np.float32)
+    level = np.sqrt(_CENTRE**2 + sum(s**2 for s in scaled))
+    slope = np.sqrt(
+        (_CENTRE / min(radii)) ** 2 + sum((s / np.float32(r)) ** 2 for s, r in zip(scaled, radii, strict=True))
+    )
+    return np.asarray(level * (level - 1) / slope, dtype=np.float32)
 
 
 def tube(mesh: Mesh, points: Sequence[Triple], radii: Sequence[float]) -> Floats:

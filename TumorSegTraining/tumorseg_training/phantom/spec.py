@@ -11,6 +11,9 @@ from .space import Triple
 
 SEQUENCES = ("t1", "t1ce", "t2", "flair")
 
+# Standard deviation of the noise per sequence; lower on T2, whose unit is the bright CSF.
+_TYPICAL_NOISE = np.array([0.025, 0.025, 0.013, 0.025])
+
 
 @dataclass(frozen=True)
 class PatientSpec:
@@ -40,7 +43,7 @@ class PatientSpec:
     oedema_reach: float
     mass_effect: float  # 0 = purely infiltrating ... 1 = purely displacing
     # Scanner, per sequence
-    noise_level: tuple[float, float, float, float]  # relative to white or grey matter
+    noise_level: tuple[float, float, float, float]  # standard deviation; white matter (on T2: CSF) has brightness 1
     bias_strength: tuple[float, float, float, float]
     intensity_scale: tuple[float, float, float, float]
     slice_thickness: tuple[float, float, float, float]
@@ -71,10 +74,13 @@ def _anatomy(rng: np.random.Generator) -> dict[str, object]:
 def _tumour(rng: np.random.Generator) -> dict[str, object]:
     enhancing = bool(rng.random() < 0.8)
     radius = float(rng.uniform(5.0, 33.0) if enhancing else rng.uniform(10.0, 33.0))
+    n_foci = int(rng.integers(2, 4)) if rng.random() < 0.2 else 1
+    if n_foci > 1:
+        radius *= 0.75  # leaves room for the others
     rim = np.clip(radius * np.exp(rng.normal(np.log(0.3), 0.5)), 1.5, 20.0)
     return {
         "enhancing": enhancing,
-        "n_foci": int(rng.integers(2, 4)) if rng.random() < 0.2 else 1,
+        "n_foci": n_foci,
         "tumour_radius": radius,
         "elongation": tuple(float(e) for e in np.exp(rng.normal(0.0, 0.16, 3))),
         "irregularity": float(rng.uniform(0.12, 0.32)),
@@ -90,7 +96,7 @@ def _scanner(rng: np.random.Generator) -> dict[str, object]:
     thick = rng.random(4) < rng.choice([0.1, 0.5, 0.95])
     axes = np.where(rng.random(4) < 0.85, 0, rng.integers(1, 3, 4))
     return {
-        "noise_level": tuple(float(v) for v in np.exp(rng.normal(np.log(0.03), 0.45, 4))),
+        "noise_level": tuple(float(v) for v in _TYPICAL_NOISE * np.exp(rng.normal(0.0, 0.45, 4))),
         "bias_strength": tuple(float(v) for v in rng.uniform(0.02, 0.15, 4)),
         "intensity_scale": tuple(float(v) for v in np.exp(rng.uniform(np.log(300.0), np.log(3000.0), 4))),
         "slice_thickness": tuple(float(v) for v in np.where(thick, rng.uniform(2.5, 6.0, 4), 0.0)),

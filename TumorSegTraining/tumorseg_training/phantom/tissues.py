@@ -40,7 +40,7 @@ def tissue_shares(anatomy: Anatomy, softness: float) -> TissueShares:
     white = coverage(anatomy.pia + np.float32(CORTEX_THICKNESS), softness)
     grey = coverage(anatomy.pia, softness) - white
     cerebellar_white = _cerebellar_white(anatomy, softness)
-    cerebellar_fissures = np.float32(0.4) * coverage(anatomy.folia - np.float32(0.3), softness)
+    cerebellar_fissures = np.float32(0.6) * coverage(anatomy.folia - np.float32(0.5), softness)
     layers: list[tuple[Floats, float | Floats, float | Floats]] = [  # distance, grey, white: later ones lie on top
         (anatomy.cerebellum, 1 - cerebellar_white - cerebellar_fissures, cerebellar_white),
         (anatomy.brainstem, 1 - _BRAINSTEM_WHITE, _BRAINSTEM_WHITE),

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import label
 
 from .anatomy import Anatomy, sample
 from .cortex import CORTEX_THICKNESS
-from .foci import Focus
+from .foci import BUMP_LIMIT, Focus
 from .noise import noise_field, stream
 from .shapes import coverage
-from .space import FIELD_GRID, Floats
+from .space import FIELD_GRID, Floats, Mask
 from .spec import PatientSpec
 
 NECROSIS, OEDEMA, ENHANCING = 1, 2, 3  # values of Patient.labels (BraTS 2023 numbering)
+
+_ISLAND_BORDER = 1.2  # spread up to which points count as connected; beyond 1.25 nothing is wet
+_FAR = 10.0  # spread of points that oedema cannot reach
 
 
 @dataclass(frozen=True)
@@ -38,21 +42,37 @@ class _Shape:
     reach: Floats  # mm that oedema reaches beyond it
 
 
-def grow_tumour(
-    spec: PatientSpec, foci: Sequence[Focus], anatomy: Anatomy, points: Floats, mask_distance: Floats, softness: float
-) -> Tumour:
-    """The tumour at ``points`` (3, n), given the displaced ``anatomy`` and ``mask_distance`` (n,) there."""
+@dataclass(frozen=True)
+class Site:
+    """The sampled points inside the brain: ``points`` (3, n), (z, y, x) mm, in the order of ``mask`` (z, y, x)."""
+
+    mask: Mask
+    points: Floats
+    mask_distance: Floats  # (n,) mm to the border of the mask, negative inside
+
+
+def grow_tumour(spec: PatientSpec, foci: Sequence[Focus], anatomy: Anatomy, site: Site, softness: float) -> Tumour:
+    """The tumour at the points of ``site``, given the displaced ``anatomy`` there; borders of ``softness`` mm."""
     shape = _draw_shape(spec, foci)
-    core, rim, reach = (sample(field, points) for field in (shape.core, shape.rim, shape.reach))
-    barrier = _barriers(anatomy, foci, mask_distance)
+    core, rim, reach = (sample(field, site.points) for field in (shape.core, shape.rim, shape.reach))
+    barrier = _barriers(anatomy, foci, site.mask_distance)
     core = np.maximum(core + barrier, -1.0 - anatomy.ventricles)
-    spread = _spread(core, reach, anatomy) + barrier / np.float32(6.0)
+    spread = _without_islands(_spread(core, reach, anatomy) + barrier / np.float32(6.0), core, site.mask)
     inside, inner, wet = coverage(core, softness), coverage(core + rim, softness), coverage(8 * (spread - 1), 4.0)
     enhancing = inside - inner if spec.enhancing else np.zeros_like(inside)
     labels = np.select(
         [(core < 0) & (core > -rim) & spec.enhancing, core < 0, spread < 1], [ENHANCING, NECROSIS, OEDEMA], 0
     )
     return Tumour(inside - enhancing, wet * (1 - inside), enhancing, labels.astype(np.uint8))
+
+
+def _without_islands(spread: Floats, core: Floats, mask: Mask) -> Floats:
+    """``spread`` raised out of reach wherever it is not connected to a core: fluid does not jump across sulci."""
+    wet = np.zeros(mask.shape, dtype=bool)
+    wet[mask] = (spread < _ISLAND_BORDER) | (core < 0)
+    components = label(wet)[0][mask]
+    reached = np.unique(components[core < 0])
+    return np.where(np.isin(components, reached), spread, np.float32(_FAR))
 
 
 def _draw_shape(spec: PatientSpec, foci: Sequence[Focus]) -> _Shape:
@@ -77,7 +97,7 @@ def _focus_distance(spec: PatientSpec, focus: Focus) -> Floats:
 def _bumps(spec: PatientSpec, focus: Focus, coarse: Floats, fine: Floats) -> Floats:
     """Irregularity of the outline in mm, limited so that a focus neither vanishes nor reaches its neighbour."""
     amplitude = np.float32(spec.irregularity * focus.radius)
-    return amplitude * np.clip(np.float32(0.9) * coarse + np.float32(0.35) * fine, -1.6, 1.6)
+    return amplitude * np.clip(np.float32(0.9) * coarse + np.float32(0.35) * fine, -BUMP_LIMIT, BUMP_LIMIT)
 
 
 def _rim_thickness(spec: PatientSpec, rng: np.random.Generator) -> Floats:

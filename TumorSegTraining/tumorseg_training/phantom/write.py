@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk  # noqa: N813  (its own documentation imports it so)
+import SimpleITK as sitk
 
 from .patient import Patient
 from .spec import SEQUENCES

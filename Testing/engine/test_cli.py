@@ -1,0 +1,211 @@
+"""The command ``tumorseg``: what it writes, what it says, and its exit codes."""
+
+import json
+import sys
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.cases import SMALL, expected_threshold_labels, small_case, write_case
+from support.models import saved, threshold_model
+from tumorseg.cli import main
+from tumorseg.console import ProgressLine
+from tumorseg.images import read_labels
+from tumorseg.progress import Progress
+from tumorseg.sequences import SEQUENCES
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(saved(threshold_model(), tmp_path_factory.mktemp("model")))
+
+
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cases") / "Case"
+    write_case(small_case(), folder)
+    return folder
+
+
+def _refused(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 2) -> list[str]:
+    """Run a command that must fail; the sentences it prints."""
+    assert main([str(argument) for argument in arguments]) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "Traceback" not in captured.err
+    lines = captured.err.splitlines()
+    assert all(line.startswith("tumorseg: ") for line in lines)
+    return [line.removeprefix("tumorseg: ") for line in lines]
+
+
+@pytest.mark.parametrize("extension", [".nii.gz", ".nrrd", ".seg.nrrd"])
+def test_segments_a_case_folder_into_every_format(case: Path, model: str, tmp_path: Path, extension: str) -> None:
+    output = tmp_path / f"out{extension}"
+    assert main(["segment", "--case", str(case), "--model", model, "--output", str(output)]) == 0
+    labels, geometry = read_labels(output)
+    np.testing.assert_array_equal(labels, expected_threshold_labels(small_case()["t1ce"]))
+    assert geometry.matches(SMALL)
+    assert [path.name for path in tmp_path.iterdir()] == [output.name]
+
+
+def test_four_files_give_what_the_folder_gives(case: Path, model: str, tmp_path: Path) -> None:
+    files = [part for name in SEQUENCES for part in (f"--{name}", str(case / f"Case_{name}.nii.gz"))]
+    output = tmp_path / "out.nii.gz"
+    assert main(["segment", *files, "--model", model, "--output", str(output), "--labels", "2020"]) == 0
+    expected = expected_threshold_labels(small_case()["t1ce"])
+    np.testing.assert_array_equal(read_labels(output)[0], np.where(expected == 3, 4, expected))
+
+
+def test_prints_what_was_found_and_writes_report_and_probabilities(
+    case: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["segment", "--case", str(case), "--model", model, "--output", str(tmp_path / "o.nii.gz")]
+    assert main([*arguments, "--report", str(tmp_path / "r"), "--probabilities", str(tmp_path / "p.nii.gz")]) == 0
+    captured = capsys.readouterr()
+    report = json.loads((tmp_path / "r" / "report.json").read_text())
+    assert f"{report['measurements']['WT']['volume_ml']:.2f}" in captured.out
+    assert "Research only" in captured.out
+    assert "\r" not in captured.err  # no progress when piped
+    assert all(line.startswith("warning: ") for line in captured.err.splitlines())
+    assert report["provenance"]["model"] == "threshold 1.0"
+    assert (tmp_path / "p.nii.gz").exists()
+
+
+def test_batch_segments_every_case_goes_on_after_a_bad_one_and_resumes(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("A", "B", "C"):
+        write_case(small_case(), tmp_path / "in" / name)
+    (tmp_path / "in" / "B" / "Case_t2.nii.gz").write_bytes(b"not an image")
+    arguments = ["segment", "--batch", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--model", model]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["A.nii.gz", "C.nii.gz"]
+    assert "tumorseg: B: " in captured.err
+    assert "Case_t2.nii.gz" in captured.err
+    write_case(small_case(), tmp_path / "in" / "B")
+    assert main(arguments) == 0
+    outcome = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:])
+    assert outcome["A"] == outcome["C"] == "kept, it was there already"
+    assert outcome["B"].startswith("done, ")
+
+
+def test_measure_reads_back_what_segment_wrote(
+    case: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.seg.nrrd"
+    main(["segment", "--case", str(case), "--model", model, "--output", str(output), "--report", str(tmp_path)])
+    capsys.readouterr()
+    assert main(["measure", str(output), "--json"]) == 0
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert json.loads(capsys.readouterr().out) == report["measurements"]
+
+
+def test_check_finds_nothing_wrong_with_a_good_case_and_names_a_bad_one(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "--case", str(case), "--json"]) == 0
+    assert [finding["severity"] for finding in json.loads(capsys.readouterr().out)] == ["warning"] * 4
+    bad = small_case()
+    bad["flair"] = bad["t1"]
+    files = write_case(small_case(), tmp_path)
+    arguments = [part for name in SEQUENCES for part in (f"--{name}", str(files["t1" if name == "flair" else name]))]
+    assert main(["check", *arguments]) == 2
+    assert "blocking: T1 (Case_t1.nii.gz) and FLAIR (Case_t1.nii.gz) are the same image." in capsys.readouterr().out
+
+
+def test_models_lists_and_shows_the_shipped_model(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "list"]) == 0
+    assert "glioma-first (default)" in capsys.readouterr().out
+    assert main(["models", "show"]) == 0
+    shown = capsys.readouterr().out
+    assert "SHA-256: " in shown
+    assert "Research only" in shown
+
+
+def test_missing_options_and_contradictions_are_said(case: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _refused(capsys, "segment", "--t1", "a.nii", "--output", "o.nii.gz") == [
+        "Give --t1ce, --t2, --flair as well, or a folder with --case."
+    ]
+    assert _refused(capsys, "segment", "--t1", "a.nii", "--case", case, "--output", "o.nii.gz") == [
+        "Give either --case or the four volumes, not both."
+    ]
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_run(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "no" / "out.nii.gz"
+    (sentence,) = _refused(capsys, "segment", "--case", case, "--output", missing)
+    assert sentence == f"{missing} cannot be written: the folder {missing.parent} does not exist; create it first."
+    (sentence,) = _refused(capsys, "segment", "--case", case, "--output", tmp_path / "out.txt")
+    assert "its name must end in" in sentence
+
+
+def test_an_unknown_model_exits_with_3(case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "o.nii.gz"
+    (sentence,) = _refused(capsys, "segment", "--case", case, "--output", output, "--model", "best", code=3)
+    assert sentence.startswith("There is no model best; known models: glioma-first;")
+
+
+def test_all_bad_files_are_named_together(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = write_case(small_case(), tmp_path)
+    files["t1"].unlink()
+    files["t2"].write_bytes(files["t2"].read_bytes()[:3000])
+    arguments = [part for name in SEQUENCES for part in (f"--{name}", files[name])]
+    sentences = _refused(capsys, "segment", *arguments, "--model", model, "--output", tmp_path / "o.nii.gz")
+    assert len(sentences) == 2
+    assert str(files["t1"]) in sentences[0]
+    assert str(files["t2"]) in sentences[1]
+    assert not (tmp_path / "o.nii.gz").exists()
+
+
+def test_measuring_in_the_wrong_convention_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from tumorseg.images import write_labels
+    from tumorseg.volume import Geometry
+
+    labels = np.array([[[0, 1], [2, 4]]], np.uint8)
+    path = tmp_path / "seg.nii.gz"
+    write_labels(labels, Geometry(labels.shape), path)
+    (sentence,) = _refused(capsys, "measure", path)
+    assert "labels [4] do not occur in the BraTS 2023 convention; choose the convention with --labels" in sentence
+    assert main(["measure", str(path), "--labels", "2020"]) == 0
+
+
+def test_ctrl_c_exits_with_130_and_leaves_no_file(
+    case: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tumorseg.pipeline.predict", interrupted)
+    output = tmp_path / "o.nii.gz"
+    assert main(["segment", "--case", str(case), "--model", model, "--output", str(output)]) == 130
+    assert "Cancelled; nothing was written." in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+class _Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_one_line_on_a_terminal_and_nothing_in_a_pipe() -> None:
+    terminal, pipe = _Terminal(), StringIO()
+    for stream in (terminal, pipe):
+        line = ProgressLine(stream)
+        line(Progress("predict", 0.25, 12.4, "cpu"))
+        line.close()
+    assert "[3/4] predict   25 % on cpu, 12 s left" in terminal.getvalue()
+    assert "\n" not in terminal.getvalue()
+    assert pipe.getvalue() == ""
+
+
+def test_importing_the_package_loads_no_heavy_library() -> None:
+    import subprocess
+
+    code = "import sys, tumorseg.cli; print({'torch', 'SimpleITK', 'scipy'} & set(sys.modules))"
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert output.strip() == "set()"

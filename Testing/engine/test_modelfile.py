@@ -1,0 +1,95 @@
+"""The model file: round trip, refusal of what is not understood, and no code execution."""
+
+import json
+import pickle
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from support.models import random_model, saved, small_spec
+from tumorseg.errors import ModelError
+from tumorseg.modelfile import METADATA_KEY, PostProcessing, file_sha256, load_model, read_spec
+from tumorseg.safetensors_file import read_header, read_tensors, write_tensors
+
+
+def test_a_saved_model_comes_back_with_document_weights_and_hash(tmp_path: Path) -> None:
+    model = random_model()
+    path = saved(model, tmp_path)
+    loaded = load_model(path)
+    assert loaded.spec == model.spec == read_spec(path)
+    assert loaded.sha256 == file_sha256(path)
+    assert not loaded.network.training
+    for name, tensor in model.network.state_dict().items():
+        torch.testing.assert_close(loaded.network.state_dict()[name], tensor.half().float(), rtol=0, atol=0)
+
+
+def test_weights_are_stored_as_float16(tmp_path: Path) -> None:
+    assert {array.dtype for array in read_tensors(saved(random_model(), tmp_path)).values()} == {np.dtype(np.float16)}
+
+
+def _with_document(tmp_path: Path, **changes: Any) -> Path:
+    path = saved(random_model(), tmp_path)
+    document = {**json.loads(read_header(path)["__metadata__"][METADATA_KEY]), **changes}
+    write_tensors(path, read_tensors(path), {METADATA_KEY: json.dumps(document)})
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"schema": 99}, "schema 99 is not 1; update TumorSegU-Net"),
+        ({"channels": ["t1", "pd", "t2", "flair"]}, "unknown input channels"),
+        ({"channels": ["t1"]}, "input channels differ"),
+        ({"outputs": "boxes"}, "unknown kind of outputs"),
+        ({"outputs": "classes"}, "outputs differ"),
+        ({"regions": ["WT", "ET"]}, "unknown regions"),
+        ({"normalisation": "none"}, "unknown normalisation"),
+        ({"spacing": [1, 1, 0]}, "spacing"),
+        ({"patch_size": [8, 8]}, "patch size"),
+        ({"postprocessing": {"thresholds": [0.5]}}, "one threshold per region"),
+        ({"surprise": 1}, "surprise"),
+    ],
+)
+def test_documents_that_do_not_fit_are_refused_with_the_reason(
+    tmp_path: Path, changes: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(ModelError, match=f"description in the model file model.safetensors cannot be used: .*{reason}"):
+        read_spec(_with_document(tmp_path, **changes))
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    path = _with_document(tmp_path, architecture={**small_spec().architecture, "features": [2, 6]})
+    with pytest.raises(ModelError, match="weights in model.safetensors do not fit the network"):
+        load_model(path)
+
+
+def test_a_safetensors_file_without_description_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "plain.safetensors"
+    write_tensors(path, {"w": np.zeros(2, np.float32)}, {})
+    with pytest.raises(ModelError, match="no TumorSegU-Net description"):
+        read_spec(path)
+
+
+class _Harmful:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (Path("executed"),)
+
+
+def test_a_pickle_is_refused_and_not_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "evil.safetensors"
+    path.write_bytes(pickle.dumps(_Harmful()))
+    with pytest.raises(ModelError, match="not a safetensors file"):
+        load_model(path)
+    assert not Path("executed").exists()
+
+
+def test_postprocessing_rules_survive_the_file(tmp_path: Path) -> None:
+    rules = PostProcessing((0.4, 0.5, 0.6), min_component_ml=0.1, min_enhancing_ml=0.2)
+    model = random_model()
+    path = saved(replace(model, spec=replace(model.spec, postprocessing=rules)), tmp_path)
+    assert read_spec(path).postprocessing == rules

@@ -1,0 +1,139 @@
+"""A whole run on small cases with exact expected labels, on every kind of grid; and on a real case."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.cases import SMALL, expected_threshold_labels, small_case
+from support.models import constant_model, threshold_model
+from tumorseg import __version__
+from tumorseg.case_files import find_case, read_case
+from tumorseg.errors import BadInputError
+from tumorseg.modelfile import load_model
+from tumorseg.modelstore import find_model
+from tumorseg.pipeline import Options, segment
+from tumorseg.progress import STAGES, Progress
+from tumorseg.regions import UNDIVIDED, region_mask
+from tumorseg.volume import Geometry, Volume
+
+CPU = Options(device="cpu")
+
+OBLIQUE = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, -1.0)
+GRIDS = {
+    "identity": SMALL,
+    "flipped": replace(SMALL, direction=(-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)),
+    "swapped axes": replace(SMALL, direction=(0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0)),
+    "oblique and left-handed": replace(SMALL, direction=OBLIQUE),
+}
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_labels_are_exact_on_every_grid_that_needs_no_resampling(name: str) -> None:
+    case = small_case(GRIDS[name])
+    result = segment(case, threshold_model(), CPU)
+    assert result.geometry == GRIDS[name]
+    np.testing.assert_array_equal(result.labels, expected_threshold_labels(case["t1ce"]))
+    assert set(np.unique(result.labels)) == {0, 1, 2, 3}
+
+
+def test_an_anisotropic_grid_gets_its_labels_on_its_own_voxels() -> None:
+    geometry = Geometry((10, 44, 44), spacing=(0.5, 0.5, 2.0))
+    case = small_case(geometry)
+    result = segment(case, threshold_model(), CPU)
+    assert result.labels.shape == geometry.shape
+    expected = expected_threshold_labels(case["t1ce"])
+    # Interpolation smooths single voxels, so the labels cannot be equal; the core is large enough to compare.
+    found, wanted = region_mask(result.labels, "TC"), region_mask(expected, "TC")
+    assert 2 * np.sum(found & wanted) / (np.sum(found) + np.sum(wanted)) > 0.9
+
+
+def test_measurements_follow_from_the_labels() -> None:
+    result = segment(small_case(), threshold_model(), CPU)
+    for region in ("WT", "TC", "ET"):
+        voxels = int(region_mask(result.labels, region).sum())
+        assert result.measurements[region].volume_ml == pytest.approx(voxels / 1000)
+
+
+def test_progress_runs_through_all_stages_in_order() -> None:
+    reports: list[Progress] = []
+    result = segment(small_case(), threshold_model(), CPU, reports.append)
+    stages = list(dict.fromkeys(report.stage for report in reports))
+    assert tuple(stages) == STAGES == tuple(result.seconds)
+    assert {report.device for report in reports if report.stage == "predict"} == {"cpu", None}
+
+
+def test_provenance_tells_how_the_result_came_about() -> None:
+    case = small_case()
+    case["t2"] = replace(case["t2"], provenance={"uids": "1.2.3"})
+    provenance = segment(case, threshold_model(), Options("cpu", tta=True)).provenance
+    expected = {
+        "software": f"TumorSegU-Net {__version__}",
+        "model": "threshold 1.0",
+        "model_sha256": "0" * 64,
+        "device": "cpu",
+        "memory_rung": "tiles on cpu, sum on cpu",
+        "tta": "yes",
+        "input_t1ce": "Case_t1ce.nii.gz",
+        "input_t2_uids": "1.2.3",
+    }
+    assert expected.items() <= provenance.items()
+    assert all(isinstance(value, str) for value in provenance.values())
+
+
+def test_a_model_of_the_whole_tumor_gives_an_undivided_segment() -> None:
+    result = segment(small_case(), constant_model({"WT": 0.9}), CPU)
+    assert set(np.unique(result.labels)) <= {0, UNDIVIDED}
+    assert result.measurements["WT"].volume_ml > 0
+
+
+def test_nothing_found_is_a_result() -> None:
+    result = segment(small_case(), constant_model({"WT": 0.1, "TC": 0.1, "ET": 0.1}), CPU)
+    assert not result.labels.any()
+    assert result.measurements["WT"].volume_ml == 0
+
+
+def test_blocking_findings_stop_the_run_before_the_network_with_all_sentences() -> None:
+    case = small_case()
+    case["t1"] = replace(case["t1"], array=np.full(SMALL.shape, np.nan, np.float32))
+    case["flair"] = replace(case["flair"], array=case["t2"].array)
+    with pytest.raises(BadInputError) as caught:
+        segment(case, threshold_model(), CPU)
+    assert len(caught.value.problems) == 2
+    assert "NaN" in str(caught.value)
+    assert "same image" in str(caught.value)
+
+
+def test_a_brain_mask_limits_where_the_network_looks() -> None:
+    case = small_case()
+    half = (case["t1ce"].array != 0).astype(np.float32)
+    half[:10] = 0
+    result = segment(case, threshold_model(), Options("cpu", brain_mask=Volume(half, SMALL, "mask")))
+    assert not result.labels[:10].any()
+    assert result.labels[10:].any()
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (Volume(np.zeros(SMALL.shape, np.float32), SMALL, "mask.nii"), "The brain mask mask.nii is empty"),
+        (
+            Volume(np.ones((2, 2, 2), np.float32), Geometry((2, 2, 2)), "mask.nii"),
+            "The brain mask mask.nii is not on the grid of the volumes .size 2 x 2 x 2 instead of 24 x 22 x 20 voxels",
+        ),
+    ],
+)
+def test_an_unusable_brain_mask_is_named(mask: Volume, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        segment(small_case(), threshold_model(), Options("cpu", brain_mask=mask))
+
+
+def test_the_shipped_network_finds_the_tumor_of_a_real_case(data_folder: Path) -> None:
+    case = read_case(find_case(data_folder / "brats2021" / "BraTS2021_01479"))
+    result = segment(case, load_model(find_model()), CPU)
+    assert result.geometry == case["t1ce"].geometry
+    assert result.labels.shape == (155, 240, 240)
+    # The expert outlined 205 mL; this checks that the engine and the weights belong together, not how good they are.
+    assert 100 < result.measurements["WT"].volume_ml < 400
+    assert result.measurements["ET"].volume_ml > 20

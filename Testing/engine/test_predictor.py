@@ -1,0 +1,135 @@
+"""Tiles, weights and mirroring against MONAI, exact small cases, the memory ladder and cancelling."""
+
+import numpy as np
+import pytest
+import torch
+from monai.inferers import SlidingWindowInferer
+from torch import Tensor, nn
+
+from support.models import constant_model, random_model
+from tumorseg.devices import Device
+from tumorseg.errors import CancelledError, OutOfMemoryError
+from tumorseg.modelfile import Model
+from tumorseg.predictor import MIRRORED_AXES, gaussian_weight, predict, tile_starts
+from tumorseg.progress import Progress
+
+CPU = Device("cpu", "test")
+
+
+@pytest.mark.parametrize("shape", [(24, 24, 24), (16, 40, 33), (10, 16, 50)])
+def test_agrees_with_monai_sliding_window_inference(shape: tuple[int, int, int]) -> None:
+    model = random_model(patch_size=(16, 16, 16))
+    crop = np.random.default_rng(1).normal(size=(4, *shape)).astype(np.float32)
+    monai = SlidingWindowInferer((16, 16, 16), sw_batch_size=1, overlap=0.5, mode="gaussian", sigma_scale=0.125)
+    with torch.inference_mode():
+        expected = monai(torch.from_numpy(crop)[None], model.network)[0].sigmoid().numpy()
+    np.testing.assert_allclose(predict(model, crop, CPU).probabilities, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("size", "tile", "expected"),
+    [(16, 16, [0]), (10, 16, [0]), (17, 16, [0, 1]), (24, 16, [0, 8]), (33, 16, [0, 8, 16, 17])],
+)
+def test_tiles_cover_an_axis_and_end_flush(size: int, tile: int, expected: list[int]) -> None:
+    assert tile_starts(size, tile) == expected
+
+
+def test_the_weight_of_a_tile_is_symmetric_and_never_zero() -> None:
+    weight = gaussian_weight((8, 6, 4))
+    assert weight.shape == (8, 6, 4)
+    assert float(weight.min()) >= 1e-3
+    torch.testing.assert_close(weight, weight.flip((0, 1, 2)))
+
+
+def test_a_constant_network_gives_a_constant_map_whatever_the_tiles() -> None:
+    crop = np.zeros((4, 13, 29, 8), np.float32)
+    probabilities = predict(constant_model({"WT": 0.9, "TC": 0.6, "ET": 0.2}), crop, CPU).probabilities
+    assert probabilities.shape == (3, 13, 29, 8)
+    for channel, expected in zip(probabilities, (0.9, 0.6, 0.2), strict=True):
+        np.testing.assert_allclose(channel, expected, atol=1e-5)
+
+
+def test_mirroring_gives_the_mean_of_the_eight_mirrored_predictions() -> None:
+    assert len(set(MIRRORED_AXES)) == 8
+    model = random_model(patch_size=(8, 8, 8))
+    crop = np.random.default_rng(2).normal(size=(4, 8, 8, 8)).astype(np.float32)
+    x = torch.from_numpy(crop)[None]
+    with torch.inference_mode():
+        logits = torch.stack([model.network(x.flip(axes)).flip(axes) for axes in MIRRORED_AXES]).mean(0)
+    result = predict(model, crop, CPU, tta=True).probabilities
+    np.testing.assert_allclose(result, logits[0].sigmoid().numpy(), atol=1e-6)
+    mirrored = predict(model, np.ascontiguousarray(crop[:, ::-1]), CPU, tta=True).probabilities
+    np.testing.assert_allclose(mirrored[:, ::-1], result, atol=1e-6)
+
+
+def test_softmax_classes_become_nested_regions() -> None:
+    model = random_model(patch_size=(8, 8, 8), outputs="classes")
+    crop = np.random.default_rng(3).normal(size=(4, 8, 8, 8)).astype(np.float32)
+    whole, core, enhancing = predict(model, crop, CPU).probabilities
+    assert np.all(whole >= core - 1e-6)
+    assert np.all(core >= enhancing - 1e-6)
+
+
+class _Greedy(nn.Module):
+    """Fails with the given errors, one per forward pass, then answers like the network."""
+
+    def __init__(self, network: nn.Module, errors: list[Exception]) -> None:
+        super().__init__()
+        self.inner, self.errors = network, errors
+        self.config = network.config
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.errors:
+            raise self.errors.pop(0)
+        result: Tensor = self.inner(x)
+        return result
+
+
+def _greedy(model: Model, errors: list[Exception]) -> Model:
+    return Model(model.spec, _Greedy(model.network, errors), model.sha256)  # type: ignore[arg-type]
+
+
+def test_out_of_memory_steps_down_the_ladder_to_the_same_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The ladder of a GPU, played on the CPU: two failures leave the last rung.
+    monkeypatch.setattr("tumorseg.predictor._release", lambda device: None)
+    model = random_model(patch_size=(8, 8, 8))
+    crop = np.random.default_rng(4).normal(size=(4, 8, 8, 8)).astype(np.float32)
+    failing = _greedy(model, [torch.OutOfMemoryError("full"), torch.OutOfMemoryError("full")])
+    monkeypatch.setattr(_Greedy, "to", lambda self, device: self)
+    monkeypatch.setattr("tumorseg.predictor._ladder", _two_rungs_before_the_cpu)
+    prediction = predict(failing, crop, CPU)
+    assert str(prediction.rung) == "tiles on cpu, sum on cpu"
+    np.testing.assert_array_equal(prediction.probabilities, predict(model, crop, CPU).probabilities)
+
+
+def _two_rungs_before_the_cpu(device: str) -> list[object]:
+    from tumorseg.predictor import Rung
+
+    return [Rung("cpu", "cpu")] * 3
+
+
+def test_no_memory_anywhere_is_said_in_words() -> None:
+    model = _greedy(random_model(patch_size=(8, 8, 8)), [MemoryError()])
+    with pytest.raises(OutOfMemoryError, match="not enough memory to run the network; close other programs"):
+        predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU)
+
+
+def test_another_error_of_torch_is_not_taken_for_missing_memory() -> None:
+    model = _greedy(random_model(patch_size=(8, 8, 8)), [RuntimeError("a bug")])
+    with pytest.raises(RuntimeError, match="a bug"):
+        predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU)
+
+
+def test_progress_grows_to_one_and_a_cancel_stops_at_the_next_tile() -> None:
+    model, crop = random_model(patch_size=(8, 8, 8)), np.zeros((4, 8, 8, 16), np.float32)
+    reports: list[Progress] = []
+    predict(model, crop, CPU, report=reports.append)
+    assert [report.fraction for report in reports] == [0, 1 / 3, 2 / 3, 1]
+    assert reports[1].seconds_left is not None
+
+    def cancel_second_tile(progress: Progress) -> None:
+        if progress.fraction > 0:
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        predict(model, crop, CPU, report=cancel_second_tile)

@@ -1,0 +1,198 @@
+"""From volume nodes to a segmentation node, with a scripted worker and with the real one."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import slicer
+
+from support import scripted_worker
+from support.models import saved, threshold_model
+from support.mrml import GEOMETRIES, random_volume
+from tumorseg.errors import BadInputError, CancelledError, ModelError, TumorSegError
+from tumorseg.sequences import SEQUENCES
+from tumorseg.volume import Geometry, Volume
+from TumorSegUNetLib.logic import TumorSegUNetLogic
+from TumorSegUNetLib.run import Run, RunState
+from TumorSegUNetLib.segmentations import labelsFromNode, provenanceOf
+from TumorSegUNetLib.volumes import nodeFromVolume
+
+Nodes = dict[str, slicer.vtkMRMLScalarVolumeNode]
+
+
+def scripted(scenario: str) -> TumorSegUNetLogic:
+    return TumorSegUNetLogic([sys.executable, scripted_worker.__file__, scenario])
+
+
+@pytest.fixture
+def nodes(scene: slicer.vtkMRMLScene) -> Nodes:
+    geometry = GEOMETRIES["oblique"]
+    return {name: nodeFromVolume(scene, random_volume(geometry, name, seed)) for seed, name in enumerate(SEQUENCES)}
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A temporary folder of the test's own, so that what is left behind shows."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def finish(run: Run, seconds: float = 60.0) -> Run:
+    deadline = time.monotonic() + seconds
+    while not run.poll():
+        assert time.monotonic() < deadline, f"the run does not end: {run.progress}"
+        time.sleep(0.01)
+    return run
+
+
+def run_folders(temporary: Path) -> list[Path]:
+    return list(temporary.glob("tumorseg-run-*"))
+
+
+def test_segmentation_holds_the_workers_labels(nodes: Nodes, temporary: Path) -> None:
+    array = slicer.util.arrayFromVolume(nodes["t1ce"])
+    node = scripted("segment").segment(nodes)
+    np.testing.assert_array_equal(labelsFromNode(node), np.where(array > 130, 3, np.where(array > 100, 2, 0)))
+    assert node.GetName() == "t1ce tumor segmentation"
+    assert node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) is nodes["t1ce"]
+    assert provenanceOf(node)["input_t1ce"] == "t1ce"
+    assert run_folders(temporary) == []
+
+
+def test_algorithm_name_tells_software_and_model(nodes: Nodes) -> None:
+    import vtk
+
+    node = scripted("segment").segment(nodes)
+    value = vtk.mutable("")
+    node.GetSegmentation().GetNthSegment(0).GetTag("DICOM.SegmentAlgorithmName", value)
+    assert value.get() == "TumorSegU-Net 0.1.0 scripted 1.0"
+
+
+def test_run_reports_progress_measurements_and_findings(nodes: Nodes) -> None:
+    run = finish(scripted("segment").startSegmentation(nodes))
+    assert run.state is RunState.DONE
+    assert (run.progress.stage, run.progress.fraction, run.progress.device) == ("predict", 0.75, "cpu")
+    assert run.outcome.measurements["WT"]["volume_ml"] == 12.5
+    assert run.outcome.findings[0]["message"] == "T1 is dark."
+
+
+def test_two_runs_give_two_segmentations(nodes: Nodes) -> None:
+    first = scripted("segment").segment(nodes)
+    first.GetSegmentation().GetSegment("ED").SetName("edited")
+    second = scripted("segment").segment(nodes)
+    assert first.GetName() != second.GetName()
+    assert first.GetSegmentation().GetSegment("ED").GetName() == "edited"
+
+
+def test_problems_come_as_sentences_with_details(nodes: Nodes, temporary: Path) -> None:
+    run = finish(scripted("error").startSegmentation(nodes))
+    assert run.state is RunState.FAILED
+    assert run.outcome.problems == ("T1 and T2 differ.", "FLAIR is constant.")
+    assert "Traceback: somewhere" in run.outcome.details
+    assert run_folders(temporary) == []
+    with pytest.raises(BadInputError, match="FLAIR is constant"):
+        scripted("error").segment(nodes)
+
+
+@pytest.mark.parametrize(("scenario", "words"), [("death", "exit code 7"), ("damaged_result", "cannot be read")])
+def test_failure_of_the_worker_adds_nothing(
+    scene: slicer.vtkMRMLScene, nodes: Nodes, temporary: Path, scenario: str, words: str
+) -> None:
+    with pytest.raises(TumorSegError, match=words):
+        scripted(scenario).segment(nodes)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert run_folders(temporary) == []
+
+
+def test_cancel_ends_at_once_and_leaves_nothing(scene: slicer.vtkMRMLScene, nodes: Nodes, temporary: Path) -> None:
+    run = scripted("stubborn").startSegmentation(nodes)
+    while not run.progress.stage:
+        run.poll()
+    started = time.monotonic()
+    run.cancel()
+    assert time.monotonic() - started < 3
+    assert run.state is RunState.CANCELLED
+    assert run.poll()
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert run_folders(temporary) == []
+
+
+def test_script_can_cancel(nodes: Nodes, temporary: Path) -> None:
+    with pytest.raises(CancelledError):
+        scripted("stubborn").segment(nodes, onPoll=lambda run: run.cancel())
+    assert run_folders(temporary) == []
+
+
+def test_volume_removed_during_the_run(scene: slicer.vtkMRMLScene, nodes: Nodes) -> None:
+    run = scripted("segment").startSegmentation(nodes)
+    scene.RemoveNode(nodes["t1ce"])
+    node = finish(run).outcome.segmentation
+    assert node.GetScene() is scene
+    assert labelsFromNode(node).shape == GEOMETRIES["oblique"].shape
+
+
+def test_unusable_node_starts_no_process(scene: slicer.vtkMRMLScene, nodes: Nodes, temporary: Path) -> None:
+    empty = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "hollow")
+    with pytest.raises(BadInputError, match=r'"hollow" \(FLAIR\) holds no voxels'):
+        scripted("segment").startSegmentation({**nodes, "flair": empty})
+    assert run_folders(temporary) == []
+
+
+def test_missing_python_gets_a_sentence(nodes: Nodes, temporary: Path) -> None:
+    with pytest.raises(TumorSegError, match=r"cannot be started .*no-such-python"):
+        TumorSegUNetLogic(["/no-such-python"]).startSegmentation(nodes)
+    assert run_folders(temporary) == []
+
+
+def head(scene: slicer.vtkMRMLScene) -> Nodes:
+    """64 mm cubes of "brain" with a bright ball in T1ce, one grid, 2 mm voxels."""
+    geometry = Geometry((32, 32, 32), origin=(5, 6, 7), spacing=(2, 2, 2), direction=(-1, 0, 0, 0, -1, 0, 0, 0, 1))
+    z, y, x = np.indices(geometry.shape) - 16
+    rng = np.random.default_rng(0)
+    nodes = {}
+    for name in SEQUENCES:
+        array = np.where(np.maximum.reduce(np.abs([z, y, x])) < 12, 100 + rng.normal(0, 5, geometry.shape), 0)
+        array[(z**2 + y**2 + x**2 < 25) & (name == "t1ce")] = 400
+        nodes[name] = nodeFromVolume(scene, Volume(array.astype(np.float32), geometry, name))
+    return nodes
+
+
+def test_real_worker_finds_the_bright_ball(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+    model = saved(threshold_model(values=(2.0, 3.0, 4.0)), tmp_path)
+    nodes = head(scene)
+    node = TumorSegUNetLogic().segment(nodes, model=str(model), device="cpu")
+    found = labelsFromNode(node) > 0
+    bright = slicer.util.arrayFromVolume(nodes["t1ce"]) == 400
+    # The network is a threshold; only resampling between 2 mm and 1 mm voxels blurs the ball's edge.
+    assert (found & bright).sum() >= 0.9 * bright.sum()
+    assert found.sum() <= 1.3 * bright.sum()
+    assert provenanceOf(node)["model"] == "threshold 1.0"
+
+
+def test_real_worker_says_what_is_wrong_with_the_inputs(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+    model = saved(threshold_model(), tmp_path)
+    nodes = head(scene)
+    nodes["t2"] = nodes["t1"]
+    with pytest.raises(BadInputError, match=r"T1 .*T2|T2 .*T1"):
+        TumorSegUNetLogic().segment(nodes, model=str(model), device="cpu")
+
+
+def test_real_worker_names_an_unknown_model(nodes: Nodes) -> None:
+    with pytest.raises(ModelError, match="no-such-model"):
+        TumorSegUNetLogic().segment(nodes, model="no-such-model", device="cpu")
+
+
+def test_slicer_process_never_imports_torch() -> None:
+    code = (
+        "import sys; import TumorSegUNetLib.logic, TumorSegUNetLib.presenter, TumorSegUNetLib.dependencies,"
+        "TumorSegUNetLib.views; assert 'torch' not in sys.modules and 'SimpleITK' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})

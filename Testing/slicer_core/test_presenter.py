@@ -1,0 +1,132 @@
+"""What the panel shows, without a panel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from support.models import saved, small_spec, threshold_model
+from tumorseg.errors import BadInputError
+from tumorseg.modelfile import read_spec
+from tumorseg.modelstore import ModelEntry
+from TumorSegUNetLib.presenter import Choices, Presenter, overallPercent
+from TumorSegUNetLib.run import Outcome, Progress, Run, RunState
+
+FOUR = {"t1": "a", "t1ce": "b", "t2": "c", "flair": "d"}
+
+
+@pytest.fixture
+def presenter(tmp_path: Path) -> Presenter:
+    path = saved(threshold_model(), tmp_path)
+    return Presenter([ModelEntry("threshold", path, read_spec(path))])
+
+
+def two_channel_presenter() -> Presenter:
+    spec = small_spec()
+    return Presenter([ModelEntry("two", Path("two"), type(spec)(**{**spec.__dict__, "channels": ("flair", "t1")}))])
+
+
+def ended(state: RunState, outcome: Outcome) -> Run:
+    run = Run.__new__(Run)
+    run.state, run.outcome = state, outcome
+    return run
+
+
+def test_complete_choices_can_start(presenter: Presenter) -> None:
+    state = presenter.waiting(Choices(FOUR, "threshold"))
+    assert (state.buttonText, state.buttonEnabled, state.choicesEnabled) == ("Segment", True, True)
+    assert (state.status, state.percent, state.details) == ("Ready.", None, "")
+
+
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [
+        (["t1ce"], "Choose the T1ce volume."),
+        (["t1", "flair"], "Choose the T1 and FLAIR volume."),
+        (["t1", "t1ce", "t2", "flair"], "Choose the T1, T1ce, T2 and FLAIR volume."),
+    ],
+)
+def test_missing_volumes_are_named(presenter: Presenter, missing: list[str], sentence: str) -> None:
+    state = presenter.waiting(Choices({**FOUR, **dict.fromkeys(missing)}, "threshold"))
+    assert not state.buttonEnabled
+    assert state.status == state.buttonToolTip == sentence
+
+
+def test_one_volume_in_two_places_cannot_start(presenter: Presenter) -> None:
+    state = presenter.waiting(Choices({**FOUR, "flair": "a"}, "threshold"))
+    assert not state.buttonEnabled
+    assert state.status == "T1 and FLAIR are the same volume; choose different ones."
+
+
+def test_only_volumes_that_the_model_needs_are_asked_for() -> None:
+    presenter = two_channel_presenter()
+    assert presenter.neededSequences("two") == ["t1", "flair"]
+    assert presenter.waiting(Choices({"t1": "a", "flair": "b"}, "two")).buttonEnabled
+
+
+def test_without_models_the_panel_says_so() -> None:
+    state = Presenter([]).waiting(Choices(FOUR, None))
+    assert not state.buttonEnabled
+    assert state.status == "No model is installed; reinstall the extension."
+
+
+def test_unknown_model_of_a_loaded_scene_asks_for_a_choice(presenter: Presenter) -> None:
+    state = presenter.waiting(Choices(FOUR, None))
+    assert (state.buttonEnabled, state.status) == (False, "Choose a model.")
+
+
+def test_problem_at_the_start_is_shown_and_can_be_retried(presenter: Presenter) -> None:
+    problem = BadInputError(["T1 is empty.", "T2 is empty."])
+    state = presenter.waiting(Choices(FOUR, "threshold"), problem)
+    assert (state.status, state.buttonEnabled) == ("T1 is empty. T2 is empty.", True)
+
+
+def test_a_run_can_be_cancelled_and_locks_the_choices(presenter: Presenter) -> None:
+    state = presenter.during(Progress("predict", 0.5, 3.4, "cuda"))
+    assert (state.buttonText, state.buttonEnabled, state.choicesEnabled) == ("Cancel", True, False)
+    assert state.status == "Segmenting on the GPU, about 3 s left…"
+    assert state.percent == 55
+
+
+def test_before_the_first_event_the_run_is_starting(presenter: Presenter) -> None:
+    state = presenter.during(Progress())
+    assert (state.status, state.percent) == ("Starting…", 0)
+
+
+def test_percent_never_goes_back() -> None:
+    stages = ("check", "prepare", "predict", "finish")
+    values = [overallPercent(Progress(stage, fraction)) for stage in stages for fraction in (0.0, 0.5, 1.0)]
+    assert values == sorted(values)
+    assert (values[0], values[-1]) == (0, 100)
+
+
+def test_result_is_summed_up(presenter: Presenter) -> None:
+    measurements = {name: {"volume_ml": v} for name, v in {"NCR": 1.04, "ED": 10.0, "ET": 0.0, "WT": 11.04}.items()}
+    finding = {"message": "T1 is dark.", "remedy": "Look at it."}
+    outcome = Outcome(measurements=measurements, findings=(finding,), provenance={"model": "m 1.0"})
+    state = presenter.after(ended(RunState.DONE, outcome), Choices(FOUR, "threshold"))
+    assert state.status == "Whole tumor 11.0 mL (NCR 1.0 mL, ED 10.0 mL, ET 0.0 mL). T1 is dark. Look at it."
+    assert state.details == "model: m 1.0"
+    assert (state.buttonText, state.buttonEnabled, state.percent) == ("Segment", True, None)
+
+
+def test_undivided_tumor_is_summed_up(presenter: Presenter) -> None:
+    outcome = Outcome(measurements={"WT": {"volume_ml": 5.0}})
+    assert presenter.after(ended(RunState.DONE, outcome), Choices(FOUR, "threshold")).status == "Whole tumor 5.0 mL."
+
+
+def test_nothing_found_is_said(presenter: Presenter) -> None:
+    outcome = Outcome(measurements={"WT": {"volume_ml": 0.0}})
+    assert presenter.after(ended(RunState.DONE, outcome), Choices(FOUR, "threshold")).status == "No tumor was found."
+
+
+def test_failure_shows_sentences_and_details(presenter: Presenter) -> None:
+    outcome = Outcome(problems=("One.", "Two."), kind="internal", details="Traceback")
+    state = presenter.after(ended(RunState.FAILED, outcome), Choices(FOUR, "threshold"))
+    assert (state.status, state.details, state.buttonEnabled) == ("One. Two.", "Traceback", True)
+
+
+def test_cancel_is_confirmed(presenter: Presenter) -> None:
+    state = presenter.after(ended(RunState.CANCELLED, Outcome(kind="cancelled")), Choices(FOUR, "threshold"))
+    assert (state.status, state.details) == ("Cancelled; nothing was added to the scene.", "")

@@ -1,0 +1,175 @@
+"""The client against real child processes: events, cancel, death, garbage, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import scripted_worker
+from TumorSegUNetLib.worker_client import WorkerClient, defaultCommand
+
+Start = Callable[[str], WorkerClient]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts clients and stops them after the test."""
+    clients: list[WorkerClient] = []
+
+    def begin(scenario: str) -> WorkerClient:
+        clients.append(WorkerClient([sys.executable, scripted_worker.__file__, scenario]))
+        return clients[-1]
+
+    yield begin
+    for client in clients:
+        client.stop(grace=0.0)
+
+
+def events_until(client: WorkerClient, kind: str, seconds: float = 20.0) -> list[dict[str, Any]]:
+    """Polls until an event of a kind arrives; fails in words when it does not."""
+    events: list[dict[str, Any]] = []
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        events += client.poll()
+        if any(event["event"] == kind for event in events):
+            return events
+        time.sleep(0.01)
+    raise AssertionError(f"no {kind} event in {seconds} s; got {events}; log: {client.details}")
+
+
+def gone(process_id: int, seconds: float = 5.0) -> bool:
+    """Whether a process ends within some seconds; zombies that only wait for their parent count as gone."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def request(tmp_path: Path) -> dict[str, Any]:
+    import numpy as np
+
+    np.save(tmp_path / "t1ce.npy", np.full((2, 2, 2), 110, np.float32))
+    volumes = {"t1ce": {"file": "t1ce.npy", "name": "T1ce"}}
+    return {"request": "segment", "id": "1", "folder": str(tmp_path), "volumes": volumes}
+
+
+def test_progress_and_result_arrive_in_order(start: Start, tmp_path: Path) -> None:
+    client = start("segment")
+    client.send(request(tmp_path))
+    events = events_until(client, "result")
+    assert [event["event"] for event in events] == ["progress", "progress", "result"]
+    assert [event["fraction"] for event in events[:2]] == [0.25, 0.75]
+    assert client.poll() == []
+
+
+def test_poll_and_send_do_not_wait_for_the_process(start: Start) -> None:
+    client = start("stubborn")
+    started = time.monotonic()
+    assert client.poll() == []
+    client.send({"request": "segment", "padding": "x" * 1_000_000})  # far more than a pipe takes
+    assert time.monotonic() - started < 0.5
+
+
+def test_cancel_is_answered(start: Start, tmp_path: Path) -> None:
+    client = start("until_cancel")
+    client.send(request(tmp_path))
+    events_until(client, "progress")
+    client.cancel("1")
+    assert events_until(client, "error")[-1]["kind"] == "cancelled"
+
+
+def test_garbage_is_kept_as_log_and_does_no_harm(start: Start, tmp_path: Path) -> None:
+    client = start("garbage")
+    client.send(request(tmp_path))
+    events_until(client, "result")
+    for line in ("Intel MKL WARNING: not JSON", '{"half":', "[1, 2]", "\ufffd\ufffd broken bytes", "gr\ufffd\ufffde"):
+        assert line in client.details
+
+
+def test_death_is_an_error_in_words_with_details(start: Start, tmp_path: Path) -> None:
+    client = start("death")
+    client.send(request(tmp_path))
+    error = events_until(client, "error")[-1]
+    assert error["kind"] == "internal"
+    assert error["problems"] == [
+        "The segmentation process ended unexpectedly (exit code 7); "
+        "see the details, and try again or choose another device."
+    ]
+    assert "Fatal: out of luck" in client.details
+    assert not client.running
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on Windows")
+def test_kill_by_the_system_is_explained(start: Start) -> None:
+    client = start("stubborn")
+    processes = events_until(client, "status")[0]["processes"]
+    os.kill(client.processId, signal.SIGKILL)
+    os.kill(processes[1], signal.SIGKILL)  # the pipe stays open as long as its child lives
+    assert "memory ran out" in events_until(client, "error")[-1]["problems"][0]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks the processes up in /proc")
+def test_stop_ends_a_stubborn_process_and_its_children(start: Start) -> None:
+    client = start("stubborn")
+    processes = events_until(client, "status")[0]["processes"]
+    started = time.monotonic()
+    client.stop(grace=0.2)
+    assert time.monotonic() - started < 3
+    assert all(gone(process_id) for process_id in processes)
+    assert not [event for event in client.poll() if event["event"] == "error"]
+
+
+def test_stop_lets_a_willing_process_end_by_itself(start: Start, tmp_path: Path) -> None:
+    client = start("segment")
+    client.send(request(tmp_path))
+    events_until(client, "result")
+    started = time.monotonic()
+    client.stop(grace=10.0)
+    assert time.monotonic() - started < 5
+    assert not client.running
+    client.stop()  # once more does no harm
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks the processes up in /proc")
+def test_worker_ends_when_its_parent_is_killed() -> None:
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            "import sys, time; from TumorSegUNetLib.worker_client import WorkerClient;"
+            f"c = WorkerClient([sys.executable, {scripted_worker.__file__!r}, 'until_cancel']);"
+            "print(c.processId, flush=True); time.sleep(600)",
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)),
+    )
+    worker = int(parent.stdout.readline())
+    parent.kill()
+    parent.wait()
+    assert gone(worker)
+
+
+def test_missing_interpreter_is_an_os_error() -> None:
+    with pytest.raises(OSError, match="no-such-python"):
+        WorkerClient(["/no-such-python", "-m", "tumorseg.worker"])
+
+
+def test_default_command_prefers_slicers_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert defaultCommand() == [sys.executable, "-m", "tumorseg.worker"]
+    monkeypatch.setattr("shutil.which", lambda name: f"/slicer/bin/{name}")
+    assert defaultCommand() == ["/slicer/bin/PythonSlicer", "-m", "tumorseg.worker"]

@@ -1,0 +1,140 @@
+"""MRML scalar volume nodes to the engine's volumes and back, without moving a voxel.
+
+Slicer keeps positions in RAS, the engine in LPS (as DICOM and SimpleITK do): the first two coordinates change sign.
+Arrays are (z, y, x) = (k, j, i) on both sides.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import slicer
+import vtk
+
+from tumorseg.errors import BadInputError
+from tumorseg.volume import Geometry, Volume
+
+Matrix = npt.NDArray[np.float64]
+
+RAS_TO_LPS: Matrix = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""Its own inverse."""
+
+ORTHOGONALITY_TOLERANCE = 1e-4
+"""Largest cosine between two index axes that still counts as a right angle."""
+
+
+def volumeFromNode(node: slicer.vtkMRMLScalarVolumeNode | None, role: str = "volume") -> Volume:
+    """Copy a scalar volume node, with its linear parent transform applied to the geometry.
+
+    Args:
+        node: the volume as the user chose it.
+        role: what the volume is wanted for, e.g. ``T1ce``; used in messages.
+
+    Returns:
+        float32 array (z, y, x) and its geometry in world LPS; ``provenance`` holds ``node``, ``node_id`` and, where
+        known, ``file`` and the DICOM ``uids`` (separated by spaces).
+
+    Raises:
+        BadInputError: nothing chosen, no voxels, not a grayscale image, or a transform that is not linear.
+    """
+    _checkImage(node, role)
+    array = slicer.util.arrayFromVolume(node).astype(np.float32)
+    return Volume(array, geometryOfNode(node), node.GetName(), provenanceOfNode(node))
+
+
+def geometryOfNode(node: slicer.vtkMRMLVolumeNode) -> Geometry:
+    """Grid of a volume node in the patient (world LPS), parent transforms included.
+
+    Raises:
+        BadInputError: the node's transform is not linear or shears the voxels.
+    """
+    indexToWorld = transformToWorld(node) @ matrixOf(node)
+    shape = tuple(reversed(node.GetImageData().GetDimensions()))
+    return _geometry(RAS_TO_LPS @ indexToWorld, shape, node.GetName())
+
+
+def nodeFromVolume(scene: slicer.vtkMRMLScene, volume: Volume) -> slicer.vtkMRMLScalarVolumeNode:
+    """Add a volume to the scene as a scalar volume node of the same name."""
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", volume.name)
+    slicer.util.updateVolumeFromArray(node, volume.array)
+    node.SetIJKToRASMatrix(rasMatrix(volume.geometry))
+    node.CreateDefaultDisplayNodes()
+    return node
+
+
+def rasMatrix(geometry: Geometry) -> vtk.vtkMatrix4x4:
+    """Matrix from voxel indices (i, j, k) to millimetres in RAS."""
+    return slicer.util.vtkMatrixFromArray(RAS_TO_LPS @ geometry.index_to_lps)
+
+
+def matrixOf(node: slicer.vtkMRMLVolumeNode) -> Matrix:
+    """4x4 matrix from voxel indices to RAS, before any parent transform."""
+    matrix = vtk.vtkMatrix4x4()
+    node.GetIJKToRASMatrix(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def transformToWorld(node: slicer.vtkMRMLTransformableNode) -> Matrix:
+    """4x4 matrix of the node's parent transforms; the identity without one.
+
+    Raises:
+        BadInputError: a parent transform is not linear.
+    """
+    parent = node.GetParentTransformNode()
+    if parent is None:
+        return np.eye(4)
+    if not parent.IsTransformToWorldLinear():
+        raise BadInputError(
+            f'Volume "{node.GetName()}" is under the non-linear transform "{parent.GetName()}"; '
+            "harden that transform in the Data module and try again."
+        )
+    matrix = vtk.vtkMatrix4x4()
+    parent.GetMatrixTransformToWorld(matrix)
+    return slicer.util.arrayFromVTKMatrix(matrix)
+
+
+def provenanceOfNode(node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
+    """Where the volume came from, to be kept with every result."""
+    storage = node.GetStorageNode()
+    known = {
+        "node": node.GetName(),
+        "node_id": node.GetID(),
+        "file": storage.GetFileName() if storage else None,
+        "uids": node.GetAttribute("DICOM.instanceUIDs"),
+    }
+    return {key: value for key, value in known.items() if value}
+
+
+def _checkImage(node: slicer.vtkMRMLScalarVolumeNode | None, role: str) -> None:
+    if node is None:
+        raise BadInputError(f"No {role} volume is chosen; choose one.")
+    name = node.GetName()
+    if node.IsA("vtkMRMLLabelMapVolumeNode"):
+        raise BadInputError(f'"{name}" ({role}) is a label map, not an MR image; choose another volume.')
+    image = node.GetImageData()
+    if image is None or image.GetNumberOfPoints() == 0:
+        raise BadInputError(f'Volume "{name}" ({role}) holds no voxels; load it again or choose another one.')
+    if image.GetNumberOfScalarComponents() != 1:
+        raise BadInputError(
+            f'Volume "{name}" ({role}) has {image.GetNumberOfScalarComponents()} values per voxel; '
+            "choose a grayscale volume."
+        )
+
+
+def _geometry(indexToLps: Matrix, shape: tuple[int, int, int], name: str) -> Geometry:
+    # Rounded far below any tolerance, so that a spacing of 0.9 mm does not come back as 0.8999999999999999.
+    spacing = np.linalg.norm(indexToLps[:3, :3], axis=0).round(12)
+    if not spacing.min() > 0:
+        raise BadInputError(f'Volume "{name}" has voxels without size; correct its spacing in the Volumes module.')
+    direction = indexToLps[:3, :3] / spacing
+    if not np.allclose(direction.T @ direction, np.eye(3), atol=ORTHOGONALITY_TOLERANCE):
+        raise BadInputError(
+            f'Volume "{name}" is sheared, its axes are not at right angles; '
+            "resample it to a regular grid (module Resample Scalar/Vector/DWI Volume) and try again."
+        )
+    return Geometry(
+        shape=shape,
+        origin=tuple(indexToLps[:3, 3].tolist()),
+        spacing=tuple(spacing.tolist()),
+        direction=tuple(direction.ravel().tolist()),
+    )

@@ -1,0 +1,191 @@
+"""The worker process as its parent sees it: requests go in, events come out, and nothing is ever left behind.
+
+A plain child process with pipes and reader threads: the caller asks ``poll()`` from time to time and never waits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Event = dict[str, Any]
+
+MODULE_FOLDER = Path(__file__).resolve().parent.parent
+"""Holds the engine's package ``tumorseg``."""
+
+KEPT_LOG_LINES = 2000
+"""Of what the process prints; enough for any traceback, bounded for a process that never stops printing."""
+
+EXIT_GRACE_SECONDS = 2.0
+"""For a process that was asked to end; after that it is killed."""
+
+
+def defaultCommand() -> list[str]:
+    """Command line of the engine's worker: Slicer's Python in the application, this interpreter elsewhere."""
+    return [shutil.which("PythonSlicer") or sys.executable, "-m", "tumorseg.worker"]
+
+
+class WorkerClient:
+    """One worker process, started on construction.
+
+    Args:
+        command: command line; the engine's worker by default.
+
+    Raises:
+        OSError: the process cannot be started.
+    """
+
+    def __init__(self, command: Sequence[str] | None = None) -> None:
+        self._requests: queue.Queue[str | None] = queue.Queue()
+        self._events: queue.Queue[Event] = queue.Queue()
+        self._log: deque[str] = deque(maxlen=KEPT_LOG_LINES)
+        self._stopping = False
+        self._process = _start(list(command or defaultCommand()))
+        _startThread(self._write)
+        self._stderrReader = _startThread(self._readStderr)
+        self._stdoutReader = _startThread(self._readStdout)
+
+    @property
+    def processId(self) -> int:
+        """Of the worker itself; it leads its own process group."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self._process.poll() is None
+
+    @property
+    def details(self) -> str:
+        """The last lines that the process printed beside its events, for a person who wants to know more."""
+        return "\n".join(self._log)
+
+    def send(self, request: Mapping[str, Any]) -> None:
+        """Hand over a request; never waits, and a process that has gone says so through its event, not here."""
+        self._requests.put(json.dumps(request) + "\n")
+
+    def cancel(self, identifier: str) -> None:
+        """Ask for the end of one request; its error event of kind ``cancelled`` follows."""
+        self.send({"request": "cancel", "id": identifier})
+
+    def poll(self) -> list[Event]:
+        """The events that have arrived since the last call; never waits."""
+        events = []
+        while True:
+            try:
+                events.append(self._events.get_nowait())
+            except queue.Empty:
+                return events
+
+    def stop(self, grace: float = EXIT_GRACE_SECONDS) -> None:
+        """End the process and everything that it started; waits for at most ``grace`` seconds before it kills.
+
+        Events that have arrived can still be polled; the end itself makes no event.
+        """
+        self._stopping = True
+        self.send({"request": "shutdown"})
+        self._requests.put(None)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(grace)
+        _killTree(self._process)
+        self._process.wait()
+        for reader in (self._stdoutReader, self._stderrReader):
+            reader.join(EXIT_GRACE_SECONDS)
+
+    def _write(self) -> None:
+        # In a thread of its own: a pipe takes a few kilobytes, more waits for the process to read.
+        with contextlib.suppress(OSError):
+            while (line := self._requests.get()) is not None:
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+
+    def _readStderr(self) -> None:
+        with self._process.stderr as stream:
+            for line in stream:
+                self._log.append(line.rstrip())
+
+    def _readStdout(self) -> None:
+        with self._process.stdout as stream:
+            for line in stream:
+                self._onLine(line.rstrip())
+        self._onEnd()
+
+    def _onLine(self, line: str) -> None:
+        """Events are JSON objects with an ``event``; anything else is something that a library printed."""
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if isinstance(event, dict) and "event" in event:
+            self._events.put(event)
+        elif line:
+            self._log.append(line)
+
+    def _onEnd(self) -> None:
+        exitCode = self._process.wait()
+        self._stderrReader.join(EXIT_GRACE_SECONDS)
+        if not self._stopping:
+            self._events.put({"event": "error", "id": None, "kind": "internal", "problems": [_deathSentence(exitCode)]})
+
+
+def _startThread(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def _start(command: list[str]) -> subprocess.Popen[str]:
+    environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
+    paths = [str(MODULE_FOLDER), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    # A group of its own, so that the process can be ended together with its children.
+    isolation: dict[str, Any] = (
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+        if sys.platform == "win32"
+        else {"start_new_session": True}
+    )
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        encoding="utf-8",
+        errors="replace",
+        **isolation,
+    )
+
+
+def _killTree(process: subprocess.Popen[str]) -> None:
+    """End the process and its children; harmless when they have gone already."""
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+        return
+    # Errors mean that nobody is left in the group (macOS says "not permitted" for a group of zombies).
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _deathSentence(exitCode: int) -> str:
+    if exitCode == -getattr(signal, "SIGKILL", 9):
+        return (
+            "The segmentation process was killed by the system, most likely because memory ran out; "
+            "close other programs and try again."
+        )
+    return (
+        f"The segmentation process ended unexpectedly (exit code {exitCode}); "
+        "see the details, and try again or choose another device."
+    )

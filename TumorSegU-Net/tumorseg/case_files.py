@@ -1,0 +1,81 @@
+"""The four volumes of a patient: found in a folder by file name, and read together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from tumorseg.errors import BadInputError
+from tumorseg.images import READABLE, extension_of, read_volume
+from tumorseg.sequences import ALIASES, DISPLAY_NAMES, SEQUENCES
+from tumorseg.volume import Volume
+
+_NOT_AN_MR_VOLUME = {"seg", "segmentation", "label", "labels", "mask", "brainmask"}
+
+
+def sequence_of(path: Path) -> str | None:
+    """The sequence that a file name says, by what follows the last ``_`` or ``-``; None for any other file.
+
+    Hidden files (``._case_t1.nii``), and masks and segmentations of a sequence (``brainmask_t1.nii``), are none.
+    """
+    extension = extension_of(path, READABLE)
+    if extension is None or path.name.startswith("."):
+        return None
+    words = re.split("[_-]", path.name[: -len(extension)].lower())
+    return None if _NOT_AN_MR_VOLUME.intersection(words) else ALIASES.get(words[-1])
+
+
+def find_case(folder: Path) -> dict[str, Path]:
+    """Find the four sequences of one patient, e.g. ``x_t1ce.nii.gz`` (BraTS 2018-2021), ``x-t1c.nii.gz`` (2023).
+
+    Returns:
+        One file per sequence, in the order of ``SEQUENCES``.
+
+    Raises:
+        BadInputError: one sentence per sequence that has no file or several.
+    """
+    if not folder.is_dir():
+        raise BadInputError(f"{folder} is not a folder; give the folder that holds the four volumes of a patient.")
+    found: dict[str, list[Path]] = {sequence: [] for sequence in SEQUENCES}
+    for path in sorted(folder.iterdir()):
+        sequence = sequence_of(path)
+        if sequence and path.is_file():
+            found[sequence].append(path)
+    problems = [_problem(folder, sequence, paths) for sequence, paths in found.items() if len(paths) != 1]
+    if problems:
+        raise BadInputError(problems)
+    return {sequence: paths[0] for sequence, paths in found.items()}
+
+
+def read_case(files: Mapping[str, Path]) -> dict[str, Volume]:
+    """Read one file per sequence, all at the same time.
+
+    Raises:
+        BadInputError: every file that cannot be used, one sentence each.
+    """
+    with ThreadPoolExecutor(max_workers=max(1, len(files))) as pool:
+        reading = {sequence: pool.submit(read_volume, path) for sequence, path in files.items()}
+    problems = [problem for future in reading.values() for problem in _problems(future)]
+    if problems:
+        raise BadInputError(problems)
+    return {sequence: future.result() for sequence, future in reading.items()}
+
+
+def _problem(folder: Path, sequence: str, paths: list[Path]) -> str:
+    name = DISPLAY_NAMES[sequence]
+    if paths:
+        listing = ", ".join(path.name for path in paths)
+        return f"{folder} has {len(paths)} {name} volumes ({listing}); keep one, or name the four files one by one."
+    endings = " or ".join(f"_{alias}" for alias, meaning in ALIASES.items() if meaning == sequence)
+    return f"{folder} has no {name} volume; expected an image whose name ends in {endings} (or - for _)."
+
+
+def _problems(future: Future[Volume]) -> tuple[str, ...]:
+    error = future.exception()
+    if isinstance(error, BadInputError):
+        return error.problems
+    if error is not None:
+        raise error
+    return ()

@@ -1,0 +1,203 @@
+"""The command ``tumorseg``: segment, check, measure, models."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from tumorseg import __version__
+from tumorseg.errors import BadInputError, CancelledError, TumorSegError
+from tumorseg.regions import LabelConvention
+from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns:
+        0 done, 2 bad input or usage, 3 the model cannot be used, 130 cancelled.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except TumorSegError as error:
+        for problem in error.problems:
+            print(f"tumorseg: {problem}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print(f"\ntumorseg: {CancelledError()}", file=sys.stderr)
+        return CancelledError.exit_code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tumorseg",
+        description="Segment the sub-regions of a glioma from T1, T1ce, T2 and FLAIR volumes. Research use only.",
+    )
+    parser.add_argument("--version", action="version", version=f"tumorseg {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_segment(commands.add_parser("segment", help="segment a case, or every case of a folder"))
+    _add_check(commands.add_parser("check", help="check the volumes of a case without segmenting"))
+    _add_measure(commands.add_parser("measure", help="volumes and diameters of a segmentation"))
+    _add_models(commands.add_parser("models", help="list models or show one"))
+    return parser
+
+
+def _add_inputs(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("input", "four volumes, or a folder in which they are found by name")
+    for sequence in SEQUENCES:
+        group.add_argument(f"--{sequence}", type=Path, metavar="FILE", help=f"the {DISPLAY_NAMES[sequence]} volume")
+    group.add_argument("--case", type=Path, metavar="DIR", help="a folder with the four volumes")
+
+
+def _add_segment(parser: argparse.ArgumentParser) -> None:
+    _add_inputs(parser)
+    parser.add_argument("--batch", type=Path, metavar="DIR", help="segment every case below this folder; resumes")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        required=True,
+        metavar="OUT",
+        help=".seg.nrrd, .nii.gz, .nii or .nrrd; with --batch a folder",
+    )
+    parser.add_argument("--model", help="name of a model, or a .safetensors file")
+    parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
+    parser.add_argument("--tta", action="store_true", help="average over mirrored inputs; eight times slower")
+    parser.add_argument(
+        "--labels",
+        choices=[convention.value for convention in LabelConvention],
+        default=LabelConvention.BRATS_2023.value,
+        help="numbering in label maps: enhancing tumor is 3 (2023, default) or 4 (2020)",
+    )
+    parser.add_argument("--probabilities", type=Path, metavar="FILE", help="also write the region probabilities")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="also write report.json into this folder")
+    parser.add_argument("--brain-mask", type=Path, metavar="FILE", help="brain mask on the grid of the volumes")
+    parser.set_defaults(run=_run_segment)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    _add_inputs(parser)
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.set_defaults(run=_run_check)
+
+
+def _add_measure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("segmentation", type=Path, help="a label map or .seg.nrrd")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--labels",
+        choices=[convention.value for convention in LabelConvention],
+        default=LabelConvention.BRATS_2023.value,
+        help="numbering of the file: enhancing tumor is 3 (2023, default) or 4 (2020)",
+    )
+    parser.set_defaults(run=_run_measure)
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("list", help="list all models").set_defaults(run=_run_list)
+    show = commands.add_parser("show", help="print the card of a model")
+    show.add_argument("model", nargs="?", help="name or .safetensors file")
+    show.set_defaults(run=_run_show)
+
+
+def _run_segment(options: argparse.Namespace) -> int:
+    from tumorseg import segment_command
+
+    if options.batch is not None:
+        return segment_command.segment_batch(options)
+    return segment_command.segment_one(_input_files(options), options)
+
+
+def _run_check(options: argparse.Namespace) -> int:
+    from tumorseg.case_files import read_case
+    from tumorseg.guard import blocking, check_case
+
+    files = _input_files(options)
+    findings = check_case(read_case(files), list(files))
+    if options.json:
+        print(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            print(f"{finding.severity}: {finding.sentence}")
+        if not findings:
+            print("No problem was found.")
+    return BadInputError.exit_code if blocking(findings) else 0
+
+
+def _run_measure(options: argparse.Namespace) -> int:
+    from tumorseg.console import measurement_table
+    from tumorseg.images import read_labels
+    from tumorseg.measure import measure
+    from tumorseg.regions import from_convention
+
+    labels, geometry = read_labels(options.segmentation)
+    try:
+        labels = from_convention(labels, LabelConvention(options.labels))
+    except ValueError as error:
+        raise BadInputError(
+            f"{options.segmentation.name} cannot be measured: {error}; choose the convention with --labels."
+        ) from error
+    measurements = measure(labels, geometry)
+    if options.json:
+        print(json.dumps({name: asdict(values) for name, values in measurements.items()}, indent=1))
+    else:
+        print(f"Labels read in the BraTS {options.labels} convention.\n{measurement_table(measurements)}")
+    return 0
+
+
+def _run_list(_: argparse.Namespace) -> int:
+    from tumorseg.console import table
+    from tumorseg.modelstore import DEFAULT_MODEL, list_models
+
+    rows = [
+        (
+            f"{entry.name}{' (default)' if entry.name == DEFAULT_MODEL else ''}",
+            entry.spec.version,
+            f"{entry.size_bytes / 1e6:.1f} MB",
+            entry.title,
+        )
+        for entry in list_models()
+    ]
+    print(table(("name", "version", "size", "title"), rows))
+    return 0
+
+
+def _run_show(options: argparse.Namespace) -> int:
+    from tumorseg.modelfile import file_sha256, read_spec
+    from tumorseg.modelstore import find_model
+
+    path = find_model(options.model)
+    spec = read_spec(path)
+    print(f"{spec.card.title}\n{spec.card.description}\n")
+    print(f"name: {spec.name} {spec.version}\nfile: {path}\nSHA-256: {file_sha256(path)}")
+    print(f"input: {', '.join(DISPLAY_NAMES[name] for name in spec.channels)} at {spec.spacing} mm")
+    for title in ("intended_use", "training_data", "measured", "limits", "licence", "attribution"):
+        value = getattr(spec.card, title)
+        lines = [value] if isinstance(value, str) else value
+        if any(lines):
+            print(f"{title.replace('_', ' ')}:")
+            print("\n".join(f"  {line}" for line in lines))
+    return 0
+
+
+def _input_files(options: argparse.Namespace) -> dict[str, Path]:
+    """The given files by sequence, or those found in the case's folder."""
+    given = {name: getattr(options, name) for name in SEQUENCES if getattr(options, name) is not None}
+    if options.case is None:
+        if missing := [f"--{name}" for name in SEQUENCES if name not in given]:
+            raise BadInputError(f"Give {', '.join(missing)} as well, or a folder with --case.")
+        return given
+    from tumorseg.case_files import find_case
+
+    if given:
+        raise BadInputError("Give either --case or the four volumes, not both.")
+    return find_case(options.case)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,66 @@
+"""Where the network runs: the GPU when there is a usable one, otherwise the CPU, and why."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import torch
+
+from tumorseg.errors import BadInputError
+
+_DEVICE_NAME = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device and one sentence that tells the user why it was chosen."""
+
+    name: str
+    reason: str
+
+
+def choose_device(wanted: str = "auto") -> Device:
+    """Resolve ``auto``, ``cpu``, ``mps``, ``cuda`` or ``cuda:N``.
+
+    Raises:
+        BadInputError: a name that does not exist, or a device that this machine does not have.
+    """
+    if not _DEVICE_NAME.fullmatch(wanted):
+        raise BadInputError(f"There is no device {wanted}; use auto, cpu, cuda, cuda:N or mps.")
+    if wanted == "cpu":
+        return Device("cpu", "The CPU was asked for.")
+    if wanted == "auto":
+        return _best_device()
+    problem = _cuda_problem(wanted) if wanted.startswith("cuda") else _mps_problem()
+    if problem:
+        raise BadInputError(f"The device {wanted} cannot be used: {problem}; use auto or cpu.")
+    return Device(wanted, f"The device {wanted} was asked for.")
+
+
+def _best_device() -> Device:
+    problem = _cuda_problem("cuda")
+    if not problem:
+        return Device("cuda", f"The GPU {torch.cuda.get_device_name(0)} is used.")
+    if not _mps_problem():
+        return Device("mps", "The Apple GPU is used.")
+    return Device("cpu", f"The CPU is used because {problem}.")
+
+
+def _cuda_problem(name: str) -> str | None:
+    """Why a CUDA device cannot be used, in words; None when it can."""
+    if not torch.cuda.is_available():
+        return "this PyTorch has no CUDA" if torch.version.cuda is None else "PyTorch finds no NVIDIA GPU"
+    index = int(name.partition(":")[2] or 0)
+    if index >= torch.cuda.device_count():
+        return f"this machine has only {torch.cuda.device_count()} GPU(s)"
+    major, minor = torch.cuda.get_device_capability(index)
+    supported = [int(arch.split("_")[1].rstrip("af")) for arch in torch.cuda.get_arch_list() if arch.startswith("sm_")]
+    # Binaries run on later devices of the same major version.
+    if not any(arch // 10 == major and arch % 10 <= minor for arch in supported):
+        return f"this PyTorch was not built for the GPU's architecture sm_{major}{minor}"
+    return None
+
+
+def _mps_problem() -> str | None:
+    return None if torch.backends.mps.is_available() else "this machine has no Apple GPU that PyTorch can use"

@@ -1,0 +1,113 @@
+"""The grid a network works on, and the way there and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from tumorseg.images import geometry_of, to_image
+from tumorseg.volume import FloatArray, Geometry, Triple, Volume
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+SPACING_AS_TRAINED = 0.01
+"""Relative difference from the model's voxel size up to which nothing is interpolated."""
+
+
+@dataclass(frozen=True)
+class WorkingGrid:
+    """The grid of the result and the grid of the network.
+
+    Attributes:
+        reference: where the result will lie.
+        working: axes nearest to LPS; where the network runs.
+        resampled: whether the voxel sizes differ, so that values are interpolated; otherwise both grids have the
+            same voxels, with axes swapped and reversed.
+    """
+
+    reference: Geometry
+    working: Geometry
+    resampled: bool
+
+
+def working_grid(reference: Geometry, spacing: Triple) -> WorkingGrid:
+    """Plan the grid of a network: axes as near to LPS as swapping and reversing gets, voxels of the model's size.
+
+    Oblique axes stay oblique. Where voxel sizes differ by more than 1 %, the new grid has the same centre and covers
+    the whole reference.
+
+    Args:
+        reference: grid of the reference input.
+        spacing: voxel size the model was trained with, mm along (x, y, z) in LPS.
+    """
+    blank = sitk.Image(reference.shape[::-1], sitk.sitkUInt8)
+    blank.SetOrigin(reference.origin)
+    blank.SetSpacing(reference.spacing)
+    blank.SetDirection(reference.direction)
+    oriented = geometry_of(sitk.DICOMOrient(blank, "LPS"))
+    if np.allclose(oriented.spacing, spacing, rtol=SPACING_AS_TRAINED, atol=0):
+        return WorkingGrid(reference, oriented, resampled=False)
+    return WorkingGrid(reference, _with_spacing(oriented, spacing), resampled=True)
+
+
+def to_working(volume: Volume, grid: WorkingGrid) -> FloatArray:
+    """Bring a volume to the working grid.
+
+    Returns:
+        (z, y, x) of ``grid.working``. Exactly the volume's values when it lies on the reference grid and nothing is
+        resampled (the array itself where the axes agree too); otherwise interpolated linearly, 0 outside.
+    """
+    if not grid.resampled and volume.geometry.matches(grid.reference):
+        return reoriented(volume.array, grid.reference, grid.working)
+    return _resampled(volume.array, volume.geometry, grid.working)
+
+
+def probabilities_to_reference(probabilities: FloatArray, grid: WorkingGrid) -> FloatArray:
+    """Bring probability maps (channel, z, y, x) from the working grid back to the reference grid.
+
+    Returns:
+        (channel, z, y, x) of ``grid.reference``: the exact inverse of ``to_working`` when nothing is resampled,
+        otherwise interpolated linearly, 0 outside.
+    """
+    move = _resampled if grid.resampled else reoriented
+    return np.stack([move(channel, grid.working, grid.reference) for channel in probabilities])
+
+
+def reoriented(array: npt.NDArray[Scalar], source: Geometry, target: Geometry) -> npt.NDArray[Scalar]:
+    """Swap and reverse the axes of an array (z, y, x) so that it fits a grid with the same voxels in another order."""
+    turn = np.reshape(source.direction, (3, 3)).T @ np.reshape(target.direction, (3, 3))
+    # Column k of the signed permutation names the source axis of target axis k; arrays count axes from z.
+    axes = np.abs(turn).argmax(axis=0)
+    reverse = [slice(None, None, -1 if turn[axis, k] < 0 else 1) for k, axis in enumerate(axes)]
+    order = [2 - int(axis) for axis in axes]
+    return np.ascontiguousarray(array.transpose(order[::-1])[tuple(reverse[::-1])])
+
+
+def _with_spacing(geometry: Geometry, spacing: Triple) -> Geometry:
+    extent = np.array(geometry.extent_mm)
+    # Rounding must not add a voxel to a grid that fits.
+    sizes = np.maximum(np.ceil(extent / spacing - 1e-3), 1).astype(int)
+    centre = np.append((np.array(geometry.shape[::-1]) - 1) / 2, 1.0)
+    half = (sizes - 1) / 2 * spacing
+    origin = (geometry.index_to_lps @ centre)[:3] - np.reshape(geometry.direction, (3, 3)) @ half
+    nx, ny, nz = sizes.tolist()
+    return replace(geometry, shape=(nz, ny, nx), spacing=spacing, origin=tuple(origin.tolist()))
+
+
+def _resampled(array: FloatArray, source: Geometry, target: Geometry) -> FloatArray:
+    image = sitk.Resample(
+        to_image(array, source),
+        target.shape[::-1],
+        sitk.Transform(),
+        sitk.sitkLinear,
+        target.origin,
+        target.spacing,
+        target.direction,
+        0.0,
+        sitk.sitkFloat32,
+    )
+    return np.asarray(sitk.GetArrayFromImage(image))

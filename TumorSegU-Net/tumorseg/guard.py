@@ -1,0 +1,202 @@
+"""The guard: everything that is wrong with the inputs, found before the run and said at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tumorseg.sequences import DISPLAY_NAMES, Case
+from tumorseg.volume import FloatArray, Volume
+
+MIN_FILLED = 0.01
+"""Smallest part of a volume that is not background; a brain fills 13-25 % of the usual field of view."""
+
+LARGEST_BRAIN_ML = 2500.0
+"""More tissue than this includes the skull: brains in BraTS and the atlases have 1250-1960 mL, heads 3300 and more."""
+
+SPACING_RANGE_MM = (0.1, 10.0)
+MIN_EXTENT_MM = 60.0
+"""A field of view this small cannot hold a brain."""
+
+MAX_LABELS = 10
+"""Volumes with at most this many different values, all whole numbers, are segmentations."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with the inputs.
+
+    Attributes:
+        code: stable name, e.g. ``different-grid``.
+        severity: ``blocking`` findings make a run meaningless; warnings are told with the result.
+        volumes: the sequences concerned, e.g. ``("t1", "t2")``.
+        message: one sentence: which volume, what is wrong.
+        remedy: one sentence: what to do.
+    """
+
+    code: str
+    severity: Literal["blocking", "warning"]
+    volumes: tuple[str, ...]
+    message: str
+    remedy: str
+
+    @property
+    def sentence(self) -> str:
+        """What the user reads."""
+        return f"{self.message} {self.remedy}"
+
+
+def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
+    """Check the volumes that a model needs; other volumes of the case do not matter.
+
+    Args:
+        case: the volumes.
+        required: the sequences the model needs.
+
+    Returns:
+        All findings, blocking ones first; empty when there is nothing to say.
+    """
+    needed = {sequence: case[sequence] for sequence in required if sequence in case}
+    unusable = [finding for sequence in needed for finding in _content(sequence, needed)]
+    spoiled = {sequence for finding in unusable for sequence in finding.volumes}
+    sound = {sequence: volume for sequence, volume in needed.items() if sequence not in spoiled}
+    return [
+        *_missing(needed, required),
+        *unusable,
+        *_duplicates(sound),
+        *_different_grids(needed),
+        *_implausible_grids(needed),
+        *_skulls(sound),
+    ]
+
+
+def blocking(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings that make a run meaningless."""
+    return [finding for finding in findings if finding.severity == "blocking"]
+
+
+def _missing(case: Case, required: Sequence[str]) -> Iterator[Finding]:
+    missing = tuple(sequence for sequence in required if sequence not in case)
+    if missing:
+        message = f"{_listed(DISPLAY_NAMES[s] for s in missing)} {'is' if len(missing) == 1 else 'are'} missing."
+        remedy = f"Give all volumes that this model needs: {_listed(DISPLAY_NAMES[s] for s in required)}."
+        yield Finding("missing", "blocking", missing, message, remedy)
+
+
+def _content(sequence: str, case: Case) -> Iterator[Finding]:
+    """At most one finding: what makes the values of a volume unusable."""
+    array, name = case[sequence].array, _called(sequence, case)
+    # Minimum and maximum carry NaN and infinity along, and need no temporary array.
+    low, high = float(array.min(initial=np.inf)), float(array.max(initial=-np.inf))
+    if not array.size:
+        yield Finding("constant", "blocking", (sequence,), f"{name} is empty.", "Choose another volume.")
+    elif not np.isfinite(low + high):
+        count = array.size - np.count_nonzero(np.isfinite(array))
+        message = f"{name} has {count} {'voxels' if count > 1 else 'voxel'} without a valid number (NaN or infinite)."
+        yield Finding("not-finite", "blocking", (sequence,), message, "Export it again, or set these voxels to 0.")
+    elif low == high:
+        message = f"{name} has the same value ({low:.6g}) everywhere."
+        yield Finding("constant", "blocking", (sequence,), message, "Choose another volume.")
+    elif labels := _few_values(array):
+        message = f"{name} is a segmentation, not an MR image: it holds only the numbers {', '.join(labels)}."
+        yield Finding("label-map", "blocking", (sequence,), message, "Choose the MR volume.")
+    elif np.count_nonzero(array) < MIN_FILLED * array.size:
+        message = f"{name} is nearly empty: {np.count_nonzero(array) / array.size:.1%} of its voxels are not 0."
+        yield Finding("nearly-empty", "blocking", (sequence,), message, "Choose another volume or crop it to the head.")
+
+
+def _few_values(array: FloatArray) -> list[str]:
+    """The values of a segmentation; empty for an image. A coarse sample tells images at once."""
+    if len(np.unique(array[::4, ::4, ::4])) > MAX_LABELS:
+        return []
+    values = np.unique(array)
+    if len(values) > MAX_LABELS or np.any(values != np.round(values)):
+        return []
+    return [f"{value:.0f}" for value in values]
+
+
+def _duplicates(case: Case) -> Iterator[Finding]:
+    groups: list[list[str]] = []
+    for sequence, volume in case.items():
+        same = [group for group in groups if _equal(case[group[0]].array, volume.array)]
+        if same:
+            same[0].append(sequence)
+        else:
+            groups.append([sequence])
+    for group in groups:
+        if len(group) > 1:
+            message = f"{_listed(_called(sequence, case) for sequence in group)} are the same image."
+            yield Finding("same-volume", "blocking", tuple(group), message, "Choose a different volume for each.")
+
+
+def _equal(first: FloatArray, second: FloatArray) -> bool:
+    if first.shape != second.shape:
+        return False
+    middle = len(first) // 2
+    return np.array_equal(first[middle], second[middle]) and np.array_equal(first, second)
+
+
+def _different_grids(case: Case) -> Iterator[Finding]:
+    if not case:
+        return
+    reference = "t1ce" if "t1ce" in case else next(iter(case))
+    differences = {
+        sequence: found
+        for sequence, volume in case.items()
+        if (found := case[reference].geometry.differences(volume.geometry))
+    }
+    if differences:
+        details = "; ".join(f"{_called(sequence, case)}: {', '.join(found)}" for sequence, found in differences.items())
+        message = f"Not all volumes lie on the grid of {_called(reference, case)} - {details}."
+        remedy = (
+            f"Register and resample them to the {DISPLAY_NAMES[reference]} first, "
+            "e.g. in 3D Slicer with General Registration (BRAINS)."
+        )
+        yield Finding("different-grid", "blocking", tuple(differences), message, remedy)
+
+
+def _implausible_grids(case: Case) -> Iterator[Finding]:
+    low, high = SPACING_RANGE_MM
+    for sequence, volume in case.items():
+        spacing, extent = volume.geometry.spacing, volume.geometry.extent_mm
+        if min(spacing) < low or max(spacing) > high:
+            message = f"{_called(sequence, case)} has voxels of {_size(spacing)} mm, which no MR brain scan has."
+            remedy = "Check the voxel size; results are measured with it."
+            yield Finding("implausible-spacing", "warning", (sequence,), message, remedy)
+        elif min(extent) < MIN_EXTENT_MM:
+            message = f"{_called(sequence, case)} covers only {_size(extent)} mm, less than a brain."
+            remedy = "The model was made for whole brains; give the whole volume if there is one."
+            yield Finding("small-field-of-view", "warning", (sequence,), message, remedy)
+
+
+def _skulls(case: Case) -> Iterator[Finding]:
+    filled = {sequence: _filled_ml(volume) for sequence, volume in case.items()}
+    heads = tuple(sequence for sequence, volume_ml in filled.items() if volume_ml > LARGEST_BRAIN_ML)
+    if heads:
+        largest = max(filled[sequence] for sequence in heads) / 1000
+        message = (
+            f"The skull has probably not been removed from {_listed(_called(sequence, case) for sequence in heads)}: "
+            f"{largest:.1f} L are not background, and a brain has less than {LARGEST_BRAIN_ML / 1000:.1f} L."
+        )
+        remedy = "Give a brain mask, or remove the skull first, e.g. with the HDBrainExtraction extension of 3D Slicer."
+        yield Finding("skull", "warning", heads, message, remedy)
+
+
+def _filled_ml(volume: Volume) -> float:
+    return float(np.count_nonzero(volume.array)) * volume.geometry.voxel_volume_ml
+
+
+def _called(sequence: str, case: Case) -> str:
+    return f"{DISPLAY_NAMES[sequence]} ({case[sequence].name})"
+
+
+def _listed(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _size(values: Sequence[float]) -> str:
+    return " x ".join(f"{value:.3g}" for value in values)

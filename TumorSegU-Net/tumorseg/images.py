@@ -1,0 +1,284 @@
+"""Image files to and from arrays with geometry, through SimpleITK."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from tumorseg.atomic import atomic_path
+from tumorseg.errors import BadInputError
+from tumorseg.image_integrity import check_content, damaged, not_an_image, perpendicular, straightened
+from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
+
+READABLE = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
+"""Extensions of images that can be read."""
+
+WRITABLE = (".nii.gz", ".nii", ".nrrd")
+"""Extensions of label maps and probability maps that can be written."""
+
+METADATA_PREFIX = "TumorSegUNet_"
+"""Of our own keys in the header of NRRD files."""
+
+_METAIMAGE = (".mha", ".mhd")
+_NIFTI = (".nii", ".nii.gz")
+_DETACHED = (".mhd", ".nhdr")  # headers whose voxels are in a file of their own
+
+
+def read_volume(path: Path, name: str | None = None) -> Volume:
+    """Read one MR volume: NIfTI, NRRD or MetaImage, any scalar pixel type, scaling of the header applied.
+
+    NIfTI files with NaN or infinite voxels are refused, because ITK would read them as 0; in the other formats they
+    stay, for the guard to find.
+
+    Args:
+        path: the file.
+        name: what messages call the volume; the file name unless given.
+
+    Returns:
+        float32 (z, y, x); the provenance holds ``file`` (absolute path) and ``sha256`` (of the file's bytes).
+
+    Raises:
+        BadInputError: one sentence on why the file cannot be used.
+    """
+    image = _read(path, sitk.sitkFloat32)
+    provenance = {"file": str(path.absolute()), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return Volume(sitk.GetArrayFromImage(image), geometry_of(image), name or path.name, provenance)
+
+
+def read_labels(path: Path) -> tuple[LabelArray, Geometry]:
+    """Read a label map or a 3D Slicer segmentation (``.seg.nrrd``) without overlapping segments.
+
+    Returns:
+        The numbers as they are in the file, uint8 (z, y, x), and the file's grid.
+
+    Raises:
+        BadInputError: one sentence on why the file cannot be used.
+    """
+    image = _read(path, sitk.sitkUnknown)
+    values = sitk.GetArrayViewFromImage(image)
+    with np.errstate(invalid="ignore"):
+        labels = values.astype(np.uint8)
+    strange = values[labels != values]
+    if strange.size:
+        raise BadInputError(
+            f"{path} is not a label map: it holds the value {strange[0]:.6g}; "
+            "give a segmentation with whole numbers from 0 to 255."
+        )
+    return labels, geometry_of(image)
+
+
+def write_labels(labels: LabelArray, geometry: Geometry, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a label map (z, y, x), compressed unless the extension is ``.nii``.
+
+    Args:
+        labels: numbers to write as they are.
+        geometry: the grid of the array.
+        path: ``.nii.gz``, ``.nii`` or ``.nrrd``; an existing file is replaced at the end.
+        metadata: kept in the header of NRRD files; NIfTI has no place for it.
+
+    Raises:
+        BadInputError: the file cannot be written there.
+    """
+    check_writable(path, WRITABLE)
+    image = to_image(labels, geometry)
+    set_metadata(image, metadata or {})
+    write_image(image, path)
+
+
+def write_probabilities(probabilities: FloatArray, names: Sequence[str], geometry: Geometry, path: Path) -> None:
+    """Write probability maps: a 4-D NIfTI file, or an NRRD file with one component per region.
+
+    Args:
+        probabilities: (region, z, y, x), float32.
+        names: of the regions, in order; kept in NIfTI's ``descrip`` and NRRD's ``TumorSegUNet_regions``.
+        geometry: the grid of the maps.
+        path: ``.nii.gz``, ``.nii`` or ``.nrrd``.
+
+    Raises:
+        BadInputError: the file cannot be written there.
+    """
+    extension = check_writable(path, WRITABLE)
+    maps = [to_image(channel, geometry) for channel in probabilities]
+    image = sitk.JoinSeries(maps) if extension in _NIFTI else sitk.Compose(maps)
+    image.SetMetaData("ITK_FileNotes", f"Probabilities: {', '.join(names)}")
+    set_metadata(image, {"regions": ", ".join(names)})
+    write_image(image, path)
+
+
+def check_writable(path: Path, extensions: Sequence[str]) -> str:
+    """Make sure, before a long run, that its result can be written.
+
+    Returns:
+        The extension, one of those given.
+
+    Raises:
+        BadInputError: unknown extension, missing or write-protected folder, or a folder in place of the file.
+    """
+    extension = extension_of(path, extensions)
+    if extension is None:
+        raise BadInputError(f"{path} cannot be written: its name must end in {_alternatives(extensions)}.")
+    if path.is_dir():
+        raise BadInputError(f"{path} is a folder; name a file in it.")
+    if not path.parent.is_dir():
+        raise BadInputError(f"{path} cannot be written: the folder {path.parent} does not exist; create it first.")
+    try:
+        tempfile.TemporaryFile(dir=path.parent).close()
+        allowed = not path.exists() or os.access(path, os.W_OK)
+    except OSError:
+        allowed = False
+    if not allowed:
+        raise BadInputError(f"{path} cannot be written: it or its folder is write-protected; choose another place.")
+    return extension
+
+
+def extension_of(path: Path, known: Sequence[str]) -> str | None:
+    """The longest of the known extensions that the file name ends in, if any; upper and lower case are the same.
+
+    ``.seg.nrrd`` counts as an extension of its own where it is known.
+    """
+    matching = [extension for extension in known if path.name.lower().endswith(extension)]
+    return max(matching, key=len, default=None)
+
+
+def to_image(array: npt.NDArray[Any], geometry: Geometry) -> sitk.Image:
+    """A SimpleITK image with a copy of the array (z, y, x) on the given grid."""
+    image = sitk.GetImageFromArray(array, isVector=False)
+    image.SetOrigin(geometry.origin)
+    image.SetSpacing(geometry.spacing)
+    image.SetDirection(geometry.direction)
+    return image
+
+
+def geometry_of(image: sitk.Image) -> Geometry:
+    """The grid of a 3-D SimpleITK image."""
+    nx, ny, nz = image.GetSize()
+    return Geometry((nz, ny, nx), image.GetOrigin(), image.GetSpacing(), image.GetDirection())
+
+
+def set_metadata(image: sitk.Image, metadata: Mapping[str, str]) -> None:
+    """Attach our own key/value pairs, which NRRD keeps; line breaks in values become spaces."""
+    for key, value in metadata.items():
+        image.SetMetaData(METADATA_PREFIX + key, " ".join(value.split()))
+
+
+def write_image(image: sitk.Image, path: Path) -> None:
+    """Write a SimpleITK image atomically and compressed.
+
+    Raises:
+        BadInputError: the system refuses, e.g. because the disk is full.
+    """
+    try:
+        with atomic_path(path) as temporary:
+            sitk.WriteImage(image, temporary, useCompression=True)
+    except (RuntimeError, OSError) as error:
+        raise BadInputError(f"{path} could not be written; check the free space and choose another place.") from error
+
+
+def _read(path: Path, pixel_type: int) -> sitk.Image:
+    """A 3-D scalar image of the given pixel type whose direction is orthonormal."""
+    extension = _check_file(path)
+    if extension in _NIFTI:
+        check_content(path)
+    with _quiet_stderr() if extension in _METAIMAGE else nullcontext():
+        image = _read_pixels(path, pixel_type)
+    cosines = np.reshape(image.GetDirection(), (3, 3))
+    image.SetDirection(perpendicular(cosines, path).ravel().tolist())
+    return image
+
+
+def _check_file(path: Path) -> str:
+    if path.is_dir():
+        raise BadInputError(f"{path} is a folder; name an image file (load a DICOM series in 3D Slicer and save it).")
+    if not path.exists():
+        raise BadInputError(f"{path} does not exist; check the name.")
+    extension = extension_of(path, READABLE)
+    if extension is None:
+        raise BadInputError(f"{path} is not a known kind of image: its name must end in {_alternatives(READABLE)}.")
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be opened ({error.strerror}); check its access rights.") from error
+    return extension
+
+
+def _read_pixels(path: Path, pixel_type: int) -> sitk.Image:
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(path)
+    reader.SetOutputPixelType(pixel_type)
+    try:
+        reader.ReadImageInformation()
+    except RuntimeError as error:
+        if "orthonormal" not in str(error):
+            raise _unreadable(path, not_an_image(path)) from error
+        with straightened(path) as copy:
+            return _read_pixels(copy, pixel_type)
+    _check_scalar(reader, path)
+    # A fourth axis of size 1, which some tools write, is dropped.
+    size = reader.GetSize()
+    reader.SetExtractSize([*size[:3], *(0 for _ in size[3:])])
+    try:
+        image: sitk.Image = reader.Execute()
+    except RuntimeError as error:
+        raise _unreadable(path, damaged(path)) from error
+    return image
+
+
+def _unreadable(path: Path, problem: BadInputError) -> BadInputError:
+    if extension_of(path, _DETACHED) is None:
+        return problem
+    return BadInputError(f"{path} or the data file that belongs to it is missing or damaged; copy both files again.")
+
+
+def _check_scalar(reader: sitk.ImageFileReader, path: Path) -> None:
+    size, components = reader.GetSize(), reader.GetNumberOfComponents()
+    if "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelIDValue()):
+        raise BadInputError(f"{path} holds complex numbers; give the magnitude image.")
+    if components > 1 and extension_of(path, (".seg.nrrd",)):
+        raise BadInputError(
+            f"{path} holds overlapping segments in {components} layers; "
+            "export it as a label map in 3D Slicer (Segmentations module) and give that."
+        )
+    if components > 1:
+        raise BadInputError(f"{path} has {components} values per voxel (color or vectors); give a grayscale image.")
+    count = int(np.prod(size[3:]))
+    if count > 1:
+        raise BadInputError(
+            f"{path} holds {count} volumes (4-D); save the one you need as a file of its own, "
+            "e.g. in 3D Slicer with the Sequences module."
+        )
+    if len(size) < 3:
+        raise BadInputError(f"{path} is a single 2-D image; give the whole volume.")
+
+
+_stderr_lock = threading.Lock()
+
+
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Keep away what the MetaImage library prints about a damaged file; the user gets our sentence."""
+    with _stderr_lock, open(os.devnull, "wb") as sink:
+        try:
+            saved = os.dup(2)
+        except OSError:  # a program without a console, as Slicer on Windows
+            yield
+            return
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def _alternatives(extensions: Sequence[str]) -> str:
+    return ", ".join(extensions[:-1]) + " or " + extensions[-1] if len(extensions) > 1 else extensions[0]

@@ -1,0 +1,196 @@
+"""The model file: one ``.safetensors`` whose header carries a JSON document that says everything needed to run it.
+
+Reading the document needs neither torch nor the weights, so a list of models costs nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tumorseg.errors import ModelError
+from tumorseg.safetensors_file import read_header, read_tensors, write_tensors
+from tumorseg.sequences import SEQUENCES
+
+if TYPE_CHECKING:
+    from tumorseg.network import UNet3D
+
+SCHEMA_VERSION = 1
+METADATA_KEY = "tumorseg"
+
+OUTPUT_REGIONS = "regions"
+OUTPUT_CLASSES = "classes"
+
+
+@dataclass(frozen=True)
+class PostProcessing:
+    """Rules that follow the network.
+
+    Attributes:
+        thresholds: probability above which a voxel belongs to the region, one per output region.
+        min_component_ml: connected parts of the whole tumor below this volume (mL) are removed.
+        min_enhancing_ml: an enhancing part below this total volume (mL) is turned into core (nnU-Net's ET rule,
+            arXiv 2011.00848).
+    """
+
+    thresholds: tuple[float, ...] = (0.5, 0.5, 0.5)
+    min_component_ml: float = 0.0
+    min_enhancing_ml: float = 0.0
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a person should know before trusting a model; shown by ``tumorseg models show`` and in Slicer."""
+
+    title: str
+    description: str = ""
+    intended_use: str = "Research only. Not a medical device; not for diagnosis or treatment decisions."
+    training_data: tuple[str, ...] = ()
+    measured: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    licence: str = ""
+    attribution: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """The JSON document of a model file.
+
+    Attributes:
+        name: identifier, e.g. ``glioma-first``.
+        version: of the weights.
+        architecture: ``UNet3DConfig`` values.
+        channels: sequence of each input channel, in order.
+        spacing: voxel size (x, y, z) in mm that the network expects; orientation is always LPS.
+        patch_size: tile (z, y, x) in voxels for which the network was trained.
+        outputs: ``regions`` (sigmoid per name) or ``classes`` (softmax over background, NCR, ED, ET).
+        regions: names of the output regions, outermost first: WT, TC, ET.
+        normalisation: ``zscore-brain``: zero mean, unit variance over the brain per channel, 0 outside.
+        training: hashes and settings of the run that made the weights.
+    """
+
+    name: str
+    version: str
+    architecture: dict[str, Any]
+    channels: tuple[str, ...]
+    card: ModelCard
+    spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    patch_size: tuple[int, int, int] = (96, 96, 96)
+    outputs: str = OUTPUT_REGIONS
+    regions: tuple[str, ...] = ("WT", "TC", "ET")
+    normalisation: str = "zscore-brain"
+    postprocessing: PostProcessing = field(default_factory=PostProcessing)
+    training: dict[str, Any] = field(default_factory=dict)
+    schema: int = SCHEMA_VERSION
+
+    def to_json(self) -> str:
+        """The document as stored in the header."""
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model ready to run: its document, its network (float32, evaluation mode) and the hash of its file."""
+
+    spec: ModelSpec
+    network: UNet3D
+    sha256: str
+
+
+def read_spec(path: Path) -> ModelSpec:
+    """Read and validate the document of a model file, without its weights.
+
+    Raises:
+        ModelError: not a model file, or one that this version does not understand.
+    """
+    document = read_header(path).get("__metadata__", {}).get(METADATA_KEY)
+    if document is None:
+        raise ModelError(f"{path.name} holds weights but no TumorSegU-Net description; it cannot be used as a model.")
+    try:
+        return _parse(json.loads(document))
+    except (TypeError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(f"The description in the model file {path.name} cannot be used: {error}.") from error
+
+
+def load_model(path: Path) -> Model:
+    """Read a model file with its weights and build the network.
+
+    Raises:
+        ModelError: as ``read_spec``, or weights that do not fit the architecture.
+    """
+    import torch
+
+    from tumorseg.network import UNet3D, UNet3DConfig
+
+    spec = read_spec(path)
+    network = UNet3D(UNet3DConfig.from_dict(spec.architecture))
+    weights = {name: torch.from_numpy(array).float() for name, array in read_tensors(path).items()}
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelError(f"The weights in {path.name} do not fit the network that it describes.") from error
+    return Model(spec, network.eval(), file_sha256(path))
+
+
+def save_model(path: Path, spec: ModelSpec, state: Mapping[str, Any]) -> None:
+    """Write a model file with float16 weights, atomically.
+
+    Args:
+        path: ``.safetensors`` file.
+        spec: the document.
+        state: state dict of a ``UNet3D`` (tensors).
+    """
+    tensors = {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
+    halves = {name: a.astype(np.float16) if a.dtype == np.float32 else a for name, a in tensors.items()}
+    write_tensors(path, halves, {METADATA_KEY: spec.to_json()})
+
+
+def file_sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        digest = hashlib.sha256()
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _parse(values: dict[str, Any]) -> ModelSpec:
+    if values.get("schema") != SCHEMA_VERSION:
+        raise ValueError(f"schema {values.get('schema')} is not {SCHEMA_VERSION}; update TumorSegU-Net")
+    plain = _tuples(values)
+    plain["card"] = ModelCard(**_tuples(values["card"]))
+    plain["postprocessing"] = PostProcessing(**_tuples(values["postprocessing"]))
+    spec = ModelSpec(**plain)
+    _validate(spec)
+    return spec
+
+
+def _validate(spec: ModelSpec) -> None:
+    outputs = len(spec.regions) if spec.outputs == OUTPUT_REGIONS else len(SEQUENCES)
+    checks = {
+        f"unknown input channels {spec.channels}": set(spec.channels) <= set(SEQUENCES) and bool(spec.channels),
+        f"unknown kind of outputs {spec.outputs!r}": spec.outputs in (OUTPUT_REGIONS, OUTPUT_CLASSES),
+        f"unknown regions {spec.regions}": spec.regions in (("WT",), ("WT", "TC", "ET")),
+        f"unknown normalisation {spec.normalisation!r}": spec.normalisation == "zscore-brain",
+        f"spacing {spec.spacing} is not three positive numbers": len(spec.spacing) == 3 and min(spec.spacing) > 0,
+        f"patch size {spec.patch_size} is not three positive numbers": len(spec.patch_size) == 3
+        and min(spec.patch_size) > 0,
+        "one threshold per region is needed": len(spec.postprocessing.thresholds) == len(spec.regions),
+        "the network's input channels differ from the named ones": spec.architecture["in_channels"]
+        == len(spec.channels),
+        "the network's outputs differ from the named ones": spec.architecture["out_channels"] == outputs,
+    }
+    for problem, fine in checks.items():
+        if not fine:
+            raise ValueError(problem)
+
+
+def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON lists back to the tuples of the dataclasses."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}

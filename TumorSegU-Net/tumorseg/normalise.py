@@ -1,0 +1,69 @@
+"""From four volumes to the network's input: brain mask, brain crop, z-score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import ndimage
+
+from tumorseg.volume import BoolArray, FloatArray
+
+Box = tuple[slice, slice, slice]
+
+CROP_MARGIN = 4
+"""Voxels kept around the brain."""
+
+
+def brain_mask(channels: Sequence[FloatArray]) -> BoolArray:
+    """Voxels (z, y, x) where any channel differs from 0, the background of skull-stripped volumes."""
+    mask = np.zeros(channels[0].shape, bool)
+    for channel in channels:
+        mask |= channel != 0
+    return mask
+
+
+def bounding_box(mask: BoolArray, margin: int = CROP_MARGIN) -> Box:
+    """Smallest box (slices along z, y, x) that holds the mask and a margin in voxels, clipped to the grid.
+
+    Raises:
+        ValueError: the mask is empty.
+    """
+    found = ndimage.find_objects(mask.astype(np.uint8))
+    if not found:
+        raise ValueError("the brain mask is empty")
+    z, y, x = (
+        slice(max(0, side.start - margin), min(size, side.stop + margin))
+        for side, size in zip(found[0], mask.shape, strict=True)
+    )
+    return z, y, x
+
+
+def zscore(channel: FloatArray, mask: BoolArray) -> FloatArray:
+    """Zero mean and unit variance over the mask, exactly 0 outside; a constant channel becomes 0.
+
+    Args:
+        channel: intensities (z, y, x).
+        mask: brain, same shape.
+    """
+    values = channel[mask]
+    mean, deviation = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
+    normalised = np.zeros_like(channel)
+    if deviation > 0:
+        normalised[mask] = (values - mean) / deviation
+    return normalised
+
+
+def network_input(channels: Sequence[FloatArray], mask: BoolArray | None = None) -> tuple[FloatArray, Box]:
+    """Crop all channels to the brain and normalise them.
+
+    Args:
+        channels: intensities (z, y, x) in the model's channel order, on the working grid.
+        mask: brain (z, y, x); voxels where any channel differs from 0 when None.
+
+    Returns:
+        Array (channel, z, y, x) float32 of the crop, and the box of the crop in the working grid.
+    """
+    brain = brain_mask(channels) if mask is None else mask
+    box = bounding_box(brain)
+    return np.stack([zscore(channel[box], brain[box]) for channel in channels]), box
