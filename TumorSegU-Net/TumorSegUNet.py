@@ -15,7 +15,6 @@ from slicer.ScriptedLoadableModule import *
 from slicer.util import VTKObservationMixin
 
 from tumorseg.errors import TumorSegError
-from tumorseg.modelstore import DEFAULT_MODEL
 from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.dependencies import ensureTorch
 from TumorSegUNetLib.device import Device
@@ -141,7 +140,8 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _onParametersModified(self, caller: object = None, event: str | None = None) -> None:
         """Show the choices that the parameter node cannot bind itself, and what follows from all of them."""
         node = self._parameterNode
-        self.ui.modelComboBox.setCurrentIndex(self.ui.modelComboBox.findData(node.model or DEFAULT_MODEL))
+        model = node.model or self.presenter.defaultModel
+        self.ui.modelComboBox.setCurrentIndex(self.ui.modelComboBox.findData(model))
         self.ui.show3DButton.setSegmentationNode(node.segmentation)
         self.ui.show3DButton.enabled = node.segmentation is not None
         if self._run is None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from support import scripted_worker
 from support.models import saved, threshold_model
 from support.mrml import GEOMETRIES, random_volume
 from tumorseg.errors import BadInputError, CancelledError, ModelError, TumorSegError
+from tumorseg.modelfile import Model
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
 from TumorSegUNetLib.logic import TumorSegUNetLogic
@@ -146,6 +148,11 @@ def test_unusable_node_starts_no_process(scene: slicer.vtkMRMLScene, nodes: Node
     assert run_folders(temporary) == []
 
 
+def test_no_volumes_at_all_get_a_sentence() -> None:
+    with pytest.raises(BadInputError, match="No volume is chosen"):
+        scripted("segment").startSegmentation({})
+
+
 def test_missing_python_gets_a_sentence(nodes: Nodes, temporary: Path) -> None:
     with pytest.raises(TumorSegError, match=r"cannot be started .*no-such-python"):
         TumorSegUNetLogic(["/no-such-python"]).startSegmentation(nodes)
@@ -165,8 +172,13 @@ def head(scene: slicer.vtkMRMLScene) -> Nodes:
     return nodes
 
 
+def whole_tile(model: Model) -> Model:
+    """The same network in one large tile instead of many small ones, which take minutes."""
+    return replace(model, spec=replace(model.spec, patch_size=(48, 48, 48)))
+
+
 def test_real_worker_finds_the_bright_ball(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
-    model = saved(threshold_model(values=(2.0, 3.0, 4.0)), tmp_path)
+    model = saved(whole_tile(threshold_model(values=(2.0, 3.0, 4.0))), tmp_path)
     nodes = head(scene)
     node = TumorSegUNetLogic().segment(nodes, model=str(model), device="cpu")
     found = labelsFromNode(node) > 0

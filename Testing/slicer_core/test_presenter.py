@@ -9,7 +9,7 @@ import pytest
 from support.models import saved, small_spec, threshold_model
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import read_spec
-from tumorseg.modelstore import ModelEntry
+from tumorseg.modelstore import DEFAULT_MODEL, ModelEntry
 from TumorSegUNetLib.presenter import Choices, Presenter, overallPercent
 from TumorSegUNetLib.run import Outcome, Progress, Run, RunState
 
@@ -63,6 +63,13 @@ def test_only_volumes_that_the_model_needs_are_asked_for() -> None:
     presenter = two_channel_presenter()
     assert presenter.neededSequences("two") == ["t1", "flair"]
     assert presenter.waiting(Choices({"t1": "a", "flair": "b"}, "two")).buttonEnabled
+
+
+def test_default_model_is_the_engines_or_the_first() -> None:
+    entry = two_channel_presenter()._models["two"]
+    assert Presenter([]).defaultModel is None
+    assert Presenter([entry]).defaultModel == "two"
+    assert Presenter([entry, ModelEntry(DEFAULT_MODEL, entry.path, entry.spec)]).defaultModel == DEFAULT_MODEL
 
 
 def test_without_models_the_panel_says_so() -> None:

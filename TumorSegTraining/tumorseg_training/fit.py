@@ -31,7 +31,9 @@ MODEL_FILE = "model.safetensors"
 
 
 def fit(recipe: Recipe, data: Sequence[Path], run: Path, hold_out: Collection[str] = (), workers: int = 0) -> Path:
-    """Train on the cases of the data folders and write ``run/model.safetensors``; an interrupted run goes on.
+    """Train on the cases of the data folders and write ``run/model.safetensors``.
+
+    An interrupted run goes on from its last checkpoint; a finished one is left as it is.
 
     Args:
         recipe: what to train.
@@ -48,6 +50,8 @@ def fit(recipe: Recipe, data: Sequence[Path], run: Path, hold_out: Collection[st
     """
     groups = [_without(find_labelled_cases(folder), folder, hold_out) for folder in data]
     _describe_run(recipe, groups, hold_out, run)
+    if (run / MODEL_FILE).exists():
+        return run / MODEL_FILE
     cached = [prepare(group, run.parent / "cache", recipe.channels) for group in groups]
     module = _train(recipe, cached, run, workers)
     spec = _model_spec(recipe, groups)

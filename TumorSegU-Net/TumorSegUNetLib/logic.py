@@ -65,9 +65,11 @@ class TumorSegUNetLogic:
             The run, to be polled until it has ended.
 
         Raises:
-            BadInputError: a node that is not a usable volume.
+            BadInputError: no volume, or a node that is not a usable one.
             TumorSegError: the worker process or its folder cannot be made.
         """
+        if not inputs:
+            raise BadInputError(_("No volume is chosen; choose the volumes of one patient."))
         volumes = {name: volumeFromNode(node, DISPLAY_NAMES[name]) for name, node in inputs.items()}
         geometries = {name: volume.geometry for name, volume in volumes.items()}
         files = RunFiles()
@@ -122,11 +124,14 @@ class TumorSegUNetLogic:
 
 
 def _nodeMaker(inputs: Inputs, geometries: Mapping[str, Geometry], surfaces: bool) -> MakeNode:
+    # Asked now: a volume that the user removes during the run no longer knows its scene.
+    scene = next(iter(inputs.values())).GetScene()
+
     def makeNode(labels: LabelArray, event: Event) -> slicer.vtkMRMLSegmentationNode:
         reference, geometry = inputs[event["reference"]], geometries[event["reference"]]
         provenance = event.get("provenance", {})
         return createSegmentationNode(
-            slicer.mrmlScene if reference.GetScene() is None else reference.GetScene(),
+            scene,
             labels,
             geometry,
             name=_("{volume} tumor segmentation").format(volume=reference.GetName()),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tumorseg.errors import TumorSegError
-from tumorseg.modelstore import ModelEntry
+from tumorseg.modelstore import DEFAULT_MODEL, ModelEntry
 from tumorseg.progress import STAGES
 from tumorseg.regions import SEGMENTS
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
@@ -59,6 +59,11 @@ class Presenter:
 
     def __init__(self, models: Sequence[ModelEntry]) -> None:
         self._models = {model.name: model for model in models}
+
+    @property
+    def defaultModel(self) -> str | None:
+        """The model that is chosen until the user chooses: the engine's default, or the first where that is missing."""
+        return DEFAULT_MODEL if DEFAULT_MODEL in self._models else next(iter(self._models), None)
 
     def neededSequences(self, model: str | None) -> list[str]:
         """The sequences that a model needs, in the order in which they are shown; none for an unknown model."""

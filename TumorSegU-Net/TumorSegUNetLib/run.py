@@ -49,6 +49,7 @@ class Outcome:
         findings: the guard's warnings: code, severity, volumes, message, remedy.
         measurements: per region: volume_ml, components, longest_diameter_mm, perpendicular_mm.
         provenance: how the result came about.
+        seconds: wall time of the worker per stage.
         details: what the process printed beside its events.
     """
 
@@ -58,6 +59,7 @@ class Outcome:
     findings: tuple[Mapping[str, Any], ...] = ()
     measurements: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
     details: str = ""
 
 
@@ -122,6 +124,7 @@ class Run:
             findings=tuple(event.get("findings", ())),
             measurements=event.get("measurements", {}),
             provenance=event.get("provenance", {}),
+            seconds=event.get("seconds", {}),
         )
         self._end(RunState.DONE, outcome)
 

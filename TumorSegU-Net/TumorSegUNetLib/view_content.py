@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 import vtk
+from scipy import ndimage
 from vtk.util import numpy_support
 
 from .volumes import Matrix, matrixOf, transformToWorld
@@ -54,7 +55,7 @@ class ShownSegment:
         indexToWorld: 4x4, voxel index of the mask to RAS in mm.
         surface: smoothed closed surface in RAS.
         volumeMl: volume of its voxels in mL.
-        center: mean position of its voxels, RAS.
+        center: mean position of the voxels of its largest connected part, RAS.
     """
 
     name: str
@@ -107,20 +108,24 @@ def _shownSegment(
     matrix = vtk.vtkMatrix4x4()
     mask.GetImageToWorldMatrix(matrix)
     indexToWorld = toWorld @ slicer.util.arrayFromVTKMatrix(matrix)
-    scalars = numpy_support.vtk_to_numpy(mask.GetPointData().GetScalars())
-    inside = np.flatnonzero(scalars)
-    nx, ny, _ = mask.GetDimensions()
-    first = np.array(mask.GetExtent()[::2])
-    index = np.stack([inside % nx, inside // nx % ny, inside // (nx * ny)], axis=1).mean(axis=0) + first
+    inside = numpy_support.vtk_to_numpy(mask.GetPointData().GetScalars()).reshape(mask.GetDimensions()[::-1]) != 0
+    index = _centerOfLargestPart(inside) + mask.GetExtent()[::2]
     return ShownSegment(
         name=segment.GetName(),
         color=segment.GetColor(),
         mask=_scaled(_inIndexCoordinates(mask)),
         indexToWorld=indexToWorld,
         surface=_transformed(surface, toWorld),
-        volumeMl=inside.size * abs(float(np.linalg.det(indexToWorld[:3, :3]))) / 1000.0,
+        volumeMl=np.count_nonzero(inside) * abs(float(np.linalg.det(indexToWorld[:3, :3]))) / 1000.0,
         center=(indexToWorld @ [*index, 1.0])[:3],
     )
+
+
+def _centerOfLargestPart(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """Index (x, y, z) of the centre of the largest connected part of a mask (z, y, x)."""
+    parts, _ = ndimage.label(inside)
+    largest = int(np.bincount(parts[inside]).argmax())
+    return np.array(ndimage.center_of_mass(parts == largest)[::-1])
 
 
 def _inIndexCoordinates(image: vtk.vtkImageData) -> vtk.vtkImageData:

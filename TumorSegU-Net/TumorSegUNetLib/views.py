@@ -42,7 +42,7 @@ def renderOverview(
         volumeNode: the gray image.
         segmentationNode: shown as coloured overlay; without segments the picture says that nothing was found.
         path: PNG file to write; replaced at once when the picture is complete.
-        title: first line; the volume's and segmentation's names unless given.
+        title: first line; the segmentation's name unless given.
         size: width and height in pixels.
 
     Returns:
@@ -58,17 +58,16 @@ def renderOverview(
     for plane, corner in zip(PLANES, ((0, 1), (0, 0), (1, 0)), strict=True):
         addSlice(_panel(window, corner), plane, volume, segments, center, viewHeight)
     addSurfaces(_panel(window, (1, 1)), volume, segments, center)
-    _addHeader(window, title or f"{segmentationNode.GetName()} on {volume.name}")
+    _addHeader(window, title or segmentationNode.GetName(), volume.name)
     _addLegend(window, segments)
     return _writePng(window, Path(path))
 
 
 def _center(volume: ShownVolume, segments: Sequence[ShownSegment]) -> npt.NDArray[np.float64]:
-    """Centre of the largest segments' voxels, or of the patient when nothing was segmented."""
+    """A point that shows the tumor: centre of the largest segment's largest part; of the patient if there is none."""
     if not segments:
         return volume.bounds.mean(axis=0)
-    weights = [segment.volumeMl for segment in segments]
-    return np.average([segment.center for segment in segments], axis=0, weights=weights)
+    return max(segments, key=lambda segment: segment.volumeMl).center
 
 
 def _window(size: tuple[int, int]) -> vtk.vtkRenderWindow:
@@ -121,11 +120,11 @@ def _viewHeight(volume: ShownVolume, size: tuple[int, int]) -> float:
     return float(max(anterior, superior, right / aspect, anterior / aspect))
 
 
-def _addHeader(window: vtk.vtkRenderWindow, title: str) -> None:
+def _addHeader(window: vtk.vtkRenderWindow, title: str, image: str) -> None:
     renderer = _renderer((0.0, 1.0 - HEADER, 1.0, 1.0), BACKGROUND)
     window.AddRenderer(renderer)
     addText(renderer, title, (0.012, 0.45), size=28, bold=True, align=("left", "center"))
-    note = "Radiological convention, for research use only"
+    note = f"Image: {image}   |   radiological convention, for research use only"
     addText(renderer, note, (0.988, 0.45), size=20, color=(0.62, 0.66, 0.72), align=("right", "center"))
 
 

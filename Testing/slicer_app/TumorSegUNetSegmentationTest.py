@@ -1,0 +1,81 @@
+"""Self-test for the full application: MRML round trips, the worker process and a segmentation, without a panel."""
+
+import unittest
+
+import numpy as np
+import slicer
+
+from tumorseg.errors import TumorSegError
+from tumorseg.sequences import SEQUENCES
+from tumorseg.volume import Geometry, Volume
+from TumorSegUNetLib.dependencies import ensureTorch, torchInstalled
+from TumorSegUNetLib.logic import TumorSegUNetLogic
+from TumorSegUNetLib.segmentations import createSegmentationNode, labelsFromNode
+from TumorSegUNetLib.volumes import nodeFromVolume, volumeFromNode
+from TumorSegUNetLib.worker_client import WorkerClient, defaultCommand
+
+OBLIQUE = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, -1.0)
+"""Turned about the z axis and left-handed."""
+
+
+def addPatient(shape: tuple = (32, 32, 32)) -> dict:
+    """Four volumes of a cube of noise with a bright ball in T1ce, 2 mm voxels."""
+    geometry = Geometry(shape, origin=(5, 6, 7), spacing=(2, 2, 2), direction=OBLIQUE)
+    z, y, x = np.indices(shape) - 16
+    rng = np.random.default_rng(0)
+    nodes = {}
+    for name in SEQUENCES:
+        array = np.where(np.maximum.reduce(np.abs([z, y, x])) < 12, 100 + rng.normal(0, 5, shape), 0)
+        array[(z**2 + y**2 + x**2 < 25) & (name == "t1ce")] = 400
+        nodes[name] = nodeFromVolume(slicer.mrmlScene, Volume(array.astype(np.float32), geometry, name))
+    return nodes
+
+
+class TumorSegUNetSegmentationTest(unittest.TestCase):
+    """Each test starts from an empty scene."""
+
+    def setUp(self) -> None:
+        slicer.mrmlScene.Clear()
+
+    def test_volumesKeepVoxelsAndPlace(self) -> None:
+        geometry = Geometry((4, 5, 6), origin=(1, 2, 3), spacing=(0.5, 1, 4), direction=OBLIQUE)
+        array = np.arange(120, dtype=np.float32).reshape(4, 5, 6)
+        back = volumeFromNode(nodeFromVolume(slicer.mrmlScene, Volume(array, geometry, "T1")))
+        self.assertTrue(np.array_equal(back.array, array), "voxels changed on the way to a node and back")
+        self.assertEqual(back.geometry.differences(geometry), [], "the grid changed on the way to a node and back")
+
+    def test_segmentationLiesBesideItsVolume(self) -> None:
+        volume = addPatient()["t1ce"]
+        hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
+        folder = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "patient")
+        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), folder)
+        labels = (slicer.util.arrayFromVolume(volume) == 400).astype(np.uint8) * 3
+        node = createSegmentationNode(
+            slicer.mrmlScene, labels, volumeFromNode(volume).geometry, name="tumor", reference=volume, surfaces=True
+        )
+        self.assertTrue(np.array_equal(labelsFromNode(node), labels), "labels changed on the way to the node")
+        self.assertEqual(hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)), folder, "not beside the volume")
+        surface = node.GetClosedSurfaceInternalRepresentation("ET")
+        self.assertIsNotNone(surface, "no closed surface was made")
+
+    def test_pythonOfTheWorkerFindsTheEngine(self) -> None:
+        code = "import tumorseg, json; print(json.dumps({'event': 'status', 'engine': tumorseg.__version__}))"
+        client = WorkerClient([defaultCommand()[0], "-c", code])
+        client._process.wait(60)
+        client._stdoutReader.join(10)
+        events = client.poll()
+        client.stop()
+        self.assertEqual(events[0].get("event"), "status", f"the process said: {events} {client.details}")
+
+    def test_segmentsOrSaysThatTorchIsMissing(self) -> None:
+        logic = TumorSegUNetLogic()
+        if not torchInstalled():
+            with self.assertRaisesRegex(TumorSegError, "PyTorch is (missing|not installed)"):
+                ensureTorch(mayInstall=False)
+            return
+        if not logic.models():
+            self.skipTest("no model is installed")
+        before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
+        node = logic.segment(addPatient(), device="cpu", onPoll=lambda run: slicer.app.processEvents())
+        self.assertEqual(labelsFromNode(node).shape, (32, 32, 32))
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), before + 1)

@@ -1,0 +1,69 @@
+"""Finding labelled cases and telling their label convention from the data."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.cases import SMALL, small_case, write_case
+
+from tumorseg.errors import BadInputError
+from tumorseg.images import write_labels
+from tumorseg.regions import LabelConvention
+from tumorseg_training.cases import find_labelled_cases, identify_convention, read_truth
+
+
+def _write_labelled(folder: Path, values: tuple[int, ...]) -> None:
+    write_case(small_case(), folder)
+    labels = np.zeros(SMALL.shape, np.uint8)
+    labels.flat[: len(values)] = values
+    write_labels(labels, SMALL, folder / "Case_seg.nii.gz")
+
+
+def test_cases_are_found_by_folder_and_others_are_left_out(tmp_path: Path) -> None:
+    for name in ("B", "A"):
+        _write_labelled(tmp_path / name, (1, 2, 4))
+    write_case(small_case(), tmp_path / "without segmentation")
+    (tmp_path / "notes.txt").write_text("")
+    assert [case.name for case in find_labelled_cases(tmp_path)] == ["A", "B"]
+    assert [case.name for case in find_labelled_cases(tmp_path / "A")] == ["A"]
+
+
+def test_real_cases_are_all_found(data_folder: Path) -> None:
+    cases = find_labelled_cases(data_folder / "brats2021")
+    assert len(cases) == 7
+    labels, _ = read_truth(next(case for case in cases if case.name == "BraTS2021_01479"))
+    assert np.count_nonzero(labels == 3) == 89_546  # the figure of the data's README
+
+
+@pytest.mark.parametrize(
+    ("values", "convention"),
+    [
+        ((0, 1, 2, 4), LabelConvention.BRATS_2020),
+        ((0, 1, 2, 3), LabelConvention.BRATS_2023),
+        ((0, 1, 2), LabelConvention.BRATS_2023),
+    ],
+)
+def test_the_convention_follows_from_the_values(values: tuple[int, ...], convention: LabelConvention) -> None:
+    assert identify_convention(np.array([[values]], np.uint8)) is convention
+
+
+def test_truth_is_read_in_the_convention_of_the_engine(tmp_path: Path) -> None:
+    _write_labelled(tmp_path / "Case", (1, 2, 4))
+    (case,) = find_labelled_cases(tmp_path)
+    labels, geometry = read_truth(case)
+    assert labels.flat[:3].tolist() == [1, 2, 3]
+    assert geometry.matches(SMALL)
+
+
+def test_resection_cavities_are_refused_in_words(tmp_path: Path) -> None:
+    _write_labelled(tmp_path / "Case", (1, 2, 3, 4))
+    (case,) = find_labelled_cases(tmp_path)
+    with pytest.raises(BadInputError, match=r"Case_seg\.nii\.gz cannot be used: they hold both 3 and 4 .BraTS 2024"):
+        read_truth(case)
+
+
+def test_a_folder_without_cases_says_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"holds no case; each needs .*Case_seg\.nii\.gz in one folder"):
+        find_labelled_cases(tmp_path)
+    with pytest.raises(BadInputError, match="does not exist"):
+        find_labelled_cases(tmp_path / "nowhere")

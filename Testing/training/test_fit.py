@@ -1,0 +1,141 @@
+"""fit, evaluate and export end to end on tiny cases, and what they refuse."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tumorseg.modelfile import load_model, read_spec
+from tumorseg_training.cli import main
+from tumorseg_training.fit import LAST_CHECKPOINT, MODEL_FILE
+
+HELD_OUT = "Synthetic_0003"
+
+
+@pytest.fixture(scope="module")
+def run(coarse_cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    assert main(_fit(coarse_cases, folder)) == 0
+    return folder
+
+
+def _fit(data: Path, run: Path, *more: str) -> list[str]:
+    return ["fit", "--data", str(data), "--run", str(run), "--recipe", "tiny", "--hold-out", HELD_OUT, *more]
+
+
+def test_a_run_folder_says_what_was_done(run: Path) -> None:
+    cases = json.loads((run / "cases.json").read_text())
+    assert cases == {"trained": [["Synthetic_0001", "Synthetic_0002"]], "held_out": [HELD_OUT]}
+    assert json.loads((run / "recipe.json").read_text())["name"] == "tiny"
+    rows = list(csv.DictReader((run / "metrics.csv").open()))
+    assert float(rows[-1]["loss"]) > 0
+
+
+def test_the_model_file_names_its_training_cases_and_recipe(run: Path) -> None:
+    spec = read_spec(run / MODEL_FILE)
+    assert spec.training["cases"] == ["Synthetic_0001", "Synthetic_0002"]
+    assert spec.training["recipe"]["steps"] == 8
+    assert spec.patch_size == (16, 16, 16)
+
+
+def test_training_changes_the_weights_and_is_repeatable(run: Path, coarse_cases: Path, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    assert main(_fit(coarse_cases, again)) == 0
+    first, second = (load_model(folder / MODEL_FILE).network.state_dict() for folder in (run, again))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    other = tmp_path / "other"
+    assert main(_fit(coarse_cases, other, "--seed", "5")) == 0
+    assert not torch.equal(first["heads.0.weight"], load_model(other / MODEL_FILE).network.heads["0"].weight)
+
+
+def test_training_lowers_the_loss(coarse_cases: Path, tmp_path: Path) -> None:
+    assert main(_fit(coarse_cases, tmp_path / "run", "--steps", "300")) == 0
+    losses = [float(row["loss"]) for row in csv.DictReader((tmp_path / "run" / "metrics.csv").open())]
+    assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.1
+
+
+def test_the_checkpoint_loads_without_unpickling_code(run: Path) -> None:
+    assert torch.load(run / LAST_CHECKPOINT, weights_only=True)["global_step"] == 8
+
+
+def test_a_finished_run_is_not_trained_again(run: Path, coarse_cases: Path) -> None:
+    before = load_model(run / MODEL_FILE).network.state_dict()
+    assert main(_fit(coarse_cases, run)) == 0
+    after = load_model(run / MODEL_FILE).network.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_another_recipe_in_the_same_folder_is_refused(
+    run: Path, coarse_cases: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(_fit(coarse_cases, run, "--steps", "9")) == 2
+    expected = f"tumorseg-train: {run} holds a run with another recipe; name a new folder with --run.\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_evaluate_scores_the_held_out_case_beside_nothing(
+    run: Path, coarse_cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scores = tmp_path / "scores.csv"
+    arguments = ["--data", str(coarse_cases), "--case", HELD_OUT, "--output", str(scores)]
+    assert main(["evaluate", "--model", str(run / MODEL_FILE), *arguments]) == 0
+    (row,) = csv.DictReader(scores.open())
+    assert row["case"] == HELD_OUT
+    assert float(row["nothing_WT"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert float(table[1].split()[1]) == pytest.approx(float(row["dice_WT"]), abs=6e-4)
+    assert table[-1].startswith("mean of predicting nothing")
+
+
+def test_export_adds_card_name_and_rules(run: Path, tmp_path: Path) -> None:
+    card = tmp_path / "card.toml"
+    card.write_text(
+        'name = "mine"\nversion = "2.0"\n[card]\ntitle = "My model"\nlimits = ["Few cases"]\n'
+        "[postprocessing]\nmin_component_ml = 0.5\n"
+    )
+    output = tmp_path / "mine.safetensors"
+    assert main(["export", "--run", str(run), "--card", str(card), "--output", str(output)]) == 0
+    spec = read_spec(output)
+    assert (spec.name, spec.version, spec.card.title, spec.card.limits) == ("mine", "2.0", "My model", ("Few cases",))
+    assert spec.postprocessing.min_component_ml == 0.5
+    assert spec.training == read_spec(run / MODEL_FILE).training
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name = ", "is not TOML"),
+        ('name = "a"', "is incomplete or has unknown entries: 'version'"),
+        ('name = "a"\nversion = "1"\n[card]\ntitle = "t"\ncolour = "red"', "incomplete or has unknown entries"),
+    ],
+)
+def test_an_unusable_card_is_named(
+    run: Path, tmp_path: Path, text: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = tmp_path / "card.toml"
+    card.write_text(text)
+    assert main(["export", "--run", str(run), "--card", str(card), "--output", str(tmp_path / "o.safetensors")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "o.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["--recipe", "best"], "There is no recipe best; use one of default, paper, tiny or a .toml file."),
+        (["--hold-out", "Synthetic_0001", "--hold-out", "Synthetic_0002"], "is held out; hold out fewer"),
+    ],
+)
+def test_bad_options_are_sentences(
+    coarse_cases: Path, tmp_path: Path, changes: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*_fit(coarse_cases, tmp_path / "run"), *changes]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_an_unknown_case_is_named(run: Path, coarse_cases: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--model", str(run / MODEL_FILE), "--data", str(coarse_cases), "--case", "X"]) == 2
+    assert "There is no case X in the data folders" in capsys.readouterr().err
