@@ -1,4 +1,4 @@
-"""``make demo``: a synthetic patient through the module's own logic in a real MRML scene, without 3D Slicer or a screen.
+"""``make demo``: a synthetic patient through the module's own logic in a real MRML scene, without Slicer or a screen.
 
 Makes a glioma patient (BraTS 2020 files and true labels), loads the four volumes as Slicer volume nodes, segments them
 with the shipped network in a worker process, and writes the result, a report and a picture.
@@ -16,13 +16,6 @@ import slicer
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "TumorSegU-Net"))  # TumorSegUNetLib belongs to the Slicer module and is not installed
 
-from TumorSegUNetLib.logic import TumorSegUNetLogic  # noqa: E402
-from TumorSegUNetLib.run import Outcome, Run  # noqa: E402
-from TumorSegUNetLib.scene import createScene  # noqa: E402
-from TumorSegUNetLib.segmentations import labelsFromNode  # noqa: E402
-from TumorSegUNetLib.views import renderOverview  # noqa: E402
-from TumorSegUNetLib.volumes import geometryOfNode  # noqa: E402
-
 from tumorseg.atomic import atomic_path  # noqa: E402
 from tumorseg.case_files import find_case  # noqa: E402
 from tumorseg.console import ProgressLine, table  # noqa: E402
@@ -35,6 +28,12 @@ from tumorseg.volume import Geometry, LabelArray  # noqa: E402
 from tumorseg_training.cases import LabelledCase, find_labelled_cases, read_truth  # noqa: E402
 from tumorseg_training.metrics import region_dice  # noqa: E402
 from tumorseg_training.phantom import make_patient, write_patient  # noqa: E402
+from TumorSegUNetLib.logic import TumorSegUNetLogic  # noqa: E402
+from TumorSegUNetLib.run import Outcome, Run  # noqa: E402
+from TumorSegUNetLib.scene import createScene  # noqa: E402
+from TumorSegUNetLib.segmentations import labelsFromNode  # noqa: E402
+from TumorSegUNetLib.views import renderOverview  # noqa: E402
+from TumorSegUNetLib.volumes import geometryOfNode  # noqa: E402
 
 SEED = 7
 PATIENT = f"Synthetic_{SEED:04d}"

@@ -63,7 +63,7 @@ def test_documents_that_do_not_fit_are_refused_with_the_reason(
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     path = _with_document(tmp_path, architecture={**small_spec().architecture, "features": [2, 6]})
-    with pytest.raises(ModelError, match="weights in model.safetensors do not fit the network"):
+    with pytest.raises(ModelError, match=r"weights in model\.safetensors do not fit the network"):
         load_model(path)
 
 

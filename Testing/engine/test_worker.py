@@ -1,4 +1,4 @@
-"""The worker process through its real pipes: results, cancel within a tile, errors in words, a parent that goes away."""
+"""The worker process through its real pipes: results, cancel within a tile, errors in words, a lost parent."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.cases import small_case, write_case
 
+from support.cases import small_case, write_case
 from tumorseg.case_files import read_case
 from tumorseg.errors import BadInputError
 from tumorseg.images import read_labels, write_labels

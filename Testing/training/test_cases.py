@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.cases import SMALL, small_case, write_case
 
+from support.cases import SMALL, small_case, write_case
 from tumorseg.errors import BadInputError
 from tumorseg.images import write_labels
 from tumorseg.regions import LabelConvention

@@ -7,6 +7,8 @@ at the end ``model.safetensors``.
 from __future__ import annotations
 
 import json
+import logging
+import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -83,6 +85,7 @@ def _describe_run(recipe: Recipe, groups: Sequence[Sequence[LabelledCase]], held
 
 
 def _train(recipe: Recipe, cached: Sequence[Sequence[CachedCase]], run: Path, workers: int) -> SegmentationModule:
+    _quiet_lightning()
     seed_everything(recipe.seed, workers=True, verbose=False)
     module = SegmentationModule(recipe)
     loader = DataLoader(PatchDataset(cached, recipe), batch_size=recipe.batch_size, num_workers=workers)
@@ -95,11 +98,17 @@ def _train(recipe: Recipe, cached: Sequence[Sequence[CachedCase]], run: Path, wo
         log_every_n_steps=min(10, recipe.steps),
         gradient_clip_val=12.0,
         enable_model_summary=False,
-        use_distributed_sampler=True,
     )
     last = run / LAST_CHECKPOINT
     trainer.fit(module, loader, ckpt_path=last if last.exists() else None, weights_only=True)
     return module
+
+
+def _quiet_lightning() -> None:
+    """Leave out Lightning's advertisements and its warnings of a run folder that is meant to exist."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 
 
 def _callbacks(recipe: Recipe, run: Path) -> list[Callback]:
