@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from support.cases import SMALL, expected_threshold_labels, small_case, write_case
-from support.models import saved, threshold_model
+from support.models import one_channel_model, saved, threshold_model
 from tumorseg.cli import main
 from tumorseg.console import ProgressLine
 from tumorseg.images import read_labels
@@ -77,19 +77,19 @@ def test_batch_segments_every_case_goes_on_after_a_bad_one_and_resumes(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("A", "B", "C"):
-        write_case(small_case(), tmp_path / "in" / name)
-    (tmp_path / "in" / "B" / "Case_t2.nii.gz").write_bytes(b"not an image")
+        write_case(small_case(), tmp_path / "in" / "site" / name)
+    (tmp_path / "in" / "site" / "B" / "Case_t2.nii.gz").write_bytes(b"not an image")
     arguments = ["segment", "--batch", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--model", model]
     assert main(arguments) == 2
     captured = capsys.readouterr()
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["A.nii.gz", "C.nii.gz"]
-    assert "tumorseg: B: " in captured.err
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["site_A.nii.gz", "site_C.nii.gz"]
+    assert "tumorseg: site_B: " in captured.err
     assert "Case_t2.nii.gz" in captured.err
-    write_case(small_case(), tmp_path / "in" / "B")
+    write_case(small_case(), tmp_path / "in" / "site" / "B")
     assert main(arguments) == 0
     outcome = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:])
-    assert outcome["A"] == outcome["C"] == "kept, it was there already"
-    assert outcome["B"].startswith("done, ")
+    assert outcome["site_A"] == outcome["site_C"] == "kept, it was there already"
+    assert outcome["site_B"].startswith("done, ")
 
 
 def test_measure_reads_back_what_segment_wrote(
@@ -142,6 +142,45 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_run(
     assert sentence == f"{missing} cannot be written: the folder {missing.parent} does not exist; create it first."
     (sentence,) = _refused(capsys, "segment", "--case", case, "--output", tmp_path / "out.txt")
     assert "its name must end in" in sentence
+
+
+def test_a_result_never_replaces_an_input_or_another_result(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = write_case(small_case(), tmp_path)
+    before = {path: path.read_bytes() for path in files.values()}
+    common = ["segment", "--case", tmp_path, "--model", model, "--output"]
+    (sentence,) = _refused(capsys, *common, files["t1"])
+    assert sentence == f"{files['t1']} is an input or another output; choose another name for the result."
+    out = tmp_path / "out.nii.gz"
+    assert "is an input or another output" in _refused(capsys, *common, out, "--probabilities", out)[0]
+    assert "is an input or another output" in _refused(capsys, *common, out, "--brain-mask", out)[0]
+    assert {path: path.read_bytes() for path in files.values()} == before
+
+
+def test_a_report_folder_that_is_a_file_is_refused_before_the_run(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    arguments = ["segment", "--case", case, "--output", tmp_path / "o.nii.gz", "--report", tmp_path / "file"]
+    assert "file cannot be used as a folder (File exists); choose another place." in _refused(capsys, *arguments)[0]
+
+
+def test_batch_refuses_what_belongs_to_one_case(case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["segment", "--batch", case, "--output", tmp_path, "--case", case, "--report", tmp_path]
+    (sentence,) = _refused(capsys, *arguments)
+    assert sentence == "--case, --report cannot be given with --batch; segment that case by itself."
+
+
+def test_a_model_of_one_sequence_asks_for_that_one_only(
+    case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    one = str(saved(one_channel_model(), tmp_path))
+    arguments = ["segment", "--model", one, "--output", str(tmp_path / "o.nii.gz")]
+    assert main([*arguments, "--t1ce", str(case / "Case_t1ce.nii.gz")]) == 0
+    assert read_labels(tmp_path / "o.nii.gz")[0].shape == SMALL.shape
+    capsys.readouterr()
+    assert _refused(capsys, *arguments) == ["Give --t1ce as well, or a folder with --case."]
 
 
 def test_an_unknown_model_exits_with_3(case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

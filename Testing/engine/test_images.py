@@ -409,3 +409,21 @@ def test_voxels_that_are_not_numbers_are_counted(
         BadInputError, match=rf"t1\.nii\.gz has {count}without a valid number \(NaN or infinite\); export"
     ):
         read_volume(path)
+
+
+@settings(max_examples=60, deadline=None)
+@given(offset=st.sampled_from([40, 42, 70, 72, 108, 110]), content=st.binary(min_size=2, max_size=2))
+def test_a_damaged_header_is_a_sentence_or_still_an_image(
+    tmp_path_factory: pytest.TempPathFactory, offset: int, content: bytes
+) -> None:
+    path = tmp_path_factory.mktemp("header") / "t1.nii"
+    nib.save(nib.Nifti1Image(np.ones((4, 4, 4), np.float32), np.eye(4)), path)
+    header = bytearray(path.read_bytes())
+    header[offset : offset + 2] = content
+    path.write_bytes(header)
+    problem = str(path)
+    try:
+        read_volume(path)
+    except BadInputError as error:
+        problem = str(error)
+    assert str(path) in problem

@@ -48,8 +48,15 @@ def _with_document(tmp_path: Path, **changes: Any) -> Path:
         ({"outputs": "classes"}, "outputs differ"),
         ({"regions": ["WT", "ET"]}, "unknown regions"),
         ({"normalisation": "none"}, "unknown normalisation"),
-        ({"spacing": [1, 1, 0]}, "spacing"),
-        ({"patch_size": [8, 8]}, "patch size"),
+        ({"spacing": [1, 1, 0]}, "spacing .* is not three sizes from 0.2 to 10.0 mm"),
+        ({"spacing": [1e-4, 1, 1]}, "spacing .* is not three sizes"),
+        ({"patch_size": [8, 8]}, "patch size .* is not three multiples of 2"),
+        ({"patch_size": [8, 8, 9]}, "patch size .* is not three multiples of 2"),
+        ({"patch_size": [8, 8, 8.0]}, "patch size .* is not three multiples of 2"),
+        ({"architecture": {"features": [4]}}, "at least two levels"),
+        ({"architecture": {"features": [2, 4], "deep_supervision": 0, "norm": "layer"}}, "norm 'layer' is not one of"),
+        ({"architecture": {"depth": 3}}, "depth"),
+        ({"name": 7}, "name and version must be text"),
         ({"postprocessing": {"thresholds": [0.5]}}, "one threshold per region"),
         ({"surprise": 1}, "surprise"),
     ],
@@ -59,6 +66,26 @@ def test_documents_that_do_not_fit_are_refused_with_the_reason(
 ) -> None:
     with pytest.raises(ModelError, match=f"description in the model file model.safetensors cannot be used: .*{reason}"):
         read_spec(_with_document(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("metadata", ["text", None, {METADATA_KEY: 5}])
+def test_metadata_that_is_no_description_is_refused(tmp_path: Path, metadata: object) -> None:
+    path = tmp_path / "odd.safetensors"
+    text = json.dumps({"__metadata__": metadata}).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text)
+    with pytest.raises(ModelError, match=r"odd\.safetensors holds weights but no TumorSegU-Net description"):
+        read_spec(path)
+
+
+def test_a_model_that_could_not_be_read_back_is_not_written(tmp_path: Path) -> None:
+    model = random_model()
+    wrong = replace(model, spec=replace(model.spec, postprocessing=PostProcessing(thresholds=(0.5,))))
+    with pytest.raises(ModelError, match="cannot be written: one threshold per region is needed"):
+        saved(wrong, tmp_path)
+    torch.nn.init.constant_(model.network.heads["0"].bias, 1e6)  # more than float16 holds
+    with pytest.raises(ModelError, match="its weights are not finite numbers in float16"):
+        saved(model, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

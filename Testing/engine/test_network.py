@@ -4,7 +4,8 @@ import pytest
 import torch
 from monai.networks.nets import DynUNet
 
-from tumorseg.network import PRESETS, UNet3D, UNet3DConfig
+from tumorseg.network import UNet3D
+from tumorseg.network_config import PRESETS, UNet3DConfig
 
 # The paper's Table I next to what a 3-D U-Net can have; docs/paper-network.md explains the three rows that differ.
 PAPER_TABLE = [

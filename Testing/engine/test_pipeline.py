@@ -14,6 +14,7 @@ from tumorseg.errors import BadInputError
 from tumorseg.modelfile import load_model
 from tumorseg.modelstore import find_model
 from tumorseg.pipeline import Options, segment
+from tumorseg.predictor import Rung
 from tumorseg.progress import STAGES, Progress
 from tumorseg.regions import UNDIVIDED, region_mask
 from tumorseg.volume import Geometry, Volume
@@ -109,9 +110,29 @@ def test_a_brain_mask_limits_where_the_network_looks() -> None:
     case = small_case()
     half = (case["t1ce"].array != 0).astype(np.float32)
     half[:10] = 0
-    result = segment(case, threshold_model(), Options("cpu", brain_mask=Volume(half, SMALL, "mask")))
-    assert not result.labels[:10].any()
-    assert result.labels[10:].any()
+    mask = Volume(half, SMALL, "mask")
+    for model in (threshold_model(), constant_model({"WT": 0.9, "TC": 0.9, "ET": 0.9})):
+        result = segment(case, model, Options("cpu", brain_mask=mask))
+        assert not result.labels[half == 0].any()
+        assert result.labels[half != 0].any()
+
+
+def test_with_a_brain_mask_nobody_is_asked_to_remove_the_skull() -> None:
+    geometry = replace(SMALL, spacing=(9.0, 9.0, 9.0))
+    case = {name: replace(volume, array=volume.array + 1) for name, volume in small_case(geometry).items()}
+    mask = Volume((small_case(geometry)["t1"].array != 0).astype(np.float32), geometry, "mask")
+    model = constant_model({"WT": 0.9, "TC": 0.1, "ET": 0.1})
+    model = replace(model, spec=replace(model.spec, spacing=(9.0, 9.0, 9.0)))
+    assert "skull" in [finding.code for finding in segment(case, model, CPU).findings]
+    masked = segment(case, model, Options("cpu", brain_mask=mask))
+    assert "skull" not in [finding.code for finding in masked.findings]
+
+
+def test_a_step_down_for_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    rung = Rung("cpu", "cpu")
+    monkeypatch.setattr("tumorseg.pipeline.ladder", lambda device: [Rung("cuda", "cuda"), rung])
+    provenance = segment(small_case(), threshold_model(), CPU).provenance
+    assert provenance["device_reason"].endswith("so the run went on with tiles on cpu, sum on cpu.")
 
 
 @pytest.mark.parametrize(

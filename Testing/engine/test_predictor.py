@@ -96,7 +96,7 @@ def test_out_of_memory_steps_down_the_ladder_to_the_same_labels(monkeypatch: pyt
     crop = np.random.default_rng(4).normal(size=(4, 8, 8, 8)).astype(np.float32)
     failing = _greedy(model, [torch.OutOfMemoryError("full"), torch.OutOfMemoryError("full")])
     monkeypatch.setattr(_Greedy, "to", lambda self, device: self)
-    monkeypatch.setattr("tumorseg.predictor._ladder", _two_rungs_before_the_cpu)
+    monkeypatch.setattr("tumorseg.predictor.ladder", _two_rungs_before_the_cpu)
     prediction = predict(failing, crop, CPU)
     assert str(prediction.rung) == "tiles on cpu, sum on cpu"
     np.testing.assert_array_equal(prediction.probabilities, predict(model, crop, CPU).probabilities)
@@ -111,6 +111,13 @@ def _two_rungs_before_the_cpu(device: str) -> list[object]:
 def test_no_memory_anywhere_is_said_in_words() -> None:
     model = _greedy(random_model(patch_size=(8, 8, 8)), [MemoryError()])
     with pytest.raises(OutOfMemoryError, match="not enough memory to run the network; close other programs"):
+        predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU)
+
+
+@pytest.mark.parametrize("words", ["MPS backend out of memory (…)", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"])
+def test_memory_errors_without_a_class_of_their_own_are_recognised(words: str) -> None:
+    model = _greedy(random_model(patch_size=(8, 8, 8)), [RuntimeError(words)])
+    with pytest.raises(OutOfMemoryError):
         predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU)
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import log
 from pathlib import Path
 
 import torch
 
 from tumorseg.modelfile import Model, ModelCard, ModelSpec, PostProcessing, load_model, save_model
-from tumorseg.network import UNet3D, UNet3DConfig
+from tumorseg.network import UNet3D
+from tumorseg.network_config import UNet3DConfig
 
 REGIONS = ("WT", "TC", "ET")
 
@@ -69,7 +71,14 @@ def threshold_model(channel: int = 1, values: tuple[float, float, float] = (0.0,
         network.heads["0"].weight[:] = 100
         network.heads["0"].bias[:] = -100 * torch.tensor(values)
     spec = ModelSpec("threshold", "1.0", config.to_dict(), ("t1", "t1ce", "t2", "flair"), ModelCard("A threshold"))
-    return Model(ModelSpec(**{**spec.__dict__, "patch_size": (8, 8, 8)}), network, sha256="0" * 64)
+    return Model(replace(spec, patch_size=(8, 8, 8)), network, sha256="0" * 64)
+
+
+def one_channel_model() -> Model:
+    """A random network that sees T1ce alone and finds the undivided tumor."""
+    config = UNet3DConfig(in_channels=1, out_channels=1, features=(2, 4), deep_supervision=0)
+    spec = replace(small_spec(regions=("WT",)), architecture=config.to_dict(), channels=("t1ce",))
+    return Model(spec, UNet3D(config).eval(), sha256="0" * 64)
 
 
 def saved(model: Model, folder: Path, name: str = "model.safetensors") -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -27,26 +27,44 @@ def sequence_of(path: Path) -> str | None:
     return None if _NOT_AN_MR_VOLUME.intersection(words) else ALIASES.get(words[-1])
 
 
-def find_case(folder: Path) -> dict[str, Path]:
-    """Find the four sequences of one patient, e.g. ``x_t1ce.nii.gz`` (BraTS 2018-2021), ``x-t1c.nii.gz`` (2023).
+def find_case(folder: Path, required: Sequence[str] = SEQUENCES) -> dict[str, Path]:
+    """Find the sequences of one patient, e.g. ``x_t1ce.nii.gz`` (BraTS 2018-2021), ``x-t1c.nii.gz`` (2023).
+
+    Args:
+        folder: where the files lie.
+        required: the sequences to find; others do not matter.
 
     Returns:
-        One file per sequence, in the order of ``SEQUENCES``.
+        One file per sequence, in the order of ``required``.
 
     Raises:
         BadInputError: one sentence per sequence that has no file or several.
     """
     if not folder.is_dir():
         raise BadInputError(f"{folder} is not a folder; give the folder that holds the four volumes of a patient.")
-    found: dict[str, list[Path]] = {sequence: [] for sequence in SEQUENCES}
+    found: dict[str, list[Path]] = {sequence: [] for sequence in required}
     for path in sorted(folder.iterdir()):
         sequence = sequence_of(path)
-        if sequence and path.is_file():
+        if sequence in found and path.is_file():
             found[sequence].append(path)
     problems = [_problem(folder, sequence, paths) for sequence, paths in found.items() if len(paths) != 1]
     if problems:
         raise BadInputError(problems)
     return {sequence: paths[0] for sequence, paths in found.items()}
+
+
+def find_case_folders(folder: Path) -> list[Path]:
+    """All folders below ``folder`` that hold a volume named after a sequence, sorted.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    if not folder.is_dir():
+        raise BadInputError(f"The folder {folder} does not exist; check the path.")
+    holding = {path.parent for path in folder.rglob("*") if sequence_of(path) and path.is_file()}
+    if not holding:
+        raise BadInputError(f"The folder {folder} holds no volumes named like Case_t1ce.nii.gz; check the path.")
+    return sorted(holding)
 
 
 def read_case(files: Mapping[str, Path]) -> dict[str, Volume]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -28,6 +29,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(f"tumorseg: {problem}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:  # the reader of our output went away, e.g. ``| head``
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"tumorseg: {error.filename or 'A file'} cannot be used: {error.strerror}.", file=sys.stderr)
+        return BadInputError.exit_code
     except KeyboardInterrupt:
         print(f"\ntumorseg: {CancelledError()}", file=sys.stderr)
         return CancelledError.exit_code
@@ -81,6 +88,7 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser)
+    parser.add_argument("--model", help="check for this model: name, or a .safetensors file")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(run=_run_check)
 
@@ -108,17 +116,21 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 def _run_segment(options: argparse.Namespace) -> int:
     from tumorseg import segment_command
 
-    if options.batch is not None:
-        return segment_command.segment_batch(options)
-    return segment_command.segment_one(_input_files(options), options)
+    required = _needed_sequences(options.model)
+    if options.batch is None:
+        return segment_command.segment_one(_input_files(options, required), options)
+    single = [*(f"--{name}" for name in SEQUENCES), "--case", "--probabilities", "--report", "--brain-mask"]
+    if given := [name for name in single if getattr(options, name[2:].replace("-", "_")) is not None]:
+        raise BadInputError(f"{', '.join(given)} cannot be given with --batch; segment that case by itself.")
+    return segment_command.segment_batch(required, options)
 
 
 def _run_check(options: argparse.Namespace) -> int:
     from tumorseg.case_files import read_case
     from tumorseg.guard import blocking, check_case
 
-    files = _input_files(options)
-    findings = check_case(read_case(files), list(files))
+    required = _needed_sequences(options.model)
+    findings = check_case(read_case(_input_files(options, required)), required)
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:
@@ -185,18 +197,25 @@ def _run_show(options: argparse.Namespace) -> int:
     return 0
 
 
-def _input_files(options: argparse.Namespace) -> dict[str, Path]:
-    """The given files by sequence, or those found in the case's folder."""
+def _needed_sequences(model: str | None) -> tuple[str, ...]:
+    from tumorseg.modelfile import read_spec
+    from tumorseg.modelstore import find_model
+
+    return read_spec(find_model(model)).channels
+
+
+def _input_files(options: argparse.Namespace, required: Sequence[str]) -> dict[str, Path]:
+    """The given files of the sequences that the model needs, or those found in the case's folder."""
     given = {name: getattr(options, name) for name in SEQUENCES if getattr(options, name) is not None}
     if options.case is None:
-        if missing := [f"--{name}" for name in SEQUENCES if name not in given]:
+        if missing := [f"--{name}" for name in required if name not in given]:
             raise BadInputError(f"Give {', '.join(missing)} as well, or a folder with --case.")
-        return given
+        return {name: given[name] for name in required}
     from tumorseg.case_files import find_case
 
     if given:
         raise BadInputError("Give either --case or the four volumes, not both.")
-    return find_case(options.case)
+    return find_case(options.case, required)
 
 
 if __name__ == "__main__":

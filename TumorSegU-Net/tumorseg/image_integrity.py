@@ -49,9 +49,13 @@ def check_content(path: Path) -> None:
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise damaged(path) from error
     header = _header(content, path)
-    if len(content) < _file_size(header):
+    try:
+        complete, bad = len(content) >= _file_size(header), _count_not_finite(content, header)
+    except (ValueError, OverflowError) as error:  # sizes that no file has
+        raise damaged(path) from error
+    if not complete:
         raise damaged(path)
-    if bad := _count_not_finite(content, header):
+    if bad:
         raise BadInputError(
             f"{path} has {bad} {'voxels' if bad > 1 else 'voxel'} without a valid number (NaN or infinite); "
             "export it again, or set these voxels to 0."

@@ -141,6 +141,19 @@ def check_writable(path: Path, extensions: Sequence[str]) -> str:
     return extension
 
 
+def check_folder(path: Path) -> None:
+    """Make sure, before a long run, that files can be written into a folder; it is made if needed.
+
+    Raises:
+        BadInputError: it is a file, or cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+    except OSError as error:
+        raise BadInputError(f"{path} cannot be used as a folder ({error.strerror}); choose another place.") from error
+
+
 def extension_of(path: Path, known: Sequence[str]) -> str | None:
     """The longest of the known extensions that the file name ends in, if any; upper and lower case are the same.
 

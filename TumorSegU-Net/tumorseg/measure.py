@@ -23,7 +23,9 @@ PARTS: dict[str, tuple[int, ...]] = {
 }
 """Labels of everything that is measured, in the order of tables: NCR, ED, ET, WT, TC."""
 
-_TOUCHING_3D = np.ones((3, 3, 3), bool)
+TOUCHING = np.ones((3, 3, 3), bool)
+"""26-connected, as BraTS counts lesions."""
+
 _TOUCHING_2D = np.ones((3, 3), bool)
 
 
@@ -63,7 +65,7 @@ def _measure_mask(mask: BoolArray, geometry: Geometry) -> RegionMeasure:
     count = int(np.count_nonzero(mask))
     if not count:
         return RegionMeasure(0.0, 0, 0.0, 0.0)
-    _, components = ndimage.label(mask, _TOUCHING_3D)
+    _, components = ndimage.label(mask, TOUCHING)
     return RegionMeasure(count * geometry.voxel_volume_ml, int(components), *_diameters(mask, geometry))
 
 

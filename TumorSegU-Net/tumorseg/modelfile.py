@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorseg.errors import ModelError
+from tumorseg.network_config import UNet3DConfig
 from tumorseg.safetensors_file import read_header, read_tensors, write_tensors
 from tumorseg.sequences import SEQUENCES
 
@@ -23,6 +24,12 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 METADATA_KEY = "tumorseg"
+
+SPACING_RANGE_MM = (0.2, 10.0)
+"""Voxel sizes that a network of the brain can have; others would ask for absurd amounts of memory."""
+
+CLASSES = ("background", "NCR", "ED", "ET")
+"""Channels of a network with exclusive classes."""
 
 OUTPUT_REGIONS = "regions"
 OUTPUT_CLASSES = "classes"
@@ -93,6 +100,11 @@ class ModelSpec:
         """The document as stored in the header."""
         return json.dumps(asdict(self))
 
+    @property
+    def network_config(self) -> UNet3DConfig:
+        """The architecture; raises ``TypeError`` or ``ValueError`` when it is not one."""
+        return UNet3DConfig.from_dict(self.architecture)
+
 
 @dataclass(frozen=True)
 class Model:
@@ -109,8 +121,9 @@ def read_spec(path: Path) -> ModelSpec:
     Raises:
         ModelError: not a model file, or one that this version does not understand.
     """
-    document = read_header(path).get("__metadata__", {}).get(METADATA_KEY)
-    if document is None:
+    metadata = read_header(path).get("__metadata__")
+    document = metadata.get(METADATA_KEY) if isinstance(metadata, dict) else None
+    if not isinstance(document, str):
         raise ModelError(f"{path.name} holds weights but no TumorSegU-Net description; it cannot be used as a model.")
     try:
         return _parse(json.loads(document))
@@ -126,10 +139,10 @@ def load_model(path: Path) -> Model:
     """
     import torch
 
-    from tumorseg.network import UNet3D, UNet3DConfig
+    from tumorseg.network import UNet3D
 
     spec = read_spec(path)
-    network = UNet3D(UNet3DConfig.from_dict(spec.architecture))
+    network = UNet3D(spec.network_config)
     weights = {name: torch.from_numpy(array).float() for name, array in read_tensors(path).items()}
     try:
         network.load_state_dict(weights)
@@ -145,9 +158,19 @@ def save_model(path: Path, spec: ModelSpec, state: Mapping[str, Any]) -> None:
         path: ``.safetensors`` file.
         spec: the document.
         state: state dict of a ``UNet3D`` (tensors).
+
+    Raises:
+        ModelError: a document that could not be read back, or weights that are not finite; nothing is written.
     """
+    try:
+        _validate(spec)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"The model {path.name} cannot be written: {error}.") from error
     tensors = {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
-    halves = {name: a.astype(np.float16) if a.dtype == np.float32 else a for name, a in tensors.items()}
+    with np.errstate(over="ignore"):  # what does not fit becomes infinite and is refused below
+        halves = {name: a.astype(np.float16) if a.dtype == np.float32 else a for name, a in tensors.items()}
+    if not all(np.isfinite(array).all() for array in halves.values()):
+        raise ModelError(f"The model {path.name} cannot be written: its weights are not finite numbers in float16.")
     write_tensors(path, halves, {METADATA_KEY: spec.to_json()})
 
 
@@ -172,19 +195,24 @@ def _parse(values: dict[str, Any]) -> ModelSpec:
 
 
 def _validate(spec: ModelSpec) -> None:
-    outputs = len(spec.regions) if spec.outputs == OUTPUT_REGIONS else len(SEQUENCES)
+    """Raise a ``ValueError`` or ``TypeError`` that says what this version cannot use."""
+    config = spec.network_config
+    low, high = SPACING_RANGE_MM
+    outputs = len(spec.regions) if spec.outputs == OUTPUT_REGIONS else len(CLASSES)
     checks = {
+        "name and version must be text": bool(spec.name) and all(isinstance(v, str) for v in (spec.name, spec.version)),
         f"unknown input channels {spec.channels}": set(spec.channels) <= set(SEQUENCES) and bool(spec.channels),
         f"unknown kind of outputs {spec.outputs!r}": spec.outputs in (OUTPUT_REGIONS, OUTPUT_CLASSES),
-        f"unknown regions {spec.regions}": spec.regions in (("WT",), ("WT", "TC", "ET")),
+        f"unknown regions {spec.regions}": spec.regions == ("WT", "TC", "ET")
+        or (spec.regions == ("WT",) and spec.outputs == OUTPUT_REGIONS),
         f"unknown normalisation {spec.normalisation!r}": spec.normalisation == "zscore-brain",
-        f"spacing {spec.spacing} is not three positive numbers": len(spec.spacing) == 3 and min(spec.spacing) > 0,
-        f"patch size {spec.patch_size} is not three positive numbers": len(spec.patch_size) == 3
-        and min(spec.patch_size) > 0,
+        f"spacing {spec.spacing} is not three sizes from {low} to {high} mm": len(spec.spacing) == 3
+        and all(low <= size <= high for size in spec.spacing),
+        f"patch size {spec.patch_size} is not three multiples of {config.divisor}": len(spec.patch_size) == 3
+        and all(isinstance(size, int) and size > 0 and size % config.divisor == 0 for size in spec.patch_size),
         "one threshold per region is needed": len(spec.postprocessing.thresholds) == len(spec.regions),
-        "the network's input channels differ from the named ones": spec.architecture["in_channels"]
-        == len(spec.channels),
-        "the network's outputs differ from the named ones": spec.architecture["out_channels"] == outputs,
+        "the network's input channels differ from the named ones": config.in_channels == len(spec.channels),
+        "the network's outputs differ from the named ones": config.out_channels == outputs,
     }
     for problem, fine in checks.items():
         if not fine:

@@ -17,9 +17,9 @@ from tumorseg.grids import WorkingGrid, probabilities_to_reference, to_working, 
 from tumorseg.guard import Finding, blocking, check_case
 from tumorseg.measure import RegionMeasure, measure
 from tumorseg.modelfile import Model
-from tumorseg.normalise import network_input
+from tumorseg.normalise import brain_mask, network_input
 from tumorseg.postprocess import clean
-from tumorseg.predictor import Prediction, predict
+from tumorseg.predictor import Prediction, ladder, predict
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.regions import labels_from_regions
 from tumorseg.sequences import Case
@@ -86,15 +86,17 @@ def segment(case: Case, model: Model, options: Options | None = None, report: Re
     device = choose_device(options.device)
     seconds: dict[str, float] = {}
     with _stage("check", seconds, report):
-        findings = _checked(case, model)
+        findings = _checked(case, model, masked=options.brain_mask is not None)
     reference = case[reference_sequence(model)]
     with _stage("prepare", seconds, report):
         grid = working_grid(reference.geometry, model.spec.spacing)
-        crop, box = _prepare(case, model, grid, options.brain_mask)
+        channels = [to_working(case[name], grid) for name in model.spec.channels]
+        brain = brain_mask(channels) if options.brain_mask is None else _mask_on(grid, options.brain_mask)
+        crop, box = network_input(channels, brain)
     with _stage("predict", seconds, report):
         prediction = predict(model, crop, device, options.tta, report)
     with _stage("finish", seconds, report):
-        probabilities = _on_reference(prediction.probabilities, box, grid)
+        probabilities = _on_reference(prediction.probabilities * brain[box], box, grid)
         labels = labels_of(probabilities, model, reference.geometry)
         measurements = measure(labels, reference.geometry)
     provenance = _provenance(case, model, options, device, prediction)
@@ -123,18 +125,12 @@ def _stage(name: str, seconds: dict[str, float], report: Report) -> Iterator[Non
     report(Progress(name, 1.0))
 
 
-def _checked(case: Case, model: Model) -> list[Finding]:
-    findings = check_case(case, model.spec.channels)
+def _checked(case: Case, model: Model, masked: bool) -> list[Finding]:
+    # With a mask it does not matter that there is a skull.
+    findings = [f for f in check_case(case, model.spec.channels) if not (masked and f.code == "skull")]
     if problems := blocking(findings):
         raise BadInputError([finding.sentence for finding in problems])
     return findings
-
-
-def _prepare(
-    case: Case, model: Model, grid: WorkingGrid, mask: Volume | None
-) -> tuple[FloatArray, tuple[slice, slice, slice]]:
-    channels = [to_working(case[name], grid) for name in model.spec.channels]
-    return network_input(channels, None if mask is None else _mask_on(grid, mask))
 
 
 def _mask_on(grid: WorkingGrid, mask: Volume) -> BoolArray:
@@ -162,7 +158,7 @@ def _provenance(case: Case, model: Model, options: Options, device: Device, pred
         "model": f"{model.spec.name} {model.spec.version}",
         "model_sha256": model.sha256,
         "device": prediction.rung.tiles_on,
-        "device_reason": device.reason,
+        "device_reason": _device_sentence(device, prediction),
         "memory_rung": str(prediction.rung),
         "tta": "yes" if options.tta else "no",
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -172,3 +168,10 @@ def _provenance(case: Case, model: Model, options: Options, device: Device, pred
         facts[f"input_{name}"] = case[name].name
         facts |= {f"input_{name}_{key}": value for key, value in case[name].provenance.items()}
     return facts
+
+
+def _device_sentence(device: Device, prediction: Prediction) -> str:
+    """Why the network ran where it ran, and what was done when memory ran out."""
+    if prediction.rung == ladder(device.name)[0]:
+        return device.reason
+    return f"{device.reason} Its memory was not enough, so the run went on with {prediction.rung}."

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from tumorseg.measure import TOUCHING
 from tumorseg.modelfile import PostProcessing
 from tumorseg.regions import ET, NCR
 from tumorseg.volume import LabelArray
-
-CONNECTIVITY = np.ones((3, 3, 3), bool)
-"""26-connected, as BraTS counts lesions."""
 
 
 def clean(labels: LabelArray, rules: PostProcessing, voxel_volume_ml: float) -> LabelArray:
@@ -30,7 +28,7 @@ def clean(labels: LabelArray, rules: PostProcessing, voxel_volume_ml: float) -> 
 
 
 def _remove_small_parts(labels: LabelArray, min_voxels: float) -> None:
-    parts, count = ndimage.label(labels, CONNECTIVITY)
+    parts, count = ndimage.label(labels, TOUCHING)
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
     small = sizes < min_voxels
     small[0] = False

@@ -26,6 +26,9 @@ OVERLAP = 0.5
 SIGMA_SCALE = 0.125
 """Standard deviation of a tile's Gaussian weight as a part of its size."""
 
+OUT_OF_MEMORY_WORDS = ("can't allocate memory", "MPS backend out of memory", "CUDNN_STATUS_ALLOC_FAILED")
+"""What torch says on the CPU, on Apple's GPUs and from cuDNN when it raises a plain ``RuntimeError``."""
+
 MIRRORED_AXES = tuple(axes for count in range(4) for axes in itertools.combinations((2, 3, 4), count))
 """The eight mirrorings of test-time augmentation, as axes of (batch, channel, z, y, x)."""
 
@@ -65,16 +68,22 @@ def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, r
         OutOfMemoryError: no rung has enough memory.
         CancelledError: from ``report``.
     """
-    for rung in _ladder(device.name):
+    for rung in ladder(device.name):
         try:
             probabilities = _predict_on(rung, model, crop, tta, report)
             return Prediction(probabilities, rung)
         except (torch.OutOfMemoryError, MemoryError):
             _release(rung.tiles_on)
         except RuntimeError as error:
-            if "can't allocate memory" not in str(error):  # torch's words for a failed allocation on the CPU
+            if not any(words in str(error) for words in OUT_OF_MEMORY_WORDS):
                 raise
     raise OutOfMemoryError("There is not enough memory to run the network; close other programs and try again.")
+
+
+def ladder(device: str) -> list[Rung]:
+    """The rungs that a run on a device goes down, first choice first."""
+    cpu = Rung("cpu", "cpu")
+    return [cpu] if device == "cpu" else [Rung(device, device), Rung(device, "cpu"), cpu]
 
 
 def tile_starts(size: int, tile: int, overlap: float = OVERLAP) -> list[int]:
@@ -91,11 +100,6 @@ def gaussian_weight(tile: Sequence[int]) -> Tensor:
         profile = torch.exp(-(distance**2) / (2 * (SIGMA_SCALE * size) ** 2))
         weight = weight * profile.reshape([-1 if other == axis else 1 for other in range(3)])
     return weight.clamp(min=max(float(weight.min()), 1e-3))
-
-
-def _ladder(device: str) -> list[Rung]:
-    cpu = Rung("cpu", "cpu")
-    return [cpu] if device == "cpu" else [Rung(device, device), Rung(device, "cpu"), cpu]
 
 
 def _release(device: str) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tumorseg.case_files import find_case, read_case
+from tumorseg.case_files import find_case, find_case_folders, read_case
 from tumorseg.console import ProgressLine, measurement_table, table
-from tumorseg.errors import BadInputError
-from tumorseg.images import WRITABLE, check_writable, read_volume, write_probabilities
+from tumorseg.errors import BadInputError, CancelledError, TumorSegError
+from tumorseg.images import WRITABLE, check_folder, check_writable, read_volume, write_probabilities
 from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
 from tumorseg.pipeline import Options, Result, segment
@@ -19,6 +19,7 @@ from tumorseg.report import write_report
 from tumorseg.segmentation_file import RESULT_EXTENSIONS, write_result
 
 BATCH_EXTENSION = ".nii.gz"
+FAILED = "failed"
 
 
 def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int:
@@ -27,51 +28,72 @@ def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int
     Raises:
         TumorSegError: whatever stops the run; nothing is written then.
     """
-    check_writable(arguments.output, RESULT_EXTENSIONS)
-    if arguments.probabilities is not None:
-        check_writable(arguments.probabilities, WRITABLE)
+    _check_outputs(files, arguments)
     result = _run(files, load_model(find_model(arguments.model)), arguments)
     _write(result, arguments.output, arguments)
     _print_result(result, arguments.output)
     return 0
 
 
-def segment_batch(arguments: argparse.Namespace) -> int:
+def segment_batch(required: Sequence[str], arguments: argparse.Namespace) -> int:
     """Segment every case below a folder into ``OUTPUT/<case>.nii.gz``; finished ones are kept, failures reported.
+
+    Args:
+        required: the sequences that the model needs.
+        arguments: of the command.
 
     Returns:
         0, or 2 when a case could not be segmented.
     """
-    folders = _case_folders(arguments.batch)
-    arguments.output.mkdir(parents=True, exist_ok=True)
+    names = _case_names(arguments.batch)
+    check_folder(arguments.output)
     model = load_model(find_model(arguments.model))
-    rows = [(folder.name, _segment_folder(folder, model, arguments)) for folder in folders]
+    rows = [(name, _segment_folder(folder, name, required, model, arguments)) for name, folder in names.items()]
     print(table(("case", "result"), rows))
-    return 0 if all(outcome.startswith(("done", "kept")) for _, outcome in rows) else BadInputError.exit_code
+    return BadInputError.exit_code if any(outcome == FAILED for _, outcome in rows) else 0
 
 
-def _segment_folder(folder: Path, model: Model, arguments: argparse.Namespace) -> str:
+def _case_names(folder: Path) -> dict[str, Path]:
+    """Folders of cases by the name of their result: the folders on the way, joined with ``_``."""
+    return {"_".join(found.relative_to(folder).parts) or folder.name: found for found in find_case_folders(folder)}
+
+
+def _segment_folder(
+    folder: Path, name: str, required: Sequence[str], model: Model, arguments: argparse.Namespace
+) -> str:
     """Segment one case of a batch; what came of it in words."""
-    output = arguments.output / f"{folder.name}{BATCH_EXTENSION}"
+    output = arguments.output / f"{name}{BATCH_EXTENSION}"
     if output.exists():
         return "kept, it was there already"
     try:
-        result = _run(find_case(folder), model, arguments)
+        result = _run(find_case(folder, required), model, arguments)
         _write(result, output, arguments)
-    except BadInputError as error:
+    except CancelledError:
+        raise
+    except TumorSegError as error:
         for problem in error.problems:
-            print(f"tumorseg: {folder.name}: {problem}", file=sys.stderr)
-        return "failed"
+            print(f"tumorseg: {name}: {problem}", file=sys.stderr)
+        return FAILED
+    for finding in result.findings:
+        print(f"{name}: {finding.severity}: {finding.sentence}", file=sys.stderr)
     tumor = result.measurements["WT"].volume_ml
     return f"done, {tumor:.1f} mL in {sum(result.seconds.values()):.1f} s"
 
 
-def _case_folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise BadInputError(f"The folder {folder} does not exist; check the path given with --batch.")
-    if not (folders := sorted(path for path in folder.iterdir() if path.is_dir())):
-        raise BadInputError(f"The folder {folder} has no case folders; each case needs a folder of its own.")
-    return folders
+def _check_outputs(files: Mapping[str, Path], arguments: argparse.Namespace) -> None:
+    """Refuse, before the run, outputs that cannot be written or that would replace an input or each other."""
+    check_writable(arguments.output, RESULT_EXTENSIONS)
+    outputs = [arguments.output]
+    if arguments.probabilities is not None:
+        check_writable(arguments.probabilities, WRITABLE)
+        outputs.append(arguments.probabilities)
+    if arguments.report is not None:
+        check_folder(arguments.report)
+    taken = {path.resolve() for path in (*files.values(), arguments.brain_mask) if path is not None}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise BadInputError(f"{path} is an input or another output; choose another name for the result.")
+        taken.add(path.resolve())
 
 
 def _run(files: Mapping[str, Path], model: Model, arguments: argparse.Namespace) -> Result:
