@@ -74,12 +74,7 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="name of a model, or a .safetensors file")
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
     parser.add_argument("--tta", action="store_true", help="average over mirrored inputs; eight times slower")
-    parser.add_argument(
-        "--labels",
-        choices=[convention.value for convention in LabelConvention],
-        default=LabelConvention.BRATS_2023.value,
-        help="numbering in label maps: enhancing tumor is 3 (2023, default) or 4 (2020)",
-    )
+    _add_convention(parser, "numbering in label maps")
     parser.add_argument("--probabilities", type=Path, metavar="FILE", help="also write the region probabilities")
     parser.add_argument("--report", type=Path, metavar="DIR", help="also write report.json into this folder")
     parser.add_argument("--brain-mask", type=Path, metavar="FILE", help="brain mask on the grid of the volumes")
@@ -96,13 +91,17 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("segmentation", type=Path, help="a label map or .seg.nrrd")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    _add_convention(parser, "numbering of the file")
+    parser.set_defaults(run=_run_measure)
+
+
+def _add_convention(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--labels",
         choices=[convention.value for convention in LabelConvention],
         default=LabelConvention.BRATS_2023.value,
-        help="numbering of the file: enhancing tumor is 3 (2023, default) or 4 (2020)",
+        help=f"{what}: enhancing tumor is 3 (2023, default) or 4 (2020)",
     )
-    parser.set_defaults(run=_run_measure)
 
 
 def _add_models(parser: argparse.ArgumentParser) -> None:

@@ -225,6 +225,8 @@ def _check_file(path: Path) -> str:
 
 
 def _read_pixels(path: Path, pixel_type: int) -> sitk.Image:
+    # ITK's warnings about odd headers would stand between our sentences.
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
     reader.SetFileName(path)
     reader.SetOutputPixelType(pixel_type)

@@ -1,7 +1,8 @@
 """The worker process: requests on stdin, events on stdout, one JSON object per line; arrays travel as ``.npy`` files.
 
 3D Slicer starts ``python -m tumorseg.worker`` and never imports torch itself. The last model stays loaded, a cancel
-is answered within one tile, and the process ends when its parent goes away (end of stdin).
+is answered within one tile, and the process ends when its parent goes away (end of stdin). What needs torch is
+imported by the requests that need it, so that a PyTorch that cannot be loaded is an error event in words.
 
 Requests: segment, check, cancel, status, release, shutdown. Events: progress, result, error, status.
 """
@@ -17,7 +18,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,11 +27,12 @@ from tumorseg.errors import BadInputError, CancelledError, TumorSegError
 from tumorseg.guard import Finding, check_case
 from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
-from tumorseg.pipeline import Options, Result, reference_sequence, segment
 from tumorseg.progress import Progress
-from tumorseg.report import report_document
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
+
+if TYPE_CHECKING:
+    from tumorseg.pipeline import Result
 
 LABELS_FILE = "labels.npy"
 """Written into the request's folder: labels (z, y, x) uint8 on the grid of the reference volume."""
@@ -92,6 +94,8 @@ class Worker:
     def _segment(self, request: Message) -> None:
         identifier, folder = str(request["id"]), Path(request["folder"])
         model = self._load(request.get("model"))
+        from tumorseg.pipeline import Options, reference_sequence, segment
+
         options = Options(device=request.get("device") or "auto", tta=bool(request.get("tta")))
         result = segment(read_volumes(request), model, options, lambda progress: self._progress(identifier, progress))
         np.save(folder / LABELS_FILE, result.labels)
@@ -108,15 +112,16 @@ class Worker:
 
     def _release(self, request: Message) -> None:
         """Let go of the model and of the GPU's memory."""
-        import torch
+        if self._model is not None:
+            import torch
 
-        self._model = None
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+            self._model = None
+            torch.cuda.empty_cache()  # does nothing where there is no CUDA
         self._status(request)
 
     def _load(self, name: str | None) -> Model:
         """The model, kept from the last run if its file has not changed."""
+        _require_torch()
         path = find_model(name)
         changed = path.stat().st_mtime
         if self._model is None or self._model[:2] != (path, changed):
@@ -132,6 +137,16 @@ class Worker:
         with self._write_lock:
             self._events.write(json.dumps(event) + "\n")
             self._events.flush()
+
+
+def _require_torch() -> None:
+    try:
+        import torch.nn  # noqa: F401 - a left-over folder can be imported as torch, but holds nothing
+    except (ImportError, OSError) as error:
+        traceback.print_exc(file=sys.stderr)
+        raise TumorSegError(
+            f"PyTorch cannot be loaded ({error}); reinstall it with the module PyTorch Utils and restart Slicer."
+        ) from error
 
 
 def read_volumes(request: Message) -> dict[str, Volume]:
@@ -157,6 +172,8 @@ def _volume(folder: Path, sequence: str, entry: Mapping[str, Any]) -> Volume:
 
 
 def _result_event(identifier: str, result: Result, reference: str) -> Message:
+    from tumorseg.report import report_document
+
     return {
         "event": "result",
         "id": identifier,
