@@ -1,15 +1,17 @@
 """The cache holds what the engine feeds its network, is kept, and is renewed when a source changes."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from support.cases import small_case, write_case
 from tumorseg.case_files import read_case
 from tumorseg.errors import BadInputError
-from tumorseg.images import read_labels, write_labels
+from tumorseg.images import read_labels, to_image, write_labels
 from tumorseg.normalise import network_input
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry
@@ -67,4 +69,21 @@ def test_a_changed_source_makes_a_new_entry(tmp_path: Path) -> None:
 def test_volumes_that_do_not_fit_the_labels_are_named(tmp_path: Path, geometry: Geometry, message: str) -> None:
     folder = _case_with_labels(tmp_path / "Case", geometry)
     with pytest.raises(BadInputError, match=message):
+        prepare(find_labelled_cases(folder), tmp_path / "cache", SEQUENCES)
+
+
+def test_a_file_given_twice_is_refused(tmp_path: Path) -> None:
+    folder = _case_with_labels(tmp_path / "Case")
+    shutil.copy(folder / "Case_t1.nii.gz", folder / "Case_t2.nii.gz")
+    with pytest.raises(BadInputError, match=r"Case: T1 \(Case_t1.nii.gz\) and T2 .* are the same image\. Choose"):
+        prepare(find_labelled_cases(folder), tmp_path / "cache", SEQUENCES)
+
+
+def test_voxels_without_a_number_are_refused(tmp_path: Path) -> None:
+    folder = _case_with_labels(tmp_path / "Case")
+    (folder / "Case_t2.nii.gz").unlink()
+    volume = small_case()["t2"]
+    volume.array[10, 10, 10] = np.nan
+    sitk.WriteImage(to_image(volume.array, volume.geometry), str(folder / "Case_t2.nrrd"))
+    with pytest.raises(BadInputError, match=r"Case: T2 \(Case_t2.nrrd\) has 1 voxel without a valid number"):
         prepare(find_labelled_cases(folder), tmp_path / "cache", SEQUENCES)

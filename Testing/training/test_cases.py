@@ -67,3 +67,20 @@ def test_a_folder_without_cases_says_what_is_expected(tmp_path: Path) -> None:
         find_labelled_cases(tmp_path)
     with pytest.raises(BadInputError, match="does not exist"):
         find_labelled_cases(tmp_path / "nowhere")
+
+
+def test_hidden_files_do_not_count_as_segmentations(tmp_path: Path) -> None:
+    _write_labelled(tmp_path / "Case", (1, 2, 4))
+    (tmp_path / "Case" / "._Case_seg.nii.gz").write_text("of macOS")
+    (case,) = find_labelled_cases(tmp_path)
+    assert case.segmentation == tmp_path / "Case" / "Case_seg.nii.gz"
+
+
+def test_several_segmentations_are_named(tmp_path: Path) -> None:
+    _write_labelled(tmp_path / "Case", (1, 2, 4))
+    (tmp_path / "Case" / "Other-seg.nrrd").write_text("")
+    with pytest.raises(BadInputError) as caught:
+        find_labelled_cases(tmp_path)
+    assert caught.value.problems == (
+        f"{tmp_path / 'Case'} has 2 segmentations (Case_seg.nii.gz, Other-seg.nrrd); keep one.",
+    )

@@ -41,6 +41,12 @@ def test_an_item_depends_on_its_index_and_the_seed_only(tmp_path: Path, recipe: 
     assert not torch.equal(first[5][0], other[5][0])
 
 
+def test_a_resumed_run_goes_on_with_the_next_patch(tmp_path: Path, recipe: Recipe) -> None:
+    case = _case(tmp_path, "a", _labels())
+    whole, resumed = PatchDataset([[case]], recipe), PatchDataset([[case]], recipe, first=5)
+    assert torch.equal(whole[7][0], resumed[2][0])
+
+
 def test_masks_are_cut_and_mirrored_with_the_images(tmp_path: Path, recipe: Recipe) -> None:
     dataset = PatchDataset([[_case(tmp_path, "a", _labels())]], recipe)
     for index in range(50):

@@ -68,14 +68,14 @@ def arguments(*words: str) -> argparse.Namespace:
 def test_command_writes_cases_and_keeps_complete_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("--output", str(tmp_path), "--count", "2", "--seed", "7", "--spacing", "5")
     assert run(arguments(*words)) == 0
-    assert sorted(f.name for f in tmp_path.iterdir()) == ["Synthetic_0001", "Synthetic_0002"]
-    first = tmp_path / "Synthetic_0001" / "Synthetic_0001_t1.nii.gz"
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["Synthetic_0007", "Synthetic_0008"]
+    first = tmp_path / "Synthetic_0007" / "Synthetic_0007_t1.nii.gz"
     before = first.stat().st_mtime_ns
-    (tmp_path / "Synthetic_0002" / "Synthetic_0002_seg.nii.gz").unlink()
+    (tmp_path / "Synthetic_0008" / "Synthetic_0008_seg.nii.gz").unlink()
     capsys.readouterr()
     assert run(arguments(*words)) == 0
     said = capsys.readouterr().out.splitlines()
-    assert said == ["Synthetic_0001: kept, it is already complete", "Synthetic_0002: written (seed 8)"]
+    assert said == ["Synthetic_0007: kept, it is already complete", "Synthetic_0008: written (seed 8)"]
     assert first.stat().st_mtime_ns == before
 
 

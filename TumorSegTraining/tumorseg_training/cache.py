@@ -17,13 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tumorseg.atomic import atomic_path
-from tumorseg.case_files import read_case
 from tumorseg.errors import BadInputError
 from tumorseg.grids import to_working, working_grid
+from tumorseg.guard import blocking, check_case
 from tumorseg.modelfile import file_sha256
 from tumorseg.normalise import network_input
 from tumorseg.volume import FloatArray, LabelArray, Volume
-from tumorseg_training.cases import LabelledCase, read_truth
+from tumorseg_training.cases import LabelledCase, read_labelled
 
 CACHE_VERSION = 1
 """Raised whenever what is stored changes."""
@@ -74,11 +74,9 @@ def _prepare_case(case: LabelledCase, folder: Path, channels: Sequence[str]) -> 
 
 def _network_arrays(case: LabelledCase, channels: Sequence[str]) -> tuple[FloatArray, LabelArray]:
     """Normalised channels (channel, z, y, x) and labels (z, y, x) of the brain crop."""
-    volumes = read_case({name: case.images[name] for name in channels})
-    truth, geometry = read_truth(case)
-    for volume in volumes.values():
-        if difference := geometry.differences(volume.geometry):
-            raise BadInputError(f"{volume.name} does not fit the segmentation of {case.name}: {', '.join(difference)}.")
+    volumes, truth, geometry = read_labelled(case, channels)
+    if problems := blocking(check_case(volumes, channels)):
+        raise BadInputError([f"{case.name}: {finding.sentence}" for finding in problems])
     grid = working_grid(geometry, (1.0, 1.0, 1.0))
     if grid.resampled:
         raise BadInputError(f"{case.name} is not on a 1 mm grid; training cases must be, as BraTS is.")

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tumorseg.case_files import find_case
+from tumorseg.case_files import find_case, read_case
 from tumorseg.errors import BadInputError
 from tumorseg.images import read_labels
 from tumorseg.regions import LabelConvention, from_convention
-from tumorseg.volume import Geometry, LabelArray
+from tumorseg.volume import Geometry, LabelArray, Volume
 
-_SEGMENTATION_NAME = re.compile(r".*[-_]seg\.(nii|nii\.gz|nrrd|mha)$", re.IGNORECASE)
+_SEGMENTATION_NAME = re.compile(r"[^.].*[-_]seg\.(nii|nii\.gz|nrrd|mha)$", re.IGNORECASE)
+"""Not a hidden file: macOS leaves ``._Case_seg.nii.gz`` on foreign disks."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ def find_labelled_cases(folder: Path) -> list[LabelledCase]:
     """All cases in the sub-folders of ``folder`` (or ``folder`` itself), sorted by name.
 
     Raises:
-        BadInputError: no case with four sequences and a segmentation is there.
+        BadInputError: no case with four sequences and a segmentation is there, or a folder has several of them.
     """
     if not folder.is_dir():
         raise BadInputError(f"The data folder {folder} does not exist; check the path.")
@@ -48,6 +50,30 @@ def find_labelled_cases(folder: Path) -> list[LabelledCase]:
             "Case_t1.nii.gz, Case_t1ce.nii.gz, Case_t2.nii.gz, Case_flair.nii.gz and Case_seg.nii.gz in one folder."
         )
     return cases
+
+
+def check_names(names: Collection[str], cases: Iterable[LabelledCase]) -> None:
+    """Refuse names that no case has: a typing error must not let a case slip through.
+
+    Raises:
+        BadInputError: naming them.
+    """
+    if unknown := set(names) - {case.name for case in cases}:
+        raise BadInputError(f"There is no case {', '.join(sorted(unknown))} in the data folders; check the names.")
+
+
+def read_labelled(case: LabelledCase, channels: Iterable[str]) -> tuple[dict[str, Volume], LabelArray, Geometry]:
+    """The volumes of the named sequences, the expert's labels (z, y, x) and the grid on which all of them lie.
+
+    Raises:
+        BadInputError: files that cannot be read, or a volume on another grid than the labels.
+    """
+    volumes = read_case({name: case.images[name] for name in channels})
+    truth, geometry = read_truth(case)
+    for volume in volumes.values():
+        if difference := geometry.differences(volume.geometry):
+            raise BadInputError(f"{volume.name} does not fit the segmentation of {case.name}: {', '.join(difference)}.")
+    return volumes, truth, geometry
 
 
 def read_truth(case: LabelledCase) -> tuple[LabelArray, Geometry]:
@@ -76,7 +102,10 @@ def identify_convention(labels: LabelArray) -> LabelConvention:
 
 
 def _labelled_case(folder: Path) -> LabelledCase | None:
-    segmentations = [path for path in folder.iterdir() if path.is_file() and _SEGMENTATION_NAME.match(path.name)]
-    if len(segmentations) != 1:
+    segmentations = sorted(path for path in folder.iterdir() if path.is_file() and _SEGMENTATION_NAME.match(path.name))
+    if not segmentations:
         return None
+    if len(segmentations) > 1:
+        listing = ", ".join(path.name for path in segmentations)
+        raise BadInputError(f"{folder} has {len(segmentations)} segmentations ({listing}); keep one.")
     return LabelledCase(folder.name, find_case(folder), segmentations[0])

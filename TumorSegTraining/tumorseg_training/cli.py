@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tumorseg.errors import BadInputError, CancelledError, TumorSegError
+from tumorseg.images import check_writable
 from tumorseg_training import __version__
 from tumorseg_training.phantom import command as phantom_command
+
+_NOTHING_WRITTEN = "nothing was written"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,8 +28,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(f"tumorseg-train: {problem}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        where = error.filename or "A file"
+        hint = "free space or choose another place"
+        print(f"tumorseg-train: {where} cannot be used ({error.strerror or error}); {hint}.", file=sys.stderr)
+        return BadInputError.exit_code
     except KeyboardInterrupt:
-        print("\ntumorseg-train: Stopped; the same command goes on from the last checkpoint.", file=sys.stderr)
+        print(f"\ntumorseg-train: Stopped; {options.when_stopped}.", file=sys.stderr)
         return CancelledError.exit_code
 
 
@@ -38,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     phantom = commands.add_parser("phantom", help="make synthetic glioma patients")
     phantom_command.add_arguments(phantom)
-    phantom.set_defaults(run_command=phantom_command.run)
+    phantom.set_defaults(run_command=phantom_command.run, when_stopped="complete cases are kept")
     _add_fit(commands.add_parser("fit", help="train a network"))
     _add_evaluate(commands.add_parser("evaluate", help="score a model on labelled cases"))
     _add_export(commands.add_parser("export", help="write the model file of a run, with its card"))
@@ -60,7 +68,7 @@ def _add_fit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help="optimiser steps, instead of the recipe's")
     parser.add_argument("--seed", type=int, help="seed, instead of the recipe's")
     parser.add_argument("--workers", type=int, default=0, help="processes that prepare patches (default 0: none)")
-    parser.set_defaults(run_command=_run_fit)
+    parser.set_defaults(run_command=_run_fit, when_stopped="the same command goes on from the last checkpoint")
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -69,14 +77,14 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--case", action="append", default=[], metavar="CASE", help="score only these cases")
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
     parser.add_argument("--output", type=Path, metavar="CSV", help="also write the scores")
-    parser.set_defaults(run_command=_run_evaluate)
+    parser.set_defaults(run_command=_run_evaluate, when_stopped=_NOTHING_WRITTEN)
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder of fit")
     parser.add_argument("--card", type=Path, required=True, metavar="TOML", help="name, version, card and rules")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the .safetensors file")
-    parser.set_defaults(run_command=_run_export)
+    parser.set_defaults(run_command=_run_export, when_stopped=_NOTHING_WRITTEN)
 
 
 def _run_fit(options: argparse.Namespace) -> int:
@@ -90,12 +98,13 @@ def _run_fit(options: argparse.Namespace) -> int:
 
 def _run_evaluate(options: argparse.Namespace) -> int:
     from tumorseg.modelstore import find_model
-    from tumorseg_training.cases import find_labelled_cases
+    from tumorseg_training.cases import check_names, find_labelled_cases
     from tumorseg_training.evaluate import evaluate, summary_table, write_scores
 
+    if options.output is not None:
+        check_writable(options.output, (".csv",))
     cases = [case for folder in options.data for case in find_labelled_cases(folder)]
-    if unknown := set(options.case) - {case.name for case in cases}:
-        raise BadInputError(f"There is no case {', '.join(sorted(unknown))} in the data folders; check the names.")
+    check_names(options.case, cases)
     chosen = [case for case in cases if not options.case or case.name in options.case]
     scores = evaluate(find_model(options.model), chosen, options.device)
     print(summary_table(scores))

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from tumorseg.atomic import atomic_path
-from tumorseg.case_files import read_case
+from tumorseg.console import table
 from tumorseg.modelfile import load_model
 from tumorseg.pipeline import Options, segment
-from tumorseg_training.cases import LabelledCase, read_truth
-from tumorseg_training.metrics import REGION_NAMES, region_dice
+from tumorseg_training.cases import LabelledCase, read_labelled
+from tumorseg_training.metrics import region_dice
 
 
 @dataclass(frozen=True)
 class CaseScore:
-    """Dice per region of one case, of the model and of a prediction of nothing."""
+    """Dice per region that the model has, of one case: of the model and of a prediction of nothing."""
 
     case: str
     dice: dict[str, float]
@@ -31,36 +31,39 @@ def evaluate(model_path: Path, cases: Sequence[LabelledCase], device: str = "aut
     """Segment every case with the model and score it.
 
     Raises:
-        ModelError, BadInputError: as the engine.
+        ModelError, BadInputError: as the engine, or a truth on another grid than the volumes.
     """
     model = load_model(model_path)
     scores = []
     for case in cases:
-        prediction = segment(read_case(case.images), model, Options(device=device)).labels
-        truth, _ = read_truth(case)
-        scores.append(CaseScore(case.name, region_dice(prediction, truth), region_dice(np.zeros_like(truth), truth)))
+        volumes, truth, _ = read_labelled(case, model.spec.channels)
+        prediction = segment(volumes, model, Options(device=device)).labels
+        dice = [region_dice(labels, truth, model.spec.regions) for labels in (prediction, np.zeros_like(truth))]
+        scores.append(CaseScore(case.name, *dice))
     return scores
 
 
 def summary_table(scores: Sequence[CaseScore]) -> str:
     """Text table: a row per case, the mean, and the mean of predicting nothing."""
+    regions = list(scores[0].dice)
     rows = [(score.case, score.dice) for score in scores]
-    for name, attribute in (("mean", "dice"), ("mean of predicting nothing", "nothing")):
-        means = {r: float(np.mean([getattr(score, attribute)[r] for score in scores])) for r in REGION_NAMES}
-        rows.append((name, means))
-    width = max(len(name) for name, _ in rows)
-    lines = [f"{'Dice':<{width}}" + "".join(f"{region:>8}" for region in REGION_NAMES)]
-    lines += [f"{name:<{width}}" + "".join(f"{dice[r]:8.3f}" for r in REGION_NAMES) for name, dice in rows]
-    return "\n".join(lines)
+    rows.append(("mean", _mean([score.dice for score in scores])))
+    rows.append(("mean of predicting nothing", _mean([score.nothing for score in scores])))
+    return table(("Dice", *regions), [(name, *(f"{dice[region]:.3f}" for region in regions)) for name, dice in rows])
 
 
 def write_scores(scores: Sequence[CaseScore], path: Path) -> None:
-    """CSV with one row per case: ``case, dice_WT, dice_TC, dice_ET, nothing_WT, …``."""
+    """CSV with one row per case: ``case, dice_WT, dice_TC, dice_ET, nothing_WT, …``, for the model's regions."""
+    regions = list(scores[0].dice)
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(["case", *(f"{kind}_{region}" for kind in ("dice", "nothing") for region in REGION_NAMES)])
+    writer.writerow(["case", *(f"{kind}_{region}" for kind in ("dice", "nothing") for region in regions)])
     for score in scores:
-        values = [*(score.dice[r] for r in REGION_NAMES), *(score.nothing[r] for r in REGION_NAMES)]
+        values = [*score.dice.values(), *score.nothing.values()]
         writer.writerow([score.case, *(f"{value:.4f}" for value in values)])
     with atomic_path(path) as temporary:
         temporary.write_text(text.getvalue())
+
+
+def _mean(dice: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {region: float(np.mean([values[region] for values in dice])) for region in dice[0]}

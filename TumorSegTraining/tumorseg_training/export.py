@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorseg.errors import BadInputError
+from tumorseg.images import check_writable
 from tumorseg.modelfile import ModelCard, PostProcessing, load_model, save_model
 from tumorseg_training.fit import MODEL_FILE
 from tumorseg_training.toml_file import TOMLDecodeError, read_toml
@@ -21,9 +22,10 @@ def export(run: Path, card_file: Path, output: Path) -> None:
         output: ``.safetensors`` file.
 
     Raises:
-        BadInputError: an unreadable or incomplete card file.
-        ModelError: the run has no usable model.
+        BadInputError: an unreadable or incomplete card file, or an output that cannot be written.
+        ModelError: the run has no usable model, or the rules do not fit it.
     """
+    check_writable(output, (".safetensors",))
     values = _read_card(card_file)
     model = load_model(run / MODEL_FILE)
     try:
@@ -44,5 +46,5 @@ def _read_card(path: Path) -> dict[str, Any]:
         return read_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise BadInputError(f"The model card {path} cannot be read ({error.strerror}); check the path.") from error
-    except TOMLDecodeError as error:
+    except (TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadInputError(f"The model card {path} is not TOML: {error}.") from error

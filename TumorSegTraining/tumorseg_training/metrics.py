@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tumorseg.regions import region_mask
-from tumorseg.volume import BoolArray, LabelArray
+from collections.abc import Iterable
 
-REGION_NAMES = ("WT", "TC", "ET")
+from tumorseg.regions import REGIONS, region_mask
+from tumorseg.volume import BoolArray, LabelArray
 
 
 def dice(prediction: BoolArray, truth: BoolArray) -> float:
@@ -17,6 +17,6 @@ def dice(prediction: BoolArray, truth: BoolArray) -> float:
     return 1.0 if total == 0 else 2.0 * int((prediction & truth).sum()) / total
 
 
-def region_dice(prediction: LabelArray, truth: LabelArray) -> dict[str, float]:
-    """Dice of WT, TC and ET of two label arrays (z, y, x) in the engine's convention."""
-    return {region: dice(region_mask(prediction, region), region_mask(truth, region)) for region in REGION_NAMES}
+def region_dice(prediction: LabelArray, truth: LabelArray, regions: Iterable[str] = tuple(REGIONS)) -> dict[str, float]:
+    """Dice per region (WT, TC and ET unless given) of two label arrays (z, y, x) in the engine's convention."""
+    return {region: dice(region_mask(prediction, region), region_mask(truth, region)) for region in regions}

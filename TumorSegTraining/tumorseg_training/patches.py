@@ -20,21 +20,24 @@ MAX_CENTRES = 5000
 
 
 class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Patches drawn at random; item ``i`` depends on the recipe's seed and ``i`` only, whatever the worker.
+    """Patches drawn at random; item ``i`` depends on the recipe's seed and ``first + i`` only, whatever the worker.
 
     Each group of cases (one per data folder) is drawn equally often, so that a few real cases are not drowned by
-    many synthetic ones. An item is (channels (channel, z, y, x) float32, region masks (region, z, y, x) float32).
+    many synthetic ones. ``first`` patches were drawn before a run was interrupted; item 0 is the next one. The length
+    stays that of the whole run, from which Lightning takes the batches done before itself. An item is (channels
+    (channel, z, y, x) float32, region masks (region, z, y, x) float32).
     """
 
-    def __init__(self, groups: Sequence[Sequence[CachedCase]], recipe: Recipe) -> None:
+    def __init__(self, groups: Sequence[Sequence[CachedCase]], recipe: Recipe, first: int = 0) -> None:
         self.recipe = recipe
+        self.first = first
         self.groups = [[(*case.load(), _centres(case)) for case in group] for group in groups]
 
     def __len__(self) -> int:
         return self.recipe.steps * self.recipe.batch_size
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        random = np.random.default_rng((self.recipe.seed, index))
+        random = np.random.default_rng((self.recipe.seed, self.first + index))
         group = self.groups[int(random.integers(len(self.groups)))]
         images, labels, centres = group[int(random.integers(len(group)))]
         corner = self._corner(labels.shape, centres, random)

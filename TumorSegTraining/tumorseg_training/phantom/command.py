@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write Synthetic_0001 ... to ``args.output``, patient i from seed ``args.seed + i - 1``.
+    """Write ``args.count`` patients to ``args.output``, each named after its seed: Synthetic_0007 is of seed 7.
 
     Complete cases already there are kept. Returns 0, 2 after bad arguments, or 1 if a case cannot be written.
     """
@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"tumorseg-train phantom: {problem}", file=sys.stderr)
         return 2
     try:
-        for index in range(args.count):
-            _write_case(args.output, f"Synthetic_{index + 1:04d}", args.seed + index, args.spacing)
+        for seed in range(args.seed, args.seed + args.count):
+            _write_case(args.output, f"Synthetic_{seed:04d}", seed, args.spacing)
     except OSError as error:
         print(f"tumorseg-train phantom: {args.output} cannot be written: {error}", file=sys.stderr)
         return 1
