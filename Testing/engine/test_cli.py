@@ -222,7 +222,7 @@ def test_ctrl_c_exits_with_130_and_leaves_no_file(
     monkeypatch.setattr("tumorseg.pipeline.predict", interrupted)
     output = tmp_path / "o.nii.gz"
     assert main(["segment", "--case", str(case), "--model", model, "--output", str(output)]) == 130
-    assert "Cancelled; nothing was written." in capsys.readouterr().err
+    assert "tumorseg: Stopped; nothing unfinished was written." in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
 
 
@@ -248,3 +248,22 @@ def test_importing_the_package_loads_no_heavy_library() -> None:
     code = "import sys, tumorseg.cli; print({'torch', 'SimpleITK', 'scipy'} & set(sys.modules))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "set()"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    import subprocess
+
+    command = f"{sys.executable} -m tumorseg models show | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    assert done.stderr == ""
+
+
+def test_a_file_that_the_system_refuses_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/data/out.csv")
+
+    monkeypatch.setattr("tumorseg.modelstore.list_models", full)
+    expected = "/data/out.csv cannot be used (No space left on device); free space or choose another place."
+    assert _refused(capsys, "models", "list") == [expected]

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tumorseg.errors import BadInputError, CancelledError, TumorSegError
 from tumorseg.images import check_writable
+from tumorseg.program import run_program
 from tumorseg_training import __version__
 from tumorseg_training.phantom import command as phantom_command
 
@@ -22,20 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 2 bad input or usage, 3 the model cannot be used, 130 cancelled.
     """
     options = _parser().parse_args(arguments)
-    try:
-        return int(options.run_command(options))
-    except TumorSegError as error:
-        for problem in error.problems:
-            print(f"tumorseg-train: {problem}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:
-        where = error.filename or "A file"
-        hint = "free space or choose another place"
-        print(f"tumorseg-train: {where} cannot be used ({error.strerror or error}); {hint}.", file=sys.stderr)
-        return BadInputError.exit_code
-    except KeyboardInterrupt:
-        print(f"\ntumorseg-train: Stopped; {options.when_stopped}.", file=sys.stderr)
-        return CancelledError.exit_code
+    return run_program("tumorseg-train", lambda: options.run_command(options), options.when_stopped)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from tumorseg import __version__
-from tumorseg.errors import BadInputError, CancelledError, TumorSegError
+from tumorseg.errors import BadInputError
+from tumorseg.program import run_program
 from tumorseg.regions import LabelConvention
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
 
@@ -23,21 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0 done, 2 bad input or usage, 3 the model cannot be used, 130 cancelled.
     """
     options = _parser().parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except TumorSegError as error:
-        for problem in error.problems:
-            print(f"tumorseg: {problem}", file=sys.stderr)
-        return error.exit_code
-    except BrokenPipeError:  # the reader of our output went away, e.g. ``| head``
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        print(f"tumorseg: {error.filename or 'A file'} cannot be used: {error.strerror}.", file=sys.stderr)
-        return BadInputError.exit_code
-    except KeyboardInterrupt:
-        print(f"\ntumorseg: {CancelledError()}", file=sys.stderr)
-        return CancelledError.exit_code
+    return run_program("tumorseg", lambda: options.run(options), when_stopped="nothing unfinished was written")
 
 
 def _parser() -> argparse.ArgumentParser:
