@@ -16,10 +16,10 @@ from slicer.util import VTKObservationMixin
 
 from tumorseg.errors import TumorSegError
 from tumorseg.sequences import SEQUENCES
-from TumorSegUNetLib.dependencies import ensureTorch
+from TumorSegUNetLib.dependencies import ensureTorch, torchInstalled
 from TumorSegUNetLib.device import Device
 from TumorSegUNetLib.logic import TumorSegUNetLogic as SegmentationLogic
-from TumorSegUNetLib.presenter import Choices, PanelState, Presenter
+from TumorSegUNetLib.presenter import Choices, Ending, PanelState, Presenter
 from TumorSegUNetLib.run import Run
 
 POLL_MILLISECONDS = 100
@@ -32,7 +32,7 @@ class TumorSegUNet(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = "TumorSegU-Net"
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        self.parent.dependencies = []
+        self.parent.dependencies = ["Segmentations", "SubjectHierarchy", "Terminologies", "Volumes"]
         self.parent.contributors = ["TumorSegU-Net contributors"]
         self.parent.helpText = _(
             "Segments glioma - necrotic and non-enhancing core, edema and enhancing tumor - from T1, contrast-enhanced "
@@ -74,6 +74,11 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._parameterNode: TumorSegUNetParameterNode | None = None
         self._guiTag: int | None = None
         self._run: Run | None = None
+        self._ending: Ending | None = None
+        self._installing = False
+        self._timer = qt.QTimer()
+        self._timer.setInterval(POLL_MILLISECONDS)
+        self._timer.connect("timeout()", self._onTimer)
 
     def setup(self) -> None:
         """Build the panel; needs neither a main window nor torch."""
@@ -85,9 +90,6 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.logic = TumorSegUNetLogic()
         self._loadTerminology()
         self._fillModels()
-        self._timer = qt.QTimer()
-        self._timer.setInterval(POLL_MILLISECONDS)
-        self._timer.connect("timeout()", self._onTimer)
         self.ui.segmentButton.connect("clicked(bool)", self._onSegmentButton)
         self.ui.modelComboBox.connect("currentIndexChanged(int)", self._onModelChosen)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self._onSceneStartClose)
@@ -107,6 +109,7 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _onSceneStartClose(self, caller: object, event: str) -> None:
         self._cancelRun()
+        self._ending = None
         self._setParameterNode(None)
 
     def _onSceneEndClose(self, caller: object, event: str) -> None:
@@ -125,7 +128,10 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.ui.modelComboBox.addItem(model.title, model.name)
 
     def _initializeParameterNode(self) -> None:
-        self._setParameterNode(self.logic.getParameterNode())
+        """Bind the panel to the scene's choices; binding them twice would let the device's list overwrite them."""
+        node = ScriptedLoadableModuleLogic.getParameterNode(self.logic)
+        if self._parameterNode is None or self._parameterNode.parameterNode is not node:
+            self._setParameterNode(self.logic.getParameterNode())
 
     def _setParameterNode(self, parameterNode: TumorSegUNetParameterNode | None) -> None:
         if self._parameterNode is not None:
@@ -133,9 +139,24 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
         self._parameterNode = parameterNode
         if parameterNode is not None:
-            self._guiTag = parameterNode.connectGui(self.ui)
+            self._guiTag = self._connectParameters(parameterNode)
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
             self._onParametersModified()
+
+    def _connectParameters(self, parameterNode: TumorSegUNetParameterNode) -> int:
+        """Bind widgets to parameters; unlike connectGui, this returns the tag in all versions of the application."""
+        tag = parameterNode.connectParametersToGui(
+            {
+                "t1": self.ui.t1Selector,
+                "t1ce": self.ui.t1ceSelector,
+                "t2": self.ui.t2Selector,
+                "flair": self.ui.flairSelector,
+                "device": self.ui.deviceComboBox,
+            }
+        )
+        for index, device in enumerate(Device):  # the list has just been filled
+            self.ui.deviceComboBox.model().item(index).setEnabled(device.fitsPlatform())
+        return tag
 
     def _onParametersModified(self, caller: object = None, event: str | None = None) -> None:
         """Show the choices that the parameter node cannot bind itself, and what follows from all of them."""
@@ -143,9 +164,16 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         model = node.model or self.presenter.defaultModel
         self.ui.modelComboBox.setCurrentIndex(self.ui.modelComboBox.findData(model))
         self.ui.show3DButton.setSegmentationNode(node.segmentation)
-        self.ui.show3DButton.enabled = node.segmentation is not None
-        if self._run is None:
-            self._show(self.presenter.waiting(self._choices()))
+        self._update()
+
+    def _update(self) -> None:
+        """Show where things stand."""
+        if self._installing:
+            self._show(self.presenter.installing())
+        elif self._run is not None:
+            self._show(self.presenter.during(self._run.progress))
+        elif self._parameterNode is not None:
+            self._show(self.presenter.idle(self._choices(), self._ending))
 
     def _onModelChosen(self, index: int) -> None:
         if self._parameterNode is not None and index >= 0:
@@ -154,40 +182,57 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _choices(self) -> Choices:
         nodes = {name: self._parameterNode.getValue(name) for name in SEQUENCES}
         identifiers = {name: node.GetID() if node is not None else None for name, node in nodes.items()}
-        return Choices(identifiers, self.ui.modelComboBox.currentData)
+        return Choices(identifiers, self.ui.modelComboBox.currentData, self._parameterNode.device.value)
 
     def _onSegmentButton(self, checked: bool = False) -> None:
-        if self._run is None:
-            self._startRun()
-        else:
+        if self._run is not None:
             self._run.cancel()
             self._finishRun()
+            return
+        parameterNode = self._parameterNode
+        if self._provideTorch() and self._parameterNode is parameterNode:  # the scene may have been closed meanwhile
+            with slicer.util.tryWithErrorDisplay(_("The segmentation cannot be started."), waitCursor=True):
+                self._startRun()
+
+    def _provideTorch(self) -> bool:
+        """Whether PyTorch can be used; it is installed where it is missing, while the application handles events."""
+        choices = self._choices()
+        self._installing = not torchInstalled()
+        self._update()
+        try:
+            ensureTorch(mayInstall=not slicer.app.testingEnabled())
+        except TumorSegError as problem:
+            self._ending = Ending(choices, problem=problem)
+            return False
+        finally:
+            self._installing = False
+            self._update()
+        return True
 
     def _startRun(self) -> None:
         choices = self._choices()
         needed = self.presenter.neededSequences(choices.model)
         inputs = {name: self._parameterNode.getValue(name) for name in needed}
         try:
-            ensureTorch(mayInstall=not slicer.app.testingEnabled())
-            self._run = self.logic.startSegmentation(inputs, choices.model, self._parameterNode.device.value)
+            self._run = self.logic.startSegmentation(inputs, choices.model, choices.device)
+            self._timer.start()
         except TumorSegError as problem:
-            self._show(self.presenter.waiting(choices, problem))
-            return
-        self._show(self.presenter.during(self._run.progress))
-        self._timer.start()
+            self._ending = Ending(choices, problem=problem)
+        self._update()
 
     def _onTimer(self) -> None:
         if self._run.poll():
             self._finishRun()
         else:
-            self._show(self.presenter.during(self._run.progress))
+            self._update()
 
     def _finishRun(self) -> None:
         self._timer.stop()
         run, self._run = self._run, None
+        self._ending = Ending(self._choices(), run)
         if run.outcome.segmentation is not None:
             self._parameterNode.segmentation = run.outcome.segmentation
-        self._show(self.presenter.after(run, self._choices()))
+        self._update()
 
     def _cancelRun(self) -> None:
         self._timer.stop()

@@ -24,6 +24,7 @@ from tumorseg.measure import measure  # noqa: E402
 from tumorseg.progress import Progress  # noqa: E402
 from tumorseg.regions import LabelConvention  # noqa: E402
 from tumorseg.segmentation_file import write_result  # noqa: E402
+from tumorseg.sequences import SEQUENCES  # noqa: E402
 from tumorseg.volume import Geometry, LabelArray  # noqa: E402
 from tumorseg_training.cases import LabelledCase, find_labelled_cases, read_truth  # noqa: E402
 from tumorseg_training.metrics import region_dice  # noqa: E402
@@ -61,16 +62,16 @@ def demonstrate(output: Path, model: str | None = None) -> dict[str, float]:
     """
     case = _patient(output)
     nodes = _load(find_case(output / PATIENT))
-    run = _segment(nodes, model)
-    labels, geometry = labelsFromNode(run.outcome.segmentation), geometryOfNode(nodes["t1ce"])
+    outcome = _segment(nodes, model)
+    labels, geometry = labelsFromNode(outcome.segmentation), geometryOfNode(nodes["t1ce"])
     truth, _ = read_truth(case)
     dice = region_dice(labels, truth)
     files = [output / name for name in ("segmentation.seg.nrrd", "segmentation.nii.gz", "report.json", "views.png")]
     for path in files[:2]:
-        write_result(labels, geometry, path, run.outcome.provenance, LabelConvention.BRATS_2023)
-    _write_report(run.outcome, dice, files[2])
-    renderOverview(nodes["t1ce"], run.outcome.segmentation, files[3], title=f"{PATIENT}: T1ce with segmentation")
-    _print_findings(run.outcome, truth, geometry, dice)
+        write_result(labels, geometry, path, outcome.provenance, LabelConvention.BRATS_2023)
+    _write_report(outcome, dice, files[2])
+    renderOverview(nodes["t1ce"], outcome.segmentation, files[3], title=f"{PATIENT}: T1ce with segmentation")
+    _print_findings(outcome, truth, geometry, dice)
     print("\n".join(f"  {path}" for path in files))
     return dice
 
@@ -78,7 +79,7 @@ def demonstrate(output: Path, model: str | None = None) -> dict[str, float]:
 def _patient(output: Path) -> LabelledCase:
     """The synthetic patient on disk; an earlier run's is used again."""
     folder = output / PATIENT
-    if not (folder / f"{PATIENT}_seg.nii.gz").exists():
+    if len(list(folder.glob(f"{PATIENT}_*.nii.gz"))) < len(SEQUENCES) + 1:
         print(f"Making the synthetic patient {PATIENT} ...", flush=True)
         write_patient(make_patient(SEED), output, PATIENT)
     return find_labelled_cases(folder)[0]
@@ -98,19 +99,19 @@ def _load(files: dict[str, Path]) -> dict[str, slicer.vtkMRMLScalarVolumeNode]:
     return nodes
 
 
-def _segment(nodes: dict[str, slicer.vtkMRMLScalarVolumeNode], model: str | None) -> Run:
+def _segment(nodes: dict[str, slicer.vtkMRMLScalarVolumeNode], model: str | None) -> Outcome:
     print("Segmenting in a worker process ...", flush=True)
-    line, runs = ProgressLine(), []
+    line = ProgressLine()
 
     def show(run: Run) -> None:
-        runs[:] = [run]
-        if run.progress.stage:
-            progress = run.progress
+        progress = run.progress
+        if progress.stage:
             line(Progress(progress.stage, progress.fraction, progress.secondsLeft, progress.device))
 
-    TumorSegUNetLogic().segment(nodes, model, surfaces=True, onPoll=show)
-    line.close()
-    return runs[0]
+    try:
+        return TumorSegUNetLogic().run(nodes, model, surfaces=True, onPoll=show).outcome
+    finally:
+        line.close()
 
 
 def _write_report(outcome: Outcome, dice: dict[str, float], path: Path) -> None:

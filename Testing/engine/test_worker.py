@@ -22,16 +22,19 @@ Event = dict[str, Any]
 
 
 class RunningWorker:
-    """``python -m tumorseg.worker`` with its pipes."""
+    """``python -m tumorseg.worker`` with its pipes; packages in ``first`` go before the installed ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: Path | None = None) -> None:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+        if first is not None:
+            environment["PYTHONPATH"] = os.pathsep.join([str(first), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tumorseg.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env=environment,
         )
 
     def send(self, **request: Any) -> None:
@@ -47,16 +50,30 @@ class RunningWorker:
     def wait_for(self, *kinds: str) -> Event:
         return next(event for event in self.events() if event["event"] in kinds)
 
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
+
 
 @pytest.fixture
 def worker() -> Iterator[RunningWorker]:
     running = RunningWorker()
     yield running
-    running.process.kill()
-    running.process.wait()
-    for pipe in (running.process.stdin, running.process.stdout, running.process.stderr):
-        assert pipe is not None
-        pipe.close()
+    running.close()
+
+
+@pytest.fixture
+def worker_with_broken_torch(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningWorker]:
+    """A torch that cannot be loaded: its file holds only the given line."""
+    package = tmp_path / "site" / "torch"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(request.param, encoding="utf-8")
+    running = RunningWorker(first=package.parent)
+    yield running
+    running.close()
 
 
 def _request(folder: Path, model: Path, case: dict[str, Volume] | None = None, **changes: Any) -> dict[str, Any]:
@@ -170,3 +187,26 @@ def test_a_parent_that_goes_away_ends_the_process_even_during_a_run(tmp_path: Pa
     assert worker.process.stdin is not None
     worker.process.stdin.close()
     assert worker.process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+    ("worker_with_broken_torch", "reason"),
+    [
+        ("raise OSError('libtorch.so: cannot open')", "libtorch.so: cannot open"),
+        ("raise ImportError('wrong torchgen')", "wrong torchgen"),
+        ("", "torch.nn"),
+    ],
+    indirect=["worker_with_broken_torch"],
+)
+def test_broken_torch_is_one_sentence_and_status_needs_none(
+    tmp_path: Path, worker_with_broken_torch: RunningWorker, reason: str
+) -> None:
+    worker_with_broken_torch.send(request="status")
+    assert worker_with_broken_torch.wait_for("status", "error")["event"] == "status"
+    worker_with_broken_torch.send(**_request(tmp_path, saved(threshold_model(), tmp_path)))
+    [problem] = worker_with_broken_torch.wait_for("error", "result")["problems"]
+    assert problem.startswith("PyTorch cannot be loaded (")
+    assert reason in problem
+    assert problem.endswith("); reinstall it with the module PyTorch Utils and restart Slicer.")
+    worker_with_broken_torch.send(request="release")
+    assert worker_with_broken_torch.wait_for("status", "error")["event"] == "status"

@@ -1,6 +1,5 @@
 """Self-test for the full application: the module's panel, driven by its widgets, with and without torch."""
 
-import sys
 import time
 import unittest
 
@@ -10,8 +9,10 @@ import slicer
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
 from TumorSegUNetLib.dependencies import torchInstalled
+from TumorSegUNetLib.device import Device
 from TumorSegUNetLib.logic import TumorSegUNetLogic as SegmentationLogic
 from TumorSegUNetLib.volumes import nodeFromVolume
+from TumorSegUNetLib.worker_client import defaultCommand
 
 WORKER = """
 import json, sys, time
@@ -33,7 +34,7 @@ sys.stdin.readline()
 
 def scriptedCommand(pause: float) -> list:
     """Command line of a worker that takes so many seconds."""
-    return [sys.executable, "-c", WORKER.format(pause=pause)]
+    return [defaultCommand()[0], "-c", WORKER.format(pause=pause)]
 
 
 class TumorSegUNetPanelTest(unittest.TestCase):
@@ -93,6 +94,18 @@ class TumorSegUNetPanelTest(unittest.TestCase):
         self.widget.ui.deviceComboBox.setCurrentIndex(3)
         self.assertEqual(self.widget.logic.getParameterNode().device.value, "cpu")
 
+    def test_chosenDeviceSurvivesEnteringTheModule(self) -> None:
+        self.widget.ui.deviceComboBox.setCurrentIndex(3)
+        for _ in range(2):
+            self.widget.enter()
+            self.assertEqual(self.widget.logic.getParameterNode().device.value, "cpu", "entering changed the device")
+            self.assertEqual(self.widget.ui.deviceComboBox.currentText, "CPU")
+
+    def test_impossibleDevicesCannotBeChosen(self) -> None:
+        model = self.widget.ui.deviceComboBox.model()
+        enabled = [model.item(index).isEnabled() for index in range(len(Device))]
+        self.assertEqual(enabled, [device.fitsPlatform() for device in Device])
+
     def test_completeChoicesCanStart(self) -> None:
         if not self.widget.logic.models():
             self.skipTest("no model is installed")
@@ -117,6 +130,11 @@ class TumorSegUNetPanelTest(unittest.TestCase):
         self.assertEqual(node.GetSegmentation().GetSegment("ET").GetName(), "Enhancing tumor")
         self.assertIn("Whole tumor 1.0 mL", self.widget.ui.statusLabel.text)
         self.assertTrue(self.widget.ui.show3DButton.enabled)
+        self.widget.enter()
+        self.widget.logic.getParameterNode().Modified()
+        self.assertIn("Whole tumor 1.0 mL", self.widget.ui.statusLabel.text, "the result line did not stay")
+        self.widget.ui.deviceComboBox.setCurrentIndex(3)
+        self.assertNotIn("Whole tumor", self.widget.ui.statusLabel.text, "the result line outlived the choices")
 
     def test_cancelEndsTheRunAndAddsNothing(self) -> None:
         self.chooseAll()

@@ -20,8 +20,10 @@ from tumorseg.errors import BadInputError, CancelledError, ModelError, TumorSegE
 from tumorseg.modelfile import Model
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
+from TumorSegUNetLib import logic
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.run import Run, RunState
+from TumorSegUNetLib.run_files import RunFiles
 from TumorSegUNetLib.segmentations import labelsFromNode, provenanceOf
 from TumorSegUNetLib.volumes import nodeFromVolume
 
@@ -112,6 +114,49 @@ def test_failure_of_the_worker_adds_nothing(
         scripted(scenario).segment(nodes)
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
     assert run_folders(temporary) == []
+
+
+@pytest.mark.parametrize("error", [MemoryError(), RuntimeError("vtk said no")])
+def test_unexpected_error_ends_the_run_in_words(
+    nodes: Nodes, temporary: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise error
+
+    monkeypatch.setattr(logic, "createSegmentationNode", fail)
+    run = finish(scripted("segment").startSegmentation(nodes))
+    assert run.state is RunState.FAILED
+    [problem] = run.outcome.problems
+    assert type(error).__name__ in problem
+    assert str(error) in problem
+    assert "Traceback (most recent call last)" in run.outcome.details
+    assert run_folders(temporary) == []
+
+
+def test_labels_keep_no_file_open() -> None:
+    files = RunFiles()
+    np.save(files.folder / "labels.npy", np.zeros((2, 3, 4), np.uint8))
+    labels = files.labels({"labels": "labels.npy"})
+    assert not isinstance(labels, np.memmap)
+    files.remove()
+
+
+def test_script_gets_the_ended_run(nodes: Nodes) -> None:
+    seen: list[Run] = []
+    run = scripted("segment").run(nodes, onPoll=seen.append)
+    assert run.state is RunState.DONE
+    assert run.outcome.measurements["WT"]["volume_ml"] == 12.5
+    assert run.outcome.segmentation.GetName() == "t1ce tumor segmentation"
+    assert set(seen) <= {run}
+
+
+def test_relative_model_file_is_that_of_the_caller(
+    scene: slicer.vtkMRMLScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(whole_tile(threshold_model(values=(2.0, 3.0, 4.0))), tmp_path)
+    monkeypatch.chdir(tmp_path)
+    run = TumorSegUNetLogic().run(head(scene), model=path.name, device="cpu")
+    assert run.outcome.provenance["model"] == "threshold 1.0"
 
 
 def test_cancel_ends_at_once_and_leaves_nothing(scene: slicer.vtkMRMLScene, nodes: Nodes, temporary: Path) -> None:

@@ -10,7 +10,8 @@ from support.models import saved, small_spec, threshold_model
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import DEFAULT_MODEL, ModelEntry
-from TumorSegUNetLib.presenter import Choices, Presenter, overallPercent
+from TumorSegUNetLib.device import Device
+from TumorSegUNetLib.presenter import Choices, Ending, Presenter, overallPercent
 from TumorSegUNetLib.run import Outcome, Progress, Run, RunState
 
 FOUR = {"t1": "a", "t1ce": "b", "t2": "c", "flair": "d"}
@@ -137,3 +138,33 @@ def test_failure_shows_sentences_and_details(presenter: Presenter) -> None:
 def test_cancel_is_confirmed(presenter: Presenter) -> None:
     state = presenter.after(ended(RunState.CANCELLED, Outcome(kind="cancelled")), Choices(FOUR, "threshold"))
     assert (state.status, state.details) == ("Cancelled; nothing was added to the scene.", "")
+
+
+def test_an_ending_is_told_until_the_choices_change(presenter: Presenter) -> None:
+    choices = Choices(FOUR, "threshold", "cpu")
+    run = ended(RunState.DONE, Outcome(measurements={"WT": {"volume_ml": 5.0}}, provenance={"model": "m"}))
+    ending = Ending(choices, run)
+    assert presenter.idle(choices, None).status == "Ready."
+    assert presenter.idle(Choices(dict(FOUR), "threshold", "cpu"), ending) == presenter.after(run, choices)
+    assert presenter.idle(Choices(FOUR, "threshold", "auto"), ending).status == "Ready."
+    assert presenter.idle(Choices({**FOUR, "t1": "other"}, "threshold", "cpu"), ending).status == "Ready."
+    assert presenter.idle(Choices(FOUR, None, "cpu"), ending).status == "Choose a model."
+
+
+def test_a_problem_at_the_start_is_told_until_the_choices_change(presenter: Presenter) -> None:
+    choices = Choices(FOUR, "threshold")
+    ending = Ending(choices, problem=BadInputError("T1 is empty."))
+    assert presenter.idle(choices, ending).status == "T1 is empty."
+    assert presenter.idle(Choices(FOUR, "threshold", "cpu"), ending).status == "Ready."
+
+
+def test_nothing_can_be_pressed_while_torch_is_installed(presenter: Presenter) -> None:
+    state = presenter.installing()
+    assert (state.buttonEnabled, state.choicesEnabled, state.status) == (False, False, "Installing PyTorch…")
+
+
+@pytest.mark.parametrize(
+    ("platform", "impossible"), [("win32", Device.MPS), ("linux", Device.MPS), ("darwin", Device.GPU)]
+)
+def test_only_possible_devices_can_be_chosen(platform: str, impossible: Device) -> None:
+    assert [device for device in Device if not device.fitsPlatform(platform)] == [impossible]

@@ -13,6 +13,7 @@ from vtk.util import numpy_support
 
 from support.mrml import GEOMETRIES, box_labels, linear_transform, random_volume
 from tumorseg.regions import SEGMENTS, TERMINOLOGY_CONTEXT
+from TumorSegUNetLib import segmentations
 from TumorSegUNetLib.scene import createScene
 from TumorSegUNetLib.segmentations import createSegmentationNode, labelsFromNode, provenanceOf
 from TumorSegUNetLib.volumes import geometryOfNode, nodeFromVolume
@@ -124,6 +125,19 @@ def test_labels_that_do_not_fit_add_nothing(scene: slicer.vtkMRMLScene, labels: 
     reference = reference_node(scene)
     with pytest.raises(ValueError, match="labels"):
         make(scene, reference, labels)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+
+
+def test_failure_on_the_way_leaves_no_half_made_node(
+    scene: slicer.vtkMRMLScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise MemoryError
+
+    reference = reference_node(scene)
+    monkeypatch.setattr(segmentations, "_orientedImage", fail)
+    with pytest.raises(MemoryError):
+        make(scene, reference)
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tumorseg.sequences import SEQUENCES
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 MODULE = REPOSITORY / "TumorSegU-Net"
 SOURCES = [MODULE / "TumorSegUNet.py", *sorted((REPOSITORY / "Testing" / "slicer_app").glob("*.py"))]
@@ -56,6 +58,12 @@ def parameters() -> list[str]:
     ]
 
 
+def calls(name: str) -> list[ast.Call]:
+    """Calls of a method in the module's file."""
+    nodes = [node for node in ast.walk(TREE) if isinstance(node, ast.Call)]
+    return [node for node in nodes if isinstance(node.func, ast.Attribute) and node.func.attr == name]
+
+
 def class_names(api: dict[str, Any], class_name: str) -> set[str]:
     """Names of a widget class, QWidget's included."""
     for package in ("qt", "ctk", "slicer"):
@@ -85,13 +93,8 @@ def test_widget_classes_of_the_ui_file_exist(api: dict[str, Any]) -> None:
 
 
 def test_signals_exist(api: dict[str, Any]) -> None:
-    calls = [
-        node
-        for node in ast.walk(TREE)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "connect"
-    ]
-    assert calls
-    for call in calls:
+    assert calls("connect")
+    for call in calls("connect"):
         owner, signal = dotted(call.func.value), ast.literal_eval(call.args[0])
         class_name = "QTimer" if owner == "self._timer" else widgets()[owner.removeprefix("self.ui.")]
         [entry] = [api["classes"][key] for key in api["classes"] if key.split(".")[-1] == class_name]
@@ -124,16 +127,59 @@ def test_timer_names_exist(api: dict[str, Any]) -> None:
     assert used - {"connect"} <= set(api["classes"]["qt.QTimer"]["names"])
 
 
-def test_bound_widgets_name_a_parameter_and_can_hold_it() -> None:
-    bound = {
-        widget.get("name"): (prop.findtext("string"), widget.get("class"))
-        for widget in UI.iter("widget")
-        for prop in widget.findall("property")
-        if prop.get("name") == "SlicerParameterName"
+def test_bound_widgets_can_hold_their_parameter() -> None:
+    [call] = calls("connectParametersToGui")
+    [mapping] = call.args
+    assert isinstance(mapping, ast.Dict)
+    bound = {ast.literal_eval(key): dotted(value) for key, value in zip(mapping.keys, mapping.values, strict=True)}
+    classes = {name: widgets()[widget.removeprefix("self.ui.")] for name, widget in bound.items()}
+    assert classes == {**dict.fromkeys(("t1", "t1ce", "t2", "flair"), "qMRMLNodeComboBox"), "device": "QComboBox"}
+    assert all(bound[name] == f"self.ui.{name}Selector" for name in SEQUENCES)
+    assert set(bound) <= set(parameters())
+
+
+def test_binding_is_written_in_one_place() -> None:
+    """connectGui, which reads SlicerParameterName from the .ui file, returns no tag in released versions."""
+    assert not calls("connectGui")
+    assert not [prop for prop in UI.iter("property") if prop.get("name") == "SlicerParameterName"]
+
+
+def test_modules_that_are_asked_for_exist(api: dict[str, Any]) -> None:
+    """The application does not load a module whose dependencies are missing."""
+    [value] = [
+        node.value
+        for node in ast.walk(TREE)
+        if isinstance(node, ast.Assign) and dotted(node.targets[0]) == "self.parent.dependencies"
+    ]
+    names = ast.literal_eval(value)
+    assert names
+    assert {name.lower() for name in names} <= set(api["modules"])
+
+
+def test_items_of_a_list_can_be_disabled(api: dict[str, Any]) -> None:
+    assert "model" in api["classes"]["qt.QComboBox"]["names"]
+    assert "item" in api["classes"]["qt.QStandardItemModel"]["names"]
+    assert "setEnabled" in api["classes"]["qt.QStandardItem"]["names"]
+
+
+def test_cleanup_needs_only_what_the_constructor_makes() -> None:
+    """cleanup() is called after a setup() that failed, too."""
+    [widget] = [node for node in TREE.body if isinstance(node, ast.ClassDef) and node.name == "TumorSegUNetWidget"]
+    methods = {node.name: node for node in widget.body if isinstance(node, ast.FunctionDef)}
+    made = {
+        dotted(target)
+        for node in ast.walk(methods["__init__"])
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
     }
-    expected = {f"{name}Selector": (name, "qMRMLNodeComboBox") for name in ("t1", "t1ce", "t2", "flair")}
-    assert bound == {**expected, "deviceComboBox": ("device", "QComboBox")}
-    assert {parameter for parameter, _ in bound.values()} <= set(parameters())
+    used = {
+        ".".join(dotted(node).split(".")[:2])
+        for name in ("cleanup", "_cancelRun")
+        for node in ast.walk(methods[name])
+        if isinstance(node, ast.Attribute)
+    }
+    inherited = {"self.removeObservers"}
+    assert used - inherited - {f"self.{name}" for name in methods} <= made
 
 
 def test_every_selector_gets_the_scene() -> None:

@@ -9,11 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from support import scripted_worker
+from TumorSegUNetLib import worker_client
 from TumorSegUNetLib.worker_client import WorkerClient, defaultCommand
 
 Start = Callable[[str], WorkerClient]
@@ -120,6 +122,39 @@ def test_kill_by_the_system_is_explained(start: Start) -> None:
     os.kill(client.processId, signal.SIGKILL)
     os.kill(processes[1], signal.SIGKILL)  # the pipe stays open as long as its child lives
     assert "memory ran out" in events_until(client, "error")[-1]["problems"][0]
+
+
+def test_kill_behind_slicers_launcher_is_explained(start: Start) -> None:
+    client = start("launcher")
+    client.send({"request": "segment"})
+    assert "memory ran out" in events_until(client, "error")[-1]["problems"][0]
+
+
+def test_python_error_behind_slicers_launcher_is_no_kill(start: Start) -> None:
+    client = start("launcher_after_traceback")
+    client.send({"request": "segment"})
+    assert "exit code 1" in events_until(client, "error")[-1]["problems"][0]
+
+
+def test_files_in_the_users_folder_do_not_shadow_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit('the wrong numpy')", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    client = WorkerClient()
+    client.send({"request": "status"})
+    try:
+        assert events_until(client, "status")[-1]["engine"]
+    finally:
+        client.stop()
+
+
+def test_windows_tool_opens_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[dict[str, Any]] = []
+    monkeypatch.setattr(sys, "platform", "win32")
+    monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x08000000, raising=False)
+    monkeypatch.setattr(subprocess, "run", lambda command, **options: calls.append({"command": command, **options}))
+    worker_client._killTree(SimpleNamespace(pid=1))
+    assert calls[0]["command"][0] == "taskkill"
+    assert calls[0]["creationflags"] == 0x08000000
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks the processes up in /proc")

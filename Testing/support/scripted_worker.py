@@ -96,6 +96,23 @@ def serve_death() -> None:
     os._exit(7)
 
 
+def serve_launcher() -> None:
+    """Slicer's launcher: starts the real process and turns its death by a signal into exit code 1 and some words."""
+    next_request()
+    real = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    real.kill()
+    real.wait()
+    print("error: [/slicer/bin/python-real] exit abnormally - Report the problem.", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+def serve_launcher_after_traceback() -> None:
+    next_request()
+    print("Traceback (most recent call last):\nNameError: x", file=sys.stderr, flush=True)
+    print("error: [/slicer/bin/python-real] exit abnormally - Report the problem.", file=sys.stderr, flush=True)
+    os._exit(1)
+
+
 def serve_stubborn() -> None:
     """Has a child of its own, says both process ids and never listens again."""
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])

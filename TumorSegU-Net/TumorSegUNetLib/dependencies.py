@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
-import importlib.util
-from importlib import import_module
+import importlib
+import importlib.metadata
+import re
 
 from tumorseg.errors import TumorSegError
 
 from .translation import _
 
+MINIMUM_TORCH = "2.4"
+"""As the engine's pyproject.toml says."""
+
 
 class MissingPyTorchError(TumorSegError):
-    """PyTorch is not there and was not installed."""
+    """PyTorch is not there and was not installed, or is too old."""
+
+
+def torchVersion() -> str | None:
+    """Version of the installed PyTorch; it is looked up, not imported: only the worker process loads it.
+
+    The package's metadata is asked because a folder that an uninstallation left behind can still be imported.
+    """
+    try:
+        return importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def torchInstalled() -> bool:
-    """Whether PyTorch is there; it is looked for, not imported: only the worker process loads it."""
-    return importlib.util.find_spec("torch") is not None
+    """Whether PyTorch is there, of whatever version."""
+    return torchVersion() is not None
 
 
 def ensureTorch(mayInstall: bool = True) -> None:
@@ -27,20 +42,43 @@ def ensureTorch(mayInstall: bool = True) -> None:
             nobody can say no to a download of gigabytes.
 
     Raises:
-        MissingPyTorchError: it is missing and could not be or was not to be installed.
+        MissingPyTorchError: it is missing and could not be or was not to be installed, or it is too old.
     """
-    if torchInstalled():
-        return
+    if not torchInstalled():
+        _install(mayInstall)
+    version = torchVersion()
+    if version is None:
+        raise MissingPyTorchError(
+            _("PyTorch is not installed; press Segment again and agree to install it, or use the module PyTorch Utils.")
+        )
+    if _numbers(version) < _numbers(MINIMUM_TORCH):
+        sentence = _(
+            "PyTorch {version} is too old, {minimum} or later is needed; update it with the module PyTorch Utils and "
+            "restart Slicer."
+        )
+        raise MissingPyTorchError(sentence.format(version=version, minimum=MINIMUM_TORCH))
+
+
+def _install(mayInstall: bool) -> None:
     try:
-        extension = import_module("PyTorchUtils")
+        extension = importlib.import_module("PyTorchUtils")
     except ImportError as error:
         raise MissingPyTorchError(
             _("PyTorch is missing; install the extension PyTorch in the Extensions Manager and restart Slicer.")
         ) from error
-    if mayInstall:
-        extension.PyTorchUtilsLogic().installTorch(askConfirmation=True)
-        importlib.invalidate_caches()
-    if not torchInstalled():
-        raise MissingPyTorchError(
-            _("PyTorch is not installed; press Segment again and agree to install it, or use the module PyTorch Utils.")
+    if not mayInstall:
+        return
+    try:
+        extension.PyTorchUtilsLogic().installTorch(askConfirmation=True, torchVersionRequirement=f">={MINIMUM_TORCH}")
+    except Exception as error:  # pip, the network, the disk or torch itself: whatever it is, the user is told
+        sentence = _(
+            "PyTorch could not be installed ({error}); check the network, or install it with the module PyTorch Utils "
+            "and restart Slicer."
         )
+        raise MissingPyTorchError(sentence.format(error=error)) from error
+    importlib.invalidate_caches()
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """Major and minor number."""
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])

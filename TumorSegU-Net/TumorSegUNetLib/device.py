@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from enum import Enum
 
 from .translation import _
@@ -14,6 +15,10 @@ class Device(Enum):
     GPU = "cuda"
     MPS = "mps"
     CPU = "cpu"
+
+    def fitsPlatform(self, platform: str = sys.platform) -> bool:
+        """Whether such a device can exist: Apple's GPU is in Macs only, and PyTorch has no CUDA for them."""
+        return self is not (Device.GPU if platform == "darwin" else Device.MPS)
 
     def label(self) -> str:
         """What the list shows."""

@@ -5,6 +5,7 @@ The same class serves the module's panel, scripts in the application and scripts
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
@@ -85,7 +86,7 @@ class TumorSegUNetLogic:
                 "id": REQUEST_ID,
                 "folder": str(files.folder),
                 "volumes": entries,
-                "model": model,
+                "model": _absoluteModel(model),
                 "device": device,
                 "tta": False,
             }
@@ -101,11 +102,26 @@ class TumorSegUNetLogic:
         surfaces: bool = False,
         onPoll: Callable[[Run], None] | None = None,
     ) -> slicer.vtkMRMLSegmentationNode:
-        """Segment and wait for the result; for scripts.
+        """Segment and wait for the segmentation node; arguments and errors as for ``run``."""
+        return self.run(inputs, model, device, surfaces=surfaces, onPoll=onPoll).outcome.segmentation
+
+    def run(
+        self,
+        inputs: Inputs,
+        model: str | None = None,
+        device: str = "auto",
+        *,
+        surfaces: bool = False,
+        onPoll: Callable[[Run], None] | None = None,
+    ) -> Run:
+        """Segment and wait for the end; for scripts that want measurements and findings, too.
 
         Args:
             inputs, model, device, surfaces: as for ``startSegmentation``.
             onPoll: called about 20 times a second with the run; may cancel it.
+
+        Returns:
+            The run, which is done; its ``outcome`` holds node, measurements, findings, provenance and seconds.
 
         Raises:
             TumorSegError: one of its subclasses, with one sentence per problem.
@@ -120,7 +136,12 @@ class TumorSegUNetLogic:
             run.cancel()
         if run.state is not RunState.DONE:
             raise _error(run.outcome)
-        return run.outcome.segmentation
+        return run
+
+
+def _absoluteModel(model: str | None) -> str | None:
+    """A model's file by its full path, since the worker has another working directory; a name as it is."""
+    return os.path.abspath(model) if model and model.endswith(".safetensors") else model
 
 
 def _nodeMaker(inputs: Inputs, geometries: Mapping[str, Geometry], surfaces: bool) -> MakeNode:

@@ -44,10 +44,26 @@ class PanelState:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the user has chosen so far: identifier of the node per sequence (None: nothing), and the model's name."""
+    """What the user has chosen so far: identifier of the node per sequence (None: nothing), model's name, device."""
 
     volumes: Mapping[str, str | None]
     model: str | None
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How the last try ended, and the choices that it was made with.
+
+    Attributes:
+        choices: as long as they stay, the panel tells of this ending.
+        run: the run that has ended; None where none could be started.
+        problem: that kept a run from starting.
+    """
+
+    choices: Choices
+    run: Run | None = None
+    problem: TumorSegError | None = None
 
 
 class Presenter:
@@ -71,6 +87,23 @@ class Presenter:
             return []
         channels = self._models[model].spec.channels
         return [name for name in SEQUENCES if name in channels]
+
+    def idle(self, choices: Choices, ending: Ending | None) -> PanelState:
+        """While nothing runs: the last ending, until a volume, the model or the device is changed."""
+        if ending is None or ending.choices != choices:
+            return self.waiting(choices)
+        return self.waiting(choices, ending.problem) if ending.run is None else self.after(ending.run, choices)
+
+    def installing(self) -> PanelState:
+        """While PyTorch is being installed; the application goes on handling events meanwhile."""
+        return PanelState(
+            buttonText=_("Segment"),
+            buttonEnabled=False,
+            buttonToolTip=_("Wait until PyTorch is installed."),
+            choicesEnabled=False,
+            percent=None,
+            status=_("Installing PyTorch…"),
+        )
 
     def waiting(self, choices: Choices, problem: TumorSegError | None = None) -> PanelState:
         """Before a run; with the problem that kept one from starting, if any."""

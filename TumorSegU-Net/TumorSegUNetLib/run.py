@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -114,19 +115,26 @@ class Run:
 
     def _onResult(self, event: Event) -> None:
         try:
-            node = self._makeNode(self._files.labels(event), event)
-        except (OSError, ValueError, KeyError) as error:
-            problem = _("The worker's result cannot be read ({error}); try again.").format(error=error)
-            self._end(RunState.FAILED, Outcome(problems=(problem,), kind="internal", details=self._client.details))
-            return
-        outcome = Outcome(
+            outcome = self._done(event)
+        except Exception as error:  # a run must end whatever happens; the traceback goes to the details
+            outcome = self._unusable(error)
+        self._end(RunState.DONE if outcome.segmentation is not None else RunState.FAILED, outcome)
+
+    def _done(self, event: Event) -> Outcome:
+        node = self._makeNode(self._files.labels(event), event)
+        return Outcome(
             segmentation=node,
             findings=tuple(event.get("findings", ())),
             measurements=event.get("measurements", {}),
             provenance=event.get("provenance", {}),
             seconds=event.get("seconds", {}),
         )
-        self._end(RunState.DONE, outcome)
+
+    def _unusable(self, error: Exception) -> Outcome:
+        reason = traceback.format_exception_only(type(error), error)[-1].strip()
+        problem = _("The worker's result cannot be read ({reason}); see the details, and try again.")
+        details = f"{self._client.details}\n{traceback.format_exc()}".strip()
+        return Outcome(problems=(problem.format(reason=reason),), kind="internal", details=details)
 
     def _onError(self, event: Event) -> None:
         kind = event.get("kind", "internal")

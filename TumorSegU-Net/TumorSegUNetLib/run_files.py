@@ -42,9 +42,9 @@ class RunFiles:
         }
 
     def labels(self, event: Mapping[str, Any]) -> LabelArray:
-        """The labels (z, y, x) that a result event names, memory-mapped."""
-        return np.load(self.folder / event["labels"], mmap_mode="r", allow_pickle=False)
+        """The labels (z, y, x) that a result event names; not memory-mapped: Windows deletes no mapped file."""
+        return np.load(self.folder / event["labels"], allow_pickle=False)
 
     def remove(self) -> None:
-        """Delete the folder; arrays that are still mapped from it must have been let go."""
+        """Delete the folder."""
         self._folder.cleanup()

@@ -57,13 +57,17 @@ def createSegmentationNode(
     """
     present = _checkedLabels(labels, geometry)
     node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", scene.GenerateUniqueName(name))
-    matrix = _useGrid(node, geometry) if reference is None else _useReference(node, reference)
-    image = _orientedImage(labels, matrix)
-    for label in present:
-        # All segments share one label map, as Slicer keeps segments that do not overlap.
-        node.GetSegmentation().AddSegment(_segment(SEGMENTS[label], image, algorithm), SEGMENTS[label].short_name)
-    setProvenance(node, provenance or {})
-    _setUpDisplay(node, surfaces)
+    try:
+        matrix = _useGrid(node, geometry) if reference is None else _useReference(node, reference)
+        image = _orientedImage(labels, matrix)
+        for label in present:
+            # All segments share one label map, as Slicer keeps segments that do not overlap.
+            node.GetSegmentation().AddSegment(_segment(SEGMENTS[label], image, algorithm), SEGMENTS[label].short_name)
+        setProvenance(node, provenance or {})
+        _setUpDisplay(node, surfaces)
+    except Exception:
+        scene.RemoveNode(node)
+        raise
     return node
 
 

@@ -27,6 +27,10 @@ MODULE_FOLDER = Path(__file__).resolve().parent.parent
 KEPT_LOG_LINES = 2000
 """Of what the process prints; enough for any traceback, bounded for a process that never stops printing."""
 
+LAUNCHER_WORDS = "exit abnormally"
+"""Slicer's Python is started by a launcher, which turns the death of the real process by a signal into exit code 1 and
+these words (they are quoted in github.com/Slicer/SlicerJupyter/issues/29)."""
+
 EXIT_GRACE_SECONDS = 2.0
 """For a process that was asked to end; after that it is killed."""
 
@@ -138,7 +142,24 @@ class WorkerClient:
         exitCode = self._process.wait()
         self._stderrReader.join(EXIT_GRACE_SECONDS)
         if not self._stopping:
-            self._events.put({"event": "error", "id": None, "kind": "internal", "problems": [_deathSentence(exitCode)]})
+            problems = [self._deathSentence(exitCode)]
+            self._events.put({"event": "error", "id": None, "kind": "internal", "problems": problems})
+
+    def _deathSentence(self, exitCode: int) -> str:
+        if self._wasKilled(exitCode):
+            return (
+                "The segmentation process was ended by the system, most likely because memory ran out; "
+                "close other programs and try again."
+            )
+        return (
+            f"The segmentation process ended unexpectedly (exit code {exitCode}); "
+            "see the details, and try again or choose another device."
+        )
+
+    def _wasKilled(self, exitCode: int) -> bool:
+        details = self.details
+        behindLauncher = LAUNCHER_WORDS in details and "Traceback (most recent call last)" not in details
+        return exitCode == -getattr(signal, "SIGKILL", 9) or (exitCode != 0 and behindLauncher)
 
 
 def _startThread(work: Callable[[], None]) -> threading.Thread:
@@ -148,7 +169,8 @@ def _startThread(work: Callable[[], None]) -> threading.Thread:
 
 
 def _start(command: list[str]) -> subprocess.Popen[str]:
-    environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")
+    # A numpy.py in the user's folder must not stand in for numpy: Python 3.10 knows no "safe path", hence cwd below.
+    environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8", PYTHONSAFEPATH="1")
     paths = [str(MODULE_FOLDER), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     # A group of its own, so that the process can be ended together with its children.
@@ -163,6 +185,7 @@ def _start(command: list[str]) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=environment,
+        cwd=MODULE_FOLDER,
         encoding="utf-8",
         errors="replace",
         **isolation,
@@ -172,20 +195,9 @@ def _start(command: list[str]) -> subprocess.Popen[str]:
 def _killTree(process: subprocess.Popen[str]) -> None:
     """End the process and its children; harmless when they have gone already."""
     if sys.platform == "win32":
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+        command = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
+        subprocess.run(command, capture_output=True, check=False, creationflags=subprocess.CREATE_NO_WINDOW)
         return
     # Errors mean that nobody is left in the group (macOS says "not permitted" for a group of zombies).
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _deathSentence(exitCode: int) -> str:
-    if exitCode == -getattr(signal, "SIGKILL", 9):
-        return (
-            "The segmentation process was killed by the system, most likely because memory ran out; "
-            "close other programs and try again."
-        )
-    return (
-        f"The segmentation process ended unexpectedly (exit code {exitCode}); "
-        "see the details, and try again or choose another device."
-    )
