@@ -48,7 +48,7 @@ def test_regions_are_nested_whatever_the_network_says(values: np.ndarray, names:
     assert not np.any(enhancing & ~core)
     assert not np.any(core & ~whole)
     assert np.array_equal(enhancing, values[names.index("ET")] > (0.5, 0.3, 0.7)[names.index("ET")])
-    assert np.array_equal(whole, (values > np.reshape((0.5, 0.3, 0.7), (3, 1, 1, 1))).any(axis=0))
+    assert np.array_equal(whole, (values > np.reshape(np.float32((0.5, 0.3, 0.7)), (3, 1, 1, 1))).any(axis=0))
 
 
 def test_whole_tumor_alone_is_undivided() -> None:

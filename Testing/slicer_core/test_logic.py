@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from support import scripted_worker
 from support.models import saved, threshold_model
 from support.mrml import GEOMETRIES, random_volume
 from tumorseg.errors import BadInputError, CancelledError, ModelError, TumorSegError
-from tumorseg.modelfile import Model
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
 from TumorSegUNetLib import logic
@@ -153,7 +151,7 @@ def test_script_gets_the_ended_run(nodes: Nodes) -> None:
 def test_relative_model_file_is_that_of_the_caller(
     scene: slicer.vtkMRMLScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = saved(whole_tile(threshold_model(values=(2.0, 3.0, 4.0))), tmp_path)
+    path = saved(threshold_model((2.0, 3.0, 4.0), (48, 48, 48)), tmp_path)
     monkeypatch.chdir(tmp_path)
     run = TumorSegUNetLogic().run(head(scene), model=path.name, device="cpu")
     assert run.outcome.provenance["model"] == "threshold 1.0"
@@ -217,13 +215,8 @@ def head(scene: slicer.vtkMRMLScene) -> Nodes:
     return nodes
 
 
-def whole_tile(model: Model) -> Model:
-    """The same network in one large tile instead of many small ones, which take minutes."""
-    return replace(model, spec=replace(model.spec, patch_size=(48, 48, 48)))
-
-
 def test_real_worker_finds_the_bright_ball(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
-    model = saved(whole_tile(threshold_model(values=(2.0, 3.0, 4.0))), tmp_path)
+    model = saved(threshold_model((2.0, 3.0, 4.0), (48, 48, 48)), tmp_path)
     nodes = head(scene)
     node = TumorSegUNetLogic().segment(nodes, model=str(model), device="cpu")
     found = labelsFromNode(node) > 0

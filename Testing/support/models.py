@@ -54,8 +54,10 @@ def constant_model(probabilities: dict[str, float]) -> Model:
     return Model(spec, network, sha256="0" * 64)
 
 
-def threshold_model(channel: int = 1, values: tuple[float, float, float] = (0.0, 1.0, 2.0)) -> Model:
-    """A network whose regions are the voxels where one normalised channel exceeds each of the values.
+def threshold_model(
+    values: tuple[float, float, float] = (0.0, 1.0, 2.0), patch_size: tuple[int, int, int] = (8, 8, 8)
+) -> Model:
+    """A network whose regions WT, TC and ET are the voxels where the normalised T1ce exceeds the values.
 
     Every convolution but the first passes its first channel on unchanged; norms are off.
     """
@@ -64,14 +66,14 @@ def threshold_model(channel: int = 1, values: tuple[float, float, float] = (0.0,
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
-        network.encoder[0][0].conv.weight[0, channel, 1, 1, 1] = 1
+        network.encoder[0][0].conv.weight[0, 1, 1, 1, 1] = 1  # channel 1 is T1ce
         network.encoder[0][1].conv.weight[0, 0, 1, 1, 1] = 1
         network.decoder["0"][0].conv.weight[0, 1, 1, 1, 1] = 1  # channel 0 is the upsampled one, 1 the skip
         network.decoder["0"][1].conv.weight[0, 0, 1, 1, 1] = 1
         network.heads["0"].weight[:] = 100
         network.heads["0"].bias[:] = -100 * torch.tensor(values)
     spec = ModelSpec("threshold", "1.0", config.to_dict(), ("t1", "t1ce", "t2", "flair"), ModelCard("A threshold"))
-    return Model(replace(spec, patch_size=(8, 8, 8)), network, sha256="0" * 64)
+    return Model(replace(spec, patch_size=patch_size), network, sha256="0" * 64)
 
 
 def one_channel_model() -> Model:
