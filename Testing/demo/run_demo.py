@@ -72,7 +72,7 @@ def demonstrate(output: Path, model: str | None = None) -> dict[str, float]:
     _write_report(outcome, dice, files[2])
     renderOverview(nodes["t1ce"], outcome.segmentation, files[3], title=f"{PATIENT}: T1ce with segmentation")
     _print_findings(outcome, truth, geometry, dice)
-    print("\n".join(f"  {path}" for path in files))
+    print("Written:", *(output / PATIENT, *files), sep="\n  ")
     return dice
 
 
@@ -120,7 +120,7 @@ def _write_report(outcome: Outcome, dice: dict[str, float], path: Path) -> None:
         "findings": outcome.findings,
         "provenance": outcome.provenance,
         "seconds": outcome.seconds,
-        "dice_against_truth": dice,
+        "dice_against_truth": {region: round(value, 4) for region, value in dice.items()},
     }
     with atomic_path(path) as temporary:
         temporary.write_text(json.dumps(document, indent=1), encoding="utf-8")
@@ -133,7 +133,7 @@ def _print_findings(outcome: Outcome, truth: LabelArray, geometry: Geometry, dic
             name,
             f"{values['volume_ml']:.1f}",
             f"{true[name].volume_ml:.1f}",
-            f"{dice[name]:.3f}" if name in dice else "",
+            f"{dice[name]:.3f}" if name in dice else "-",
         )
         for name, values in outcome.measurements.items()
     ]

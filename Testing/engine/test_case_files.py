@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from tumorseg.case_files import find_case, read_case, sequence_of
+from tumorseg.case_files import find_case, find_case_folders, read_case, sequence_of
 from tumorseg.errors import BadInputError
 from tumorseg.sequences import SEQUENCES
 
@@ -115,3 +115,19 @@ def test_real_folders(data_folder: Path, folder: str) -> None:
     files = find_case(data_folder / folder)
     assert list(files) == list(SEQUENCES)
     assert not any("mask" in path.name or "seg" in path.name for path in files.values())
+
+
+def test_case_folders_are_found_at_any_depth_and_through_links_once(tmp_path: Path) -> None:
+    data, batch = tmp_path / "data", tmp_path / "batch"
+    for folder in (data / "A", data / "site" / "B", data / "notes"):
+        folder.mkdir(parents=True)
+    for folder in (data / "A", data / "site" / "B"):
+        (folder / "x_t1ce.nii.gz").touch()
+    (data / "notes" / "x_seg.nii.gz").touch()
+    batch.mkdir()
+    (batch / "linked").symlink_to(data)
+    (data / "loop").symlink_to(data)
+    assert find_case_folders(data) == [data / "A", data / "site" / "B"]
+    assert find_case_folders(batch) == [batch / "linked" / "A", batch / "linked" / "site" / "B"]
+    with pytest.raises(BadInputError, match="notes holds no volumes named like"):
+        find_case_folders(data / "notes")

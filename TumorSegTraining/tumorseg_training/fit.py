@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import warnings
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import torch
 from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
@@ -121,6 +122,7 @@ def _train(recipe: Recipe, cached: Sequence[Sequence[CachedCase]], run: Path, wo
         log_every_n_steps=min(10, recipe.steps),
         gradient_clip_val=12.0,
         enable_model_summary=False,
+        enable_progress_bar=sys.stderr.isatty(),
     )
     last = run / LAST_CHECKPOINT
     try:
@@ -137,6 +139,7 @@ def _quiet_lightning() -> None:
     """
     logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
     warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
 
@@ -146,7 +149,6 @@ def _callbacks(recipe: Recipe, run: Path) -> list[Callback]:
     return [
         EMAWeightAveraging(decay=recipe.ema_decay),
         ModelCheckpoint(run, filename="last", every_n_train_steps=interval, enable_version_counter=False),
-        TQDMProgressBar(),
     ]
 
 

@@ -14,6 +14,8 @@ import numpy.typing as npt
 import slicer
 import vtk
 
+from tumorseg.regions import ED, SEGMENTS
+
 from .view_content import ShownSegment, ShownVolume, shownSegments, shownVolume
 from .view_slice import MARGIN_MM, PLANES, addSlice
 from .view_surface import addSurfaces
@@ -64,10 +66,10 @@ def renderOverview(
 
 
 def _center(volume: ShownVolume, segments: Sequence[ShownSegment]) -> npt.NDArray[np.float64]:
-    """A point that shows the tumor: centre of the largest segment's largest part; of the patient if there is none."""
+    """A point that shows the tumor: centre of the largest part of its core, else of its edema, else of the patient."""
     if not segments:
         return volume.bounds.mean(axis=0)
-    return max(segments, key=lambda segment: segment.volumeMl).center
+    return max(segments, key=lambda segment: (segment.name != SEGMENTS[ED].name, segment.volumeMl)).center
 
 
 def _window(size: tuple[int, int]) -> vtk.vtkRenderWindow:

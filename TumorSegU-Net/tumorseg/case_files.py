@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -61,10 +62,14 @@ def find_case_folders(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise BadInputError(f"The folder {folder} does not exist; check the path.")
-    holding = {path.parent for path in folder.rglob("*") if sequence_of(path) and path.is_file()}
+    holding = [
+        Path(found) for found, _, names in os.walk(folder, followlinks=True) if any(sequence_of(Path(n)) for n in names)
+    ]
     if not holding:
         raise BadInputError(f"The folder {folder} holds no volumes named like Case_t1ce.nii.gz; check the path.")
-    return sorted(holding)
+    # Links may lead to a folder more than once, even in circles: the shortest way counts.
+    shortest_last = sorted(holding, key=lambda path: len(path.parts), reverse=True)
+    return sorted({path.resolve(): path for path in shortest_last}.values())
 
 
 def read_case(files: Mapping[str, Path]) -> dict[str, Volume]:

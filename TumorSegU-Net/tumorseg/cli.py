@@ -131,6 +131,7 @@ def _run_measure(options: argparse.Namespace) -> int:
     from tumorseg.images import read_labels
     from tumorseg.measure import measure
     from tumorseg.regions import from_convention
+    from tumorseg.report import measurement_values
 
     labels, geometry = read_labels(options.segmentation)
     try:
@@ -141,7 +142,7 @@ def _run_measure(options: argparse.Namespace) -> int:
         ) from error
     measurements = measure(labels, geometry)
     if options.json:
-        print(json.dumps({name: asdict(values) for name, values in measurements.items()}, indent=1))
+        print(json.dumps(measurement_values(measurements), indent=1))
     else:
         print(f"Labels read in the BraTS {options.labels} convention.\n{measurement_table(measurements)}")
     return 0
@@ -170,7 +171,7 @@ def _run_show(options: argparse.Namespace) -> int:
 
     path = find_model(options.model)
     spec = read_spec(path)
-    print(f"{spec.card.title}\n{spec.card.description}\n")
+    print("\n".join(filter(None, (spec.card.title, spec.card.description))))
     print(f"name: {spec.name} {spec.version}\nfile: {path}\nSHA-256: {file_sha256(path)}")
     print(f"input: {', '.join(DISPLAY_NAMES[name] for name in spec.channels)} at {spec.spacing} mm")
     for title in ("intended_use", "training_data", "measured", "limits", "licence", "attribution"):

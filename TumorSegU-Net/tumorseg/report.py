@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from tumorseg.atomic import atomic_path
+from tumorseg.measure import RegionMeasure
 from tumorseg.pipeline import Result
 
 REPORT_NAME = "report.json"
+
+DECIMALS = 3
 
 
 def report_document(result: Result) -> dict[str, Any]:
     """JSON-serialisable report: measurements (mL, mm), findings, provenance and seconds per stage."""
     return {
-        "measurements": {name: asdict(values) for name, values in result.measurements.items()},
+        "measurements": measurement_values(result.measurements),
         "findings": [asdict(finding) for finding in result.findings],
         "provenance": result.provenance,
-        "seconds": result.seconds,
+        "seconds": {stage: round(seconds, DECIMALS) for stage, seconds in result.seconds.items()},
+    }
+
+
+def measurement_values(measurements: Mapping[str, RegionMeasure]) -> dict[str, dict[str, float]]:
+    """Measurements as numbers for JSON, rounded to microlitres and micrometres."""
+    return {
+        name: {key: round(value, DECIMALS) for key, value in asdict(values).items()}
+        for name, values in measurements.items()
     }
 
 

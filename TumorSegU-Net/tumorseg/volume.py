@@ -78,7 +78,11 @@ class Geometry:
         if found:
             return found
         distance = float(np.linalg.norm(self.corners_lps() - other.corners_lps(), axis=1).max())
-        return [f"shifted by {distance:.2g} mm"] if distance > POSITION_TOLERANCE_MM else []
+        return (
+            [f"shifted by {distance:.1f} mm" if distance >= 10 else f"shifted by {distance:.2g} mm"]
+            if distance > POSITION_TOLERANCE_MM
+            else []
+        )
 
     @property
     def orientation(self) -> str:
