@@ -129,7 +129,7 @@ def _train(recipe: Recipe, cached: Sequence[Sequence[CachedCase]], run: Path, wo
         trainer.fit(module, loader, ckpt_path=last if done else None, weights_only=True)
     except SystemExit as stopped:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from stopped
-    trainer.save_checkpoint(last)
+    trainer.save_checkpoint(last, weights_only=False)  # all of the state, so that it could go on
 
 
 def _quiet_lightning() -> None:
