@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
+from support.grids import LPS_TO_RAS, OBLIQUE
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 from tumorseg.images import (
@@ -32,13 +33,6 @@ from tumorseg.volume import Geometry
 
 FORMATS = [".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd"]
 DETACHED = [".nhdr", ".mhd"]
-OBLIQUE = Geometry(
-    (4, 5, 6),
-    (10.0, -20.0, 30.5),
-    (0.5, 1.25, 3.0),
-    tuple(Rotation.from_euler("xyz", [10, -20, 30], degrees=True).as_matrix().ravel()),
-)
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def intensities(shape: tuple[int, ...] = (4, 5, 6), dtype: type = np.int16) -> np.ndarray:

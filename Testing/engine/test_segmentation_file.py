@@ -9,21 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from scipy.spatial.transform import Rotation
 
+from support.grids import LPS_TO_RAS, OBLIQUE
 from tumorseg.errors import BadInputError
 from tumorseg.images import read_labels
 from tumorseg.regions import ED, ET, NCR, SEGMENTS, UNDIVIDED, LabelConvention
 from tumorseg.segmentation_file import write_result, write_segmentation
-from tumorseg.volume import Geometry
-
-OBLIQUE = Geometry(
-    (4, 5, 6),
-    (10.0, -20.0, 30.5),
-    (0.5, 1.25, 3.0),
-    tuple(Rotation.from_euler("xyz", [10, -20, 30], degrees=True).as_matrix().ravel()),
-)
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def random_labels(*values: int) -> np.ndarray:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from support.cases import SMALL, expected_threshold_labels, small_case
 from support.models import random_model, saved, threshold_model
 from tumorseg.volume import Volume
+from tumorseg.worker import Worker
 
 Event = dict[str, Any]
 
@@ -210,3 +212,20 @@ def test_broken_torch_is_one_sentence_and_status_needs_none(
     assert problem.endswith("); reinstall it with the module PyTorch Utils and restart Slicer.")
     worker_with_broken_torch.send(request="release")
     assert worker_with_broken_torch.wait_for("status", "error")["event"] == "status"
+
+
+def test_what_is_still_queued_when_the_parent_goes_away_is_not_run(tmp_path: Path) -> None:
+    worker = Worker(StringIO())
+    request = _request(tmp_path, saved(threshold_model(), tmp_path))
+    lines = [json.dumps({"request": "status"}), json.dumps(request)]
+    worker._read(StringIO("\n".join(lines)))  # the stream has ended before the first request is answered
+    worker.run(StringIO())
+    assert not (tmp_path / "labels.npy").exists()
+
+
+def test_check_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = StringIO()
+    monkeypatch.setattr("tumorseg.worker.load_model", None)
+    request = _request(tmp_path, saved(threshold_model(), tmp_path), request="check")
+    Worker(events).run(StringIO(json.dumps(request)))
+    assert json.loads(events.getvalue())["event"] == "result"

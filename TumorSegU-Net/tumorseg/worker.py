@@ -24,8 +24,8 @@ import numpy as np
 
 from tumorseg import __version__
 from tumorseg.errors import BadInputError, CancelledError, TumorSegError
-from tumorseg.guard import Finding, check_case
-from tumorseg.modelfile import Model, load_model
+from tumorseg.guard import check_case
+from tumorseg.modelfile import Model, load_model, read_spec
 from tumorseg.modelstore import find_model
 from tumorseg.progress import Progress
 from tumorseg.sequences import SEQUENCES
@@ -45,9 +45,9 @@ class Worker:
 
     def __init__(self, events: IO[str]) -> None:
         self._events = events
-        self._write_lock = threading.Lock()
         self._requests: queue.Queue[Message | None] = queue.Queue()
         self._cancelled: set[str] = set()
+        self._closing = threading.Event()
         self._model: tuple[Path, float, Model] | None = None
 
     def run(self, requests: IO[str]) -> None:
@@ -66,8 +66,8 @@ class Worker:
                 break
             else:
                 self._requests.put(request)
+        self._closing.set()
         self._requests.put(None)
-        self._cancelled.add("")
 
     def _answer(self, request: Message) -> None:
         handlers = {
@@ -102,8 +102,8 @@ class Worker:
         self._send(_result_event(identifier, result, reference_sequence(model)))
 
     def _check(self, request: Message) -> None:
-        findings: list[Finding] = check_case(read_volumes(request), self._load(request.get("model")).spec.channels)
-        found = [asdict(finding) for finding in findings]
+        required = read_spec(find_model(request.get("model"))).channels
+        found = [asdict(finding) for finding in check_case(read_volumes(request), required)]
         self._send({"event": "result", "id": str(request.get("id", "")), "findings": found})
 
     def _status(self, request: Message) -> None:
@@ -129,14 +129,13 @@ class Worker:
         return self._model[2]
 
     def _progress(self, identifier: str, progress: Progress) -> None:
-        if self._cancelled & {identifier, ""}:
+        if self._closing.is_set() or identifier in self._cancelled:
             raise CancelledError
         self._send({"event": "progress", "id": identifier, **asdict(progress)})
 
     def _send(self, event: Message) -> None:
-        with self._write_lock:
-            self._events.write(json.dumps(event) + "\n")
-            self._events.flush()
+        self._events.write(json.dumps(event) + "\n")
+        self._events.flush()
 
 
 def _require_torch() -> None:
