@@ -28,8 +28,6 @@ def clean(labels: LabelArray, rules: PostProcessing, voxel_volume_ml: float) -> 
 
 
 def _remove_small_parts(labels: LabelArray, min_voxels: float) -> None:
-    parts, count = ndimage.label(labels, TOUCHING)
-    sizes = np.bincount(parts.ravel(), minlength=count + 1)
-    small = sizes < min_voxels
-    small[0] = False
+    parts, _ = ndimage.label(labels, TOUCHING)
+    small = np.bincount(parts.ravel()) < min_voxels
     labels[small[parts]] = 0
