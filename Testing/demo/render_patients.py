@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
+from tumorseg.phantom import Patient, make_patient
 from tumorseg.regions import SEGMENTS
 from tumorseg.sequences import SEQUENCES
-from tumorseg_training.phantom import Patient, make_patient
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = (3, 4, 7, 14, 16, 40)

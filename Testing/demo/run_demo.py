@@ -21,6 +21,7 @@ from tumorseg.case_files import find_case  # noqa: E402
 from tumorseg.console import ProgressLine, table  # noqa: E402
 from tumorseg.errors import TumorSegError  # noqa: E402
 from tumorseg.measure import measure  # noqa: E402
+from tumorseg.phantom import make_patient, write_patient  # noqa: E402
 from tumorseg.progress import Progress  # noqa: E402
 from tumorseg.regions import LabelConvention  # noqa: E402
 from tumorseg.segmentation_file import write_result  # noqa: E402
@@ -28,7 +29,6 @@ from tumorseg.sequences import SEQUENCES  # noqa: E402
 from tumorseg.volume import Geometry, LabelArray  # noqa: E402
 from tumorseg_training.cases import LabelledCase, find_labelled_cases, read_truth  # noqa: E402
 from tumorseg_training.metrics import region_dice  # noqa: E402
-from tumorseg_training.phantom import make_patient, write_patient  # noqa: E402
 from TumorSegUNetLib.logic import TumorSegUNetLogic  # noqa: E402
 from TumorSegUNetLib.run import Outcome, Run  # noqa: E402
 from TumorSegUNetLib.scene import createScene  # noqa: E402

@@ -26,7 +26,7 @@ def demo() -> ModuleType:
 def test_demo_writes_everything_and_says_what_it_found(
     demo: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from tumorseg_training.phantom import make_patient
+    from tumorseg.phantom import make_patient
 
     small = make_patient(demo.SEED, (39, 60, 60), 4.0)
     monkeypatch.setattr(demo, "make_patient", lambda seed: small)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tumorseg_training.phantom import make_patient, write_patient
+from tumorseg.phantom import make_patient, write_patient
 
 SHAPE = (39, 60, 60)
 SPACING_MM = 4.0

@@ -11,6 +11,8 @@ from .space import FIELD_OF_VIEW_MM
 from .spec import SEQUENCES
 from .write import case_file, write_patient
 
+WHEN_STOPPED = "complete cases are kept"
+
 _MAX_SPACING = 8.0  # mm: coarser grids no longer show a tumour
 
 

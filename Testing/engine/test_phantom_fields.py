@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tumorseg_training.phantom.foci import Focus
-from tumorseg_training.phantom.mass_effect import tissue_origins
-from tumorseg_training.phantom.noise import noise_field, stream
-from tumorseg_training.phantom.shapes import coverage, ellipsoid, smooth_union, tube
-from tumorseg_training.phantom.space import FIELD_GRID, Grid, brain_box, image_grid
+from tumorseg.phantom.foci import Focus
+from tumorseg.phantom.mass_effect import tissue_origins
+from tumorseg.phantom.noise import noise_field, stream
+from tumorseg.phantom.shapes import coverage, ellipsoid, smooth_union, tube
+from tumorseg.phantom.space import FIELD_GRID, Grid, brain_box, image_grid
 
 SMALL = Grid(shape=(12, 14, 16), spacing=(3.0, 3.0, 3.0), first=(-18.0, -20.0, -24.0))
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from tumorseg_training.phantom import Patient, draw_spec, make_patient, write_patient
-from tumorseg_training.phantom.command import add_arguments, run
+from tumorseg.phantom import Patient, draw_spec, make_patient, write_patient
+from tumorseg.phantom.command import add_arguments, run
 
 
 @pytest.fixture(scope="module")

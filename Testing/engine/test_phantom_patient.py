@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import label, zoom
 
-from tumorseg_training.phantom import Patient, PatientSpec, draw_spec, make_patient
+from tumorseg.phantom import Patient, PatientSpec, draw_spec, make_patient
 
 COARSE = {"shape": (39, 60, 60), "spacing": 4.0}
 MEDIUM = {"shape": (78, 120, 120), "spacing": 2.0}

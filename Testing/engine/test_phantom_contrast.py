@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tumorseg_training.phantom import draw_spec, make_patient
-from tumorseg_training.phantom.contrast import draw_contrasts
+from tumorseg.phantom import draw_spec, make_patient
+from tumorseg.phantom.contrast import draw_contrasts
 
 CSF, GREY, WHITE = 1, 2, 3
 NECROSIS, OEDEMA, ENHANCING = 1, 2, 3
