@@ -20,7 +20,6 @@ from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 from tumorseg.grids import to_working, working_grid
 from tumorseg.guard import blocking, check_case
-from tumorseg.modelfile import file_sha256
 from tumorseg.normalise import network_input
 from tumorseg.volume import FloatArray, LabelArray, Volume
 from tumorseg_training.cases import LabelledCase, read_labelled
@@ -86,7 +85,7 @@ def _network_arrays(case: LabelledCase, channels: Sequence[str]) -> tuple[FloatA
 
 
 def _content_key(case: LabelledCase, channels: Sequence[str]) -> str:
-    hashes = [file_sha256(case.images[name]) for name in channels] + [file_sha256(case.segmentation)]
+    hashes = [case.images[name].sha256() for name in channels] + [case.segmentation.sha256()]
     return hashlib.sha256("\n".join([str(CACHE_VERSION), *channels, *hashes]).encode()).hexdigest()[:16]
 
 
