@@ -9,7 +9,6 @@ import pytest
 import SimpleITK as sitk
 
 from support.cases import small_case, write_case
-from tumorseg.case_files import read_case
 from tumorseg.errors import BadInputError
 from tumorseg.images import read_labels, to_image, write_labels
 from tumorseg.normalise import network_input
@@ -23,8 +22,7 @@ def test_the_arrays_are_the_networks_input_and_the_truth(coarse_cases: Path, tmp
     case = find_labelled_cases(coarse_cases)[0]
     (cached,) = prepare([case], tmp_path, SEQUENCES)
     images, labels = cached.load()
-    volumes = read_case(case.images)
-    expected, box = network_input([volumes[name].array for name in SEQUENCES])
+    expected, box = network_input([case.images[name].read_volume().array for name in SEQUENCES])
     np.testing.assert_array_equal(images, expected.astype(np.float16))
     np.testing.assert_array_equal(labels, read_truth(case)[0][box])
     assert (images.dtype, labels.dtype) == (np.float16, np.uint8)

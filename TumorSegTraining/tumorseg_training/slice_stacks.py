@@ -7,20 +7,24 @@ say the order of the channels nor where the voxels lie; BraTS 2020 has one grid 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
 from tumorseg.errors import BadInputError
+from tumorseg.regions import ET
 from tumorseg.volume import Geometry, LabelArray, Volume
 from tumorseg_training.blobs import Blob
 from tumorseg_training.contrast import Tissues, channel_order
 
 _FULL_ORIGIN = (0.0, -239.0, 0.0)  # BraTS 2020, LPS
 _LARGEST_SIDE = 4096
+_LOOKED_AT = 3  # cases, to tell the order of the channels
 
 
 @dataclass(frozen=True)
@@ -89,16 +93,14 @@ class SliceSource:
         return hashlib.sha256(" ".join([*digests, str(self.channel)]).encode()).hexdigest()
 
 
-def identify_order(stacks: list[SliceStack], looked_at: int = 3) -> tuple[str, ...]:
-    """The order of the channels, from the first stacks that hold a tumor.
+def identify_order(stacks: Sequence[SliceStack]) -> tuple[str, ...]:
+    """The order of the channels, from the first stacks with enhancing tumor, which tells T1ce from T1.
 
     Raises:
         BadInputError: the data do not tell.
     """
-    cases: list[Tissues] = []
-    for stack in stacks:
-        if len(cases) < looked_at and stack.labels().any():
-            cases.append(stack.tissues())
+    enhancing = (stack for stack in stacks if np.any(stack.labels() == ET))
+    cases = [stack.tissues() for stack in islice(enhancing, _LOOKED_AT)]
     try:
         return channel_order(cases)
     except ValueError as error:
