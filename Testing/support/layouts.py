@@ -190,7 +190,8 @@ def brats_2024(folder: Path) -> Path:
 def operated(patient: TinyPatient, keep_enhancing: bool = True) -> TinyPatient:
     """A fluid-filled cavity (label 4) in place of the necrosis and, unless kept, of the enhancing tumor."""
     cavity = (patient.labels == 1) | ((patient.labels == 3) & ~np.bool_(keep_enhancing))
-    cavity[: len(cavity) // 3] &= patient.labels[: len(cavity) // 3] != 1  # some necrosis is left
+    necrosis = np.flatnonzero(patient.labels == 1)
+    cavity.flat[necrosis[: len(necrosis) // 3]] = False  # some is left
     fluid = {"t1": 200, "t1ce": 210, "t2": 900, "flair": 150}
     images = {name: np.where(cavity, np.float32(fluid[name]), array) for name, array in patient.images.items()}
     return TinyPatient(images, np.where(cavity, np.uint8(4), patient.labels))

@@ -7,6 +7,7 @@ say the order of the channels nor where the voxels lie; BraTS 2020 has one grid 
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -54,7 +55,7 @@ class SliceStack:
 
     def tissues(self) -> Tissues:
         """For ``channel_order``; the background, a constant below 0 after z-scoring, becomes 0."""
-        images = without_background(self.read("image"))
+        images = _images(self)
         if len(images) != 4:
             raise BadInputError(f"The slices of {self.name} have {len(images)} channels instead of 4.")
         return Tissues({str(channel): image for channel, image in enumerate(images)}, self.labels())
@@ -79,7 +80,8 @@ class SliceSource:
 
     def read_volume(self) -> Volume:
         """The channel on the grid of BraTS 2020, 0 outside the brain."""
-        array = without_background(_images(self.stack))[self.channel or 0]
+        with _reading:
+            array = _images(self.stack)[self.channel or 0]
         return Volume(array, _geometry(array.shape), self.name, {"file": self.location})
 
     def read_labels(self) -> tuple[LabelArray, Geometry]:
@@ -118,10 +120,13 @@ def without_background(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float3
     return np.where(outside, np.float32(0), images - levels)
 
 
+_reading = threading.Lock()
+
+
 @lru_cache(maxsize=1)
 def _images(stack: SliceStack) -> npt.NDArray[np.float32]:
-    """The four channels are asked for one after the other, and lie in the same files."""
-    return stack.read("image")
+    """All channels, because they lie in the same files and are asked for one after the other."""
+    return without_background(stack.read("image"))
 
 
 def _read_slice(blob: Blob, dataset: str) -> npt.NDArray[np.float32]:
