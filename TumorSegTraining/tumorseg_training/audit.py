@@ -6,6 +6,7 @@ import signal
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import get_context
@@ -157,14 +158,31 @@ def _all(cases: Sequence[LabelledCase], workers: int) -> Iterator[CaseAudit]:
     if min(workers, len(cases)) < 2:
         yield from map(audit_case, cases)
         return
-    # Ctrl-C goes to all processes of the terminal: only this one acts on it, by taking back what has not begun.
-    ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    pool = ProcessPoolExecutor(min(workers, len(cases)), get_context("spawn"), initializer=ignore)
+    with _interrupts_held_back():
+        ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        pool = ProcessPoolExecutor(min(workers, len(cases)), get_context("spawn"), initializer=ignore)
+        waiting = [pool.submit(audit_case, case) for case in cases]
     try:
-        for future in as_completed([pool.submit(audit_case, case) for case in cases]):
+        for future in as_completed(waiting):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C goes to all processes of a terminal, but only this one shall act on it, once the others are started.
+
+    They inherit that it is blocked; on Windows, where that cannot be, they ignore it once they are up.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _compared(audits: Sequence[CaseAudit]) -> list[CaseAudit]:
