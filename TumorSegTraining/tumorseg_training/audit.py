@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from tumorseg.errors import BadInputError
-from tumorseg.guard import Finding, blocking, check_case
+from tumorseg.finding import Finding
+from tumorseg.guard import blocking, check_case
 from tumorseg.regions import REGIONS, region_mask
 from tumorseg.volume import Geometry, Volume
 from tumorseg_training.audit_checks import (

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from tumorseg.errors import BadInputError
-from tumorseg.guard import Finding
+from tumorseg.finding import Finding
 from tumorseg.normalise import brain_mask
 from tumorseg.sequences import DISPLAY_NAMES
 from tumorseg.volume import Geometry, LabelArray, Volume

@@ -11,7 +11,7 @@ from typing import Any
 
 from tumorseg.atomic import atomic_path
 from tumorseg.console import table
-from tumorseg.guard import Finding
+from tumorseg.finding import Finding
 from tumorseg_training import __version__
 from tumorseg_training.audit import Audit, CaseAudit
 from tumorseg_training.documents import write_document
