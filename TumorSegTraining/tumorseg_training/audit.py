@@ -141,7 +141,8 @@ def _with_labels(
     findings += check_labels(labels)
     if volumes and same_shape(geometry, volumes.values()) and not blocking(findings):
         findings += check_outside(labels, volumes)
-        findings += check_contrasts(labels, volumes)
+        if not any(finding.code == "swapped" for finding in findings):  # the guard has seen it without the labels
+            findings += check_contrasts(labels, volumes)
     parts = {region: region_mask(labels, region) for region in _regions(convention)}
     if convention is Convention.BRATS_2024:
         parts["RC"] = numbers == CAVITY
