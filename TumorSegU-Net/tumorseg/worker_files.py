@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 LABELS_FILE = "labels.npy"
 """Written into the request's folder: labels (z, y, x) uint8 on the grid of the reference volume."""
 
+UNCERTAINTY_FILE = "uncertainty.npy"
+"""Beside it: uncertainty (z, y, x) uint8, 0 certain to 255, on the same grid."""
+
 
 def folder_of(request: Message) -> Path:
     """The folder that a request shares with its parent.
@@ -69,4 +72,6 @@ def result_event(folder: Path, result: Result, model: Model) -> dict[str, Any]:
     from tumorseg.report import report_document
 
     np.save(folder / LABELS_FILE, result.labels)
-    return {"labels": LABELS_FILE, "reference": reference_sequence(model), **report_document(result)}
+    np.save(folder / UNCERTAINTY_FILE, np.rint(result.uncertainty * 255).astype(np.uint8))
+    names = {"labels": LABELS_FILE, "uncertainty": UNCERTAINTY_FILE, "reference": reference_sequence(model)}
+    return names | report_document(result)
