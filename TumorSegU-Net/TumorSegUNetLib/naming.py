@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable
 from datetime import datetime
 
 import slicer
 
-from tumorseg.images import READABLE, extension_of
 from tumorseg.sequences import ALIASES
 
 from .translation import _
 
 TIME_FORMAT = "%Y-%m-%d %H:%M"
+
+_EXTENSION = re.compile(r"\.(nii(\.gz)?|nrrd|nhdr|mha|mhd|dcm)$", re.IGNORECASE)
 
 _SEQUENCE_AT_END = re.compile(rf"[\s_.-]*({'|'.join(sorted(ALIASES, key=len, reverse=True))})$", re.IGNORECASE)
 
@@ -26,7 +26,7 @@ def resultName(patient: str, time: datetime | None = None) -> str:
 
 
 def patientName(nodes: Iterable[slicer.vtkMRMLScalarVolumeNode]) -> str:
-    """What the patient is called: in the subject hierarchy, or by what the names of all volumes begin with.
+    """What the patient is called: in the subject hierarchy, or by the volumes' names without the sequence.
 
     Args:
         nodes: the volumes of a run, the reference first.
@@ -38,11 +38,8 @@ def patientName(nodes: Iterable[slicer.vtkMRMLScalarVolumeNode]) -> str:
     for node in volumes:
         if name := hierarchyPatient(node):
             return name
-    names = [_withoutExtension(node.GetName()) for node in volumes]
-    common = os.path.commonprefix(names).rstrip(" _.-") if len(names) > 1 else ""
-    # "t1" and "t1ce" have "t1" in common, which is nobody's name.
-    shared = _SEQUENCE_AT_END.sub("", common) if common.lower() not in ALIASES else ""
-    return shared if len(shared) > 1 else _SEQUENCE_AT_END.sub("", names[0]) if names else ""
+    stems = (_SEQUENCE_AT_END.sub("", _EXTENSION.sub("", node.GetName())) for node in volumes)
+    return next((stem for stem in stems if stem), "")
 
 
 def hierarchyPatient(node: slicer.vtkMRMLNode) -> str:
@@ -54,8 +51,3 @@ def hierarchyPatient(node: slicer.vtkMRMLNode) -> str:
     level = slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyLevelPatient()
     item = hierarchy.GetItemAncestorAtLevel(hierarchy.GetItemByDataNode(node), level)
     return hierarchy.GetItemName(item) if item != hierarchy.GetInvalidItemID() else ""
-
-
-def _withoutExtension(name: str) -> str:
-    extension = extension_of(name, READABLE)
-    return name[: -len(extension)] if extension else name

@@ -106,11 +106,11 @@ def _lesionRows(
     if not lesions:
         return []
     whole = measurements.get("WT", {})
-    largest = max(lesions, key=lambda lesion: lesion["longest_mm"])
+    largest = max(lesions, key=lambda lesion: lesion["longest_diameter_mm"])
     together = Row(
         _("All lesions"),
         whole.get("volume_ml", 0.0),
-        largest["longest_mm"],
+        largest["longest_diameter_mm"],
         largest["perpendicular_mm"],
         str(len(lesions)),
         largest.get("measured", ""),
@@ -123,7 +123,7 @@ def _lesionRow(lesion: Mapping[str, Any]) -> Row:
     return Row(
         _("Lesion {number}").format(number=lesion["number"]),
         lesion["volume_ml"].get("WT", 0.0),
-        lesion["longest_mm"],
+        lesion["longest_diameter_mm"],
         lesion["perpendicular_mm"],
         "",
         lesion.get("measured", ""),
