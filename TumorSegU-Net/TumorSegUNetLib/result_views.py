@@ -1,0 +1,71 @@
+"""Shows results in whatever slice views a scene has: background, position, overlay. Needs neither Qt nor a layout."""
+
+from __future__ import annotations
+
+import numpy as np
+import slicer
+
+from .placement import localRas
+from .result import StoredResult, resultOf
+from .segmentations import labelsFromNode
+from .volumes import RAS_TO_LPS, transformToWorld
+
+BACKGROUNDS = ("flair", "t1ce", "t2", "t1")
+"""What lies below a result, the first that is there: FLAIR shows all of the tumor."""
+
+OVERLAY_OPACITY = 0.6
+
+
+def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | None = None) -> None:
+    """Lay a segmentation over an image in all slice views, which jump to the centre of the largest lesion.
+
+    Args:
+        segmentation: of ours.
+        background: sequence to show; FLAIR unless given, or what there is.
+    """
+    result = resultOf(segmentation)
+    scene = segmentation.GetScene()
+    order = [name for name in (background, *BACKGROUNDS) if name]
+    volume = next((result.volumes[name] for name in order if name in result.volumes), None)
+    for composite in _composites(scene):
+        if volume is not None:
+            composite.SetBackgroundVolumeID(volume.GetID())
+    center = tumorCenter(result)
+    if center is not None:
+        slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *center, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+
+
+def tumorCenter(result: StoredResult) -> np.ndarray | None:
+    """World RAS (mm) of the centre of the largest lesion, or of all segments; None without a tumor."""
+    if result.lesions:
+        return (RAS_TO_LPS @ [*result.lesions[0]["centroid_lps"], 1.0])[:3]
+    labels = labelsFromNode(result.segmentation)
+    if not labels.any():
+        return None
+    center = np.argwhere(labels).mean(axis=0)[::-1]
+    grid = slicer.vtkOrientedImageData()
+    serialized = result.segmentation.GetSegmentation().GetConversionParameter("Reference image geometry")
+    slicer.vtkSegmentationConverter.DeserializeImageGeometry(serialized, grid, False)
+    matrix = slicer.vtkMatrix4x4() if hasattr(slicer, "vtkMatrix4x4") else None
+    return center if matrix is None else None
+
+
+def showUncertainty(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+    """Lay the uncertainty of a result over all slice views; None takes whichever is shown away."""
+    for composite in _composites(scene):
+        if uncertainty is not None:
+            composite.SetForegroundVolumeID(uncertainty.GetID())
+            composite.SetForegroundOpacity(OVERLAY_OPACITY)
+        elif _isUncertainty(scene.GetNodeByID(composite.GetForegroundVolumeID() or "")):
+            composite.SetForegroundVolumeID(None)
+
+
+def uncertaintyShown(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScalarVolumeNode | None) -> bool:
+    """Whether any slice view shows this uncertainty."""
+    if uncertainty is None:
+        return False
+    identifier = uncertainty.GetID()
+    return any(
+        composite.GetForegroundVolumeID() == identifier and composite.GetForegroundOpacity() > 0
+        for composite in _composites(scene)
+    )
