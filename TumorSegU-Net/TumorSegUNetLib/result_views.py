@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import slicer
 
-from .placement import localRas
 from .result import StoredResult, resultOf
-from .segmentations import labelsFromNode
-from .volumes import RAS_TO_LPS, transformToWorld
+from .uncertainty_volume import MADE_BY_US
+from .volumes import RAS_TO_LPS
 
 BACKGROUNDS = ("flair", "t1ce", "t2", "t1")
 """What lies below a result, the first that is there: FLAIR shows all of the tumor."""
@@ -27,27 +27,22 @@ def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | N
     scene = segmentation.GetScene()
     order = [name for name in (background, *BACKGROUNDS) if name]
     volume = next((result.volumes[name] for name in order if name in result.volumes), None)
-    for composite in _composites(scene):
-        if volume is not None:
-            composite.SetBackgroundVolumeID(volume.GetID())
+    for composite in _composites(scene) if volume is not None else ():
+        composite.SetBackgroundVolumeID(volume.GetID())
     center = tumorCenter(result)
     if center is not None:
         slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *center, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
 
 
-def tumorCenter(result: StoredResult) -> np.ndarray | None:
+def tumorCenter(result: StoredResult) -> npt.NDArray[np.float64] | None:
     """World RAS (mm) of the centre of the largest lesion, or of all segments; None without a tumor."""
     if result.lesions:
         return (RAS_TO_LPS @ [*result.lesions[0]["centroid_lps"], 1.0])[:3]
-    labels = labelsFromNode(result.segmentation)
-    if not labels.any():
+    # Parts too small for a lesion.
+    segments = result.segmentation.GetSegmentation()
+    if not segments.GetNumberOfSegments():
         return None
-    center = np.argwhere(labels).mean(axis=0)[::-1]
-    grid = slicer.vtkOrientedImageData()
-    serialized = result.segmentation.GetSegmentation().GetConversionParameter("Reference image geometry")
-    slicer.vtkSegmentationConverter.DeserializeImageGeometry(serialized, grid, False)
-    matrix = slicer.vtkMatrix4x4() if hasattr(slicer, "vtkMatrix4x4") else None
-    return center if matrix is None else None
+    return np.array(result.segmentation.GetSegmentCenterRAS(segments.GetNthSegmentID(0)))
 
 
 def showUncertainty(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScalarVolumeNode | None) -> None:
@@ -69,3 +64,11 @@ def uncertaintyShown(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScal
         composite.GetForegroundVolumeID() == identifier and composite.GetForegroundOpacity() > 0
         for composite in _composites(scene)
     )
+
+
+def _composites(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompositeNode]:
+    return list(slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode", scene))
+
+
+def _isUncertainty(node: slicer.vtkMRMLNode | None) -> bool:
+    return node is not None and node.GetAttribute(MADE_BY_US) is not None
