@@ -12,8 +12,8 @@ import slicer
 from tumorseg.recognise import SeriesFacts, assign
 
 from .dicom_tags import Lookup, dicomNumber, dicomValue
+from .hierarchy import ancestorItem
 from .naming import endsInSequence, stemOf
-from .placement import ancestorItem
 from .uncertainty_volume import MADE_BY_US
 
 
