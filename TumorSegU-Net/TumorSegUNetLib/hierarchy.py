@@ -32,10 +32,18 @@ def placeBeside(neighbor: slicer.vtkMRMLNode, node: slicer.vtkMRMLNode) -> None:
 
 
 def removeNode(node: slicer.vtkMRMLStorableNode) -> None:
-    """Remove a node from its scene with its display and storage nodes, which the scene would keep."""
+    """Remove a node from its scene with its display and storage nodes and its place in the hierarchy."""
     scene = node.GetScene()
     displays = [node.GetNthDisplayNode(index) for index in range(getattr(node, "GetNumberOfDisplayNodes", int)())]
     for companion in (*displays, node.GetStorageNode()):
         if companion is not None:
             scene.RemoveNode(companion)
+    hierarchy = hierarchyOf(node)
+    if item := hierarchy.GetItemByDataNode(node):
+        hierarchy.RemoveItem(item, False, False)
     scene.RemoveNode(node)
+
+
+def nodesByClass(scene: slicer.vtkMRMLScene, className: str) -> list[slicer.vtkMRMLNode]:
+    """The nodes of a class in the order in which they came; ``slicer.util.getNodesByClass`` knows one scene only."""
+    return [scene.GetNthNodeByClass(index, className) for index in range(scene.GetNumberOfNodesByClass(className))]
