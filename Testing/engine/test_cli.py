@@ -64,6 +64,7 @@ def test_prints_what_was_found_and_writes_report_and_probabilities(
     arguments = ["segment", "--case", str(case), "--model", model, "--output", str(tmp_path / "o.nii.gz")]
     assert main([*arguments, "--report", str(tmp_path / "r"), "--probabilities", str(tmp_path / "p.nii.gz")]) == 0
     captured = capsys.readouterr()
+    assert "<h1>Case</h1>" in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     report = json.loads((tmp_path / "r" / "report.json").read_text())
     assert f"{report['measurements']['WT']['volume_ml']:.2f}" in captured.out
     assert "Research only" in captured.out
