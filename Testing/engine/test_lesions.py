@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from scipy.spatial.transform import Rotation
 
+from tumorseg.images import geometry_of, to_image
 from tumorseg.lesions import number_lesions
 from tumorseg.measure import TumorMeasures, measure_tumor
-from tumorseg.midline import Midline, find_midline, side_of
+from tumorseg.midline import Midline, find_midline, midline_of, side_of
 from tumorseg.regions import ED, ET, NCR, UNDIVIDED
-from tumorseg.volume import Geometry
+from tumorseg.volume import Geometry, Volume
 
 
 def _direction(matrix: np.ndarray) -> tuple[float, ...]:
@@ -210,6 +212,13 @@ def test_the_midline_follows_a_tilted_head(geometry: Geometry, tilt: float) -> N
     found = find_midline(_brain(geometry, tilt), geometry)
     assert found is not None
     assert (found.offset, found.slope_y, found.slope_z) == pytest.approx((0, 0, tilt), abs=0.03)
+
+
+def test_the_midline_is_found_on_a_grid_with_other_axes() -> None:
+    turned = sitk.DICOMOrient(to_image(_brain(BRAIN, 0.2).astype(np.float32), BRAIN), "PIR")
+    found = midline_of(Volume(sitk.GetArrayFromImage(turned), geometry_of(turned), "brain"))
+    assert found is not None
+    assert (found.offset, found.slope_y, found.slope_z) == pytest.approx((0, 0, 0.2), abs=0.03)
 
 
 def test_no_brain_has_no_midline() -> None:
