@@ -79,6 +79,9 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("segmentation", type=Path, help="a label map or .seg.nrrd")
+    parser.add_argument(
+        "--brain", type=Path, metavar="FILE", help="a brain mask or skull-stripped volume, to tell left from right"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     _add_convention(parser, "numbering of the file")
     parser.set_defaults(run=_run_measure)
@@ -123,8 +126,9 @@ def _run_check(options: argparse.Namespace) -> int:
 
 def _run_measure(options: argparse.Namespace) -> int:
     from tumorseg.console import tumor_text
-    from tumorseg.images import read_labels
+    from tumorseg.images import read_labels, read_volume
     from tumorseg.measure import measure_tumor
+    from tumorseg.midline import midline_of
     from tumorseg.regions import from_convention
     from tumorseg.report import tumor_values
 
@@ -135,7 +139,8 @@ def _run_measure(options: argparse.Namespace) -> int:
         raise BadInputError(
             f"{options.segmentation.name} cannot be measured: {error}; choose the convention with --labels."
         ) from error
-    tumor = measure_tumor(labels, geometry)
+    midline = midline_of(read_volume(options.brain)) if options.brain else None
+    tumor = measure_tumor(labels, geometry, midline)
     if options.json:
         print(json.dumps(tumor_values(tumor), indent=1))
     else:
