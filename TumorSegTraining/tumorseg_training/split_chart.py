@@ -1,0 +1,55 @@
+"""The chart of a split, after Fig. 2 of the paper: how many cases train, validate and test, of which data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from tumorseg.atomic import atomic_path
+from tumorseg_training.prepared import Prepared
+from tumorseg_training.split import Split
+
+_COLORS = ("#2f6690", "#81c3d7", "#e09f3e", "#9e2a2b", "#6a994e", "#7b6d8d", "#c9ada7", "#bc6c25")
+"""One per data folder and grade, and again from the start when there are more."""
+
+
+def draw_split_chart(prepared: Prepared, splits: Sequence[Split], path: Path) -> None:
+    """Write the chart as PNG: train, validation and test of the first fold, and the validation of every fold."""
+    figure = Figure(figsize=(9, 3.8), dpi=150, layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, max(2, len(splits) * 0.6)))
+    kinds = _kinds(prepared)
+    first = splits[0]
+    parts = {"Train": first.train, "Validation": first.validation, "Test": first.test}
+    _stacked(left, parts, kinds)
+    _stacked(right, {str(split.fold): split.validation for split in splits}, kinds)
+    left.set_title(f"Fold 0 of {len(splits)}", loc="left", fontsize=10)
+    right.set_title("Validation of each fold", loc="left", fontsize=10)
+    left.set_ylabel("cases")
+    right.set_xlabel("fold")
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format="png")
+
+
+def _kinds(prepared: Prepared) -> dict[str, str]:
+    """Data folder and grade, in words, of each case by its name."""
+    return {case.name: f"{case.group}{f', {case.grade}' if case.grade else ''}" for case in prepared.cases}
+
+
+def _stacked(axes: Axes, parts: dict[str, tuple[str, ...]], kinds: dict[str, str]) -> None:
+    """A bar per part, stacked by kind, with the sum on top."""
+    below = [0] * len(parts)
+    for number, kind in enumerate(sorted(set(kinds.values()))):
+        counts = [sum(kinds[name] == kind for name in names) for names in parts.values()]
+        bars = axes.bar(list(parts), counts, 0.62, below, label=kind, color=_COLORS[number % len(_COLORS)])
+        axes.bar_label(bars, [str(n) if n else "" for n in counts], label_type="center", color="white", fontsize=8)
+        below = [low + count for low, count in zip(below, counts, strict=True)]
+    for position, total in enumerate(below):
+        axes.annotate(str(total), (position, total), (0, 3), textcoords="offset points", ha="center", weight="bold")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.margins(y=0.12)
