@@ -39,7 +39,9 @@ def check_grid(geometry: Geometry, volumes: Mapping[str, Volume]) -> Iterator[Fi
     """Volumes that lie on another grid than the labels."""
     for sequence, volume in volumes.items():
         if difference := geometry.differences(volume.geometry):
-            message = f"{DISPLAY_NAMES[sequence]} does not lie on the grid of the segmentation: {', '.join(difference)}."
+            message = (
+                f"{DISPLAY_NAMES[sequence]} does not lie on the grid of the segmentation: {', '.join(difference)}."
+            )
             yield Finding("labels-grid", "blocking", (sequence,), message, "Export or download the case again.")
 
 

@@ -7,7 +7,6 @@ network, so training sees what a clinician's run sees.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import re
@@ -24,9 +23,11 @@ from tumorseg.grids import WorkingGrid, to_working, working_grid
 from tumorseg.guard import blocking, check_case
 from tumorseg.normalise import Box, brain_mask, network_input
 from tumorseg.regions import UNDIVIDED
-from tumorseg.volume import FloatArray, LabelArray, Volume
+from tumorseg.volume import LabelArray, Volume
 from tumorseg_training.cases import LabelledCase, read_labelled
 from tumorseg_training.documents import document_sha256, write_document
+from tumorseg_training.fingerprint import fingerprint
+from tumorseg_training.fingerprint_text import to_text
 
 CACHE_VERSION = 2
 """Raised whenever what is stored changes."""
@@ -71,7 +72,7 @@ class Facts:
         mean: of each present sequence over the brain, before normalisation.
         std: standard deviation, likewise.
         sources: SHA-256 of the source of each present sequence and of the segmentation (``seg``).
-        voxels: SHA-256 of the voxels of each present sequence, whatever the file format; tells duplicates.
+        fingerprint: to recognise the scan in other data, text.
         sizes: bytes of the files of images and labels.
     """
 
@@ -85,7 +86,7 @@ class Facts:
     mean: dict[str, float]
     std: dict[str, float]
     sources: dict[str, str]
-    voxels: dict[str, str]
+    fingerprint: str
     sizes: list[int]
 
 
@@ -129,7 +130,8 @@ def cache_case(case: LabelledCase, folder: Path, channels: Sequence[str]) -> Ent
         raise BadInputError(f"{case.name} has none of the sequences {', '.join(channels)}; leave the case out.")
     sources = {name: case.images[name].sha256() for name in present} | {"seg": case.segmentation.sha256()}
     key = document_sha256({"version": CACHE_VERSION, "channels": list(channels), "sources": sources})
-    stem = f"{re.sub(r'[^\w.-]', '_', case.name)}-{key[:16]}"
+    name = re.sub(r"[^\w.-]", "_", case.name)
+    stem = f"{name}-{key[:16]}"
     cached = CachedCase(case.name, folder / f"{stem}.npy", folder / f"{stem}.seg.npy")
     if facts := read_facts(cached):
         return Entry(cached, facts, fresh=False)
@@ -171,7 +173,7 @@ def _write_entry(
         mean={name: float(array[brain].mean(dtype=np.float64)) for name, array in arrays.items()},
         std={name: float(array[brain].std(dtype=np.float64)) for name, array in arrays.items()},
         sources=dict(sources),
-        voxels={name: _voxels_sha256(array[box]) for name, array in arrays.items()},
+        fingerprint=to_text(fingerprint(volumes)),
         sizes=[_save(cached.images, images), _save(cached.labels, labels[box])],
     )
     write_document(cached.sidecar, {"version": CACHE_VERSION, "case": case.name, "facts": asdict(facts)})
@@ -193,16 +195,6 @@ def _crop_affine(grid: WorkingGrid, box: Box) -> list[list[float]]:
     corner = np.eye(4)
     corner[:3, 3] = [side.start for side in box[::-1]]
     return (grid.working.index_to_lps @ corner).tolist()
-
-
-def _voxels_sha256(array: FloatArray) -> str:
-    """Hash of the smallest box (z, y, x) that holds everything but background, so that padding does not matter."""
-    filled = np.argwhere(array)
-    if not len(filled):
-        return ""
-    box = tuple(slice(first, last + 1) for first, last in zip(filled.min(axis=0), filled.max(axis=0), strict=True))
-    values = np.ascontiguousarray(array[box], dtype="<f4")
-    return hashlib.sha256(f"{values.shape}".encode() + values.tobytes()).hexdigest()
 
 
 def _save(path: Path, array: npt.NDArray[np.generic]) -> int:

@@ -66,7 +66,9 @@ def to_engine(labels: LabelArray, convention: Convention) -> LabelArray:
     return np.asarray(table[labels])
 
 
-def identify_convention(labels: LabelArray, declared: Convention | None = None, t1ce: T1ce = lambda: None) -> Convention:
+def identify_convention(
+    labels: LabelArray, declared: Convention | None = None, t1ce: T1ce = lambda: None
+) -> Convention:
     """Tell the convention of a label map (z, y, x).
 
     Args:

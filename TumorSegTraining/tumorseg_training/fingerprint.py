@@ -18,7 +18,8 @@ from tumorseg.volume import FloatArray, Volume
 SAME = 0.95
 """Correlation from which on two fingerprints are of one scan."""
 
-_BLOCKS = (14, 18, 14)  # along z, y, x: about 1 cm
+BLOCKS = (14, 18, 14)
+"""Number along (z, y, x); about 1 cm each."""
 _PREFERRED = ("flair", "t1", "t2", "t1ce")
 
 
@@ -67,7 +68,7 @@ def _blocks(volume: Volume) -> FloatArray | None:
         return None
     box = bounding_box(mask, margin=0)
     blocks = zscore(array[box], mask[box])
-    for axis, count in enumerate(_BLOCKS):
+    for axis, count in enumerate(BLOCKS):
         starts = np.linspace(0, blocks.shape[axis], count, endpoint=False).astype(int)
         widths = np.maximum(np.diff([*starts, blocks.shape[axis]]), 1)
         shape = [-1 if other == axis else 1 for other in range(3)]

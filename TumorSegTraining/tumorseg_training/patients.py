@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tumorseg_training.prepared import PreparedCase
@@ -25,27 +25,26 @@ class Patient:
 
 
 def find_patients(
-    cases: Sequence[PreparedCase], voxels: Mapping[str, Iterable[str]], trains_only: Iterable[str] = ()
+    cases: Sequence[PreparedCase], same_scans: Iterable[tuple[str, str]] = (), trains_only: Iterable[str] = ()
 ) -> tuple[list[Patient], list[str]]:
-    """Put together the cases that have the same patient or share a volume.
+    """Put together the cases of the same patient and those that show the same scan.
 
     Args:
         cases: of a prepared folder.
-        voxels: hashes of the volumes of each case, by its name.
+        same_scans: pairs of names of cases that show the same scan.
         trains_only: names of cases that are never scored; neither are those of the same patients.
 
     Returns:
-        The patients, sorted, and a sentence for every patient under two names.
+        The patients, sorted, and a sentence for each of them who was there under two names.
     """
     together = _Together()
-    same_volume: dict[str, str] = {}
-    notes = []
     for case in cases:
-        together.join(case.name, f"patient {case.patient}")
-        twins = {same_volume.setdefault(digest, case.name) for digest in voxels[case.name]}
-        for twin in sorted(twins - {case.name}):
-            if together.join(case.name, twin):
-                notes.append(f"{case.name} and {twin} hold the same images, so they count as one patient.")
+        together.join(case.name, f"patient:{case.patient}")
+    notes = [
+        f"{second} shows the same scan as {first}, so they count as one patient; leave one of them out."
+        for first, second in same_scans
+        if together.join(first, second)
+    ]
     families: dict[str, list[PreparedCase]] = defaultdict(list)
     for case in cases:
         families[together.representative(case.name)].append(case)

@@ -11,6 +11,8 @@ from tumorseg.images import check_folder
 from tumorseg.sequences import SEQUENCES
 from tumorseg_training.cache import Entry
 from tumorseg_training.cache_cases import CachedCases, cache_cases
+from tumorseg_training.fingerprint import same_scans
+from tumorseg_training.fingerprint_text import from_text
 from tumorseg_training.origins import Origin, find_origins
 from tumorseg_training.patients import find_patients
 from tumorseg_training.prepared import Prepared, PreparedCase, write_prepared
@@ -67,10 +69,11 @@ def prepare_folder(
     origins, notes = find_origins(data, trains_only)
     cached = cache_cases([origin.case for origin in origins], output, SEQUENCES, settings.workers)
     notes += _bad_cases(cached, settings.skip_bad) + _lost_labels(cached)
-    cases = [_prepared(origin, cached.entries[name]) for origin in origins if (name := origin.case.name) in cached.entries]
+    cases = [
+        _prepared(origin, cached.entries[name]) for origin in origins if (name := origin.case.name) in cached.entries
+    ]
     unscored, more = _unscored(cases, {origin.case.name for origin in origins if origin.trains_only})
-    voxels = {name: set(entry.facts.voxels.values()) for name, entry in cached.entries.items()}
-    patients, twins = find_patients(cases, voxels, unscored)
+    patients, twins = find_patients(cases, _same_scans(cached), unscored)
     drawn = draw_split(patients, settings.folds, settings.test, settings.seed)
     before = _hash_before(output)
     splits = write_splits(output, drawn.test, drawn.validations, list(cached.entries), settings.seed)
@@ -109,7 +112,15 @@ def _bad_cases(cached: CachedCases, skip: bool) -> list[str]:
 
 def _lost_labels(cached: CachedCases) -> list[str]:
     lost = {name: entry.facts.outside for name, entry in sorted(cached.entries.items()) if entry.facts.outside}
-    return [f"{name} has {count} labelled voxels far outside the brain, which are lost." for name, count in lost.items()]
+    return [
+        f"{name} has {count} labelled voxels far outside the brain, which are lost." for name, count in lost.items()
+    ]
+
+
+def _same_scans(cached: CachedCases) -> list[tuple[str, str]]:
+    names = sorted(cached.entries)
+    prints = [from_text(cached.entries[name].facts.fingerprint) for name in names]
+    return [(names[first], names[second]) for first, second, _ in same_scans(prints)]
 
 
 def _unscored(cases: Iterable[PreparedCase], trains_only: set[str]) -> tuple[set[str], list[str]]:

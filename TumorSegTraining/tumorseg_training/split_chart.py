@@ -7,25 +7,29 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from tumorseg.atomic import atomic_path
 from tumorseg_training.prepared import Prepared
 from tumorseg_training.split import Split
 
-_COLORS = ("#2f6690", "#81c3d7", "#e09f3e", "#9e2a2b", "#6a994e", "#7b6d8d", "#c9ada7", "#bc6c25")
+_COLORS = ("#2f6690", "#4d9fc4", "#c9772b", "#9e2a2b", "#5b8c3e", "#7b6d8d", "#8a7f72", "#b8860b")
 """One per data folder and grade, and again from the start when there are more."""
 
+_LEAST_LABELLED = 0.06
+"""Part of the axis that a bar must fill for its number to fit into it."""
 
-def draw_split_chart(prepared: Prepared, splits: Sequence[Split], path: Path) -> None:
-    """Write the chart as PNG: train, validation and test of the first fold, and the validation of every fold."""
+
+def draw_split_chart(prepared: Prepared, splits: Sequence[Split], path: Path, fold: int = 0) -> None:
+    """Write the chart as PNG: train, validation and test of one fold, and the validation of every fold."""
     figure = Figure(figsize=(9, 3.8), dpi=150, layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, max(2, len(splits) * 0.6)))
     kinds = _kinds(prepared)
-    first = splits[0]
-    parts = {"Train": first.train, "Validation": first.validation, "Test": first.test}
+    chosen = splits[fold]
+    parts = {"Train": chosen.train, "Validation": chosen.validation, "Test": chosen.test}
     _stacked(left, parts, kinds)
     _stacked(right, {str(split.fold): split.validation for split in splits}, kinds)
-    left.set_title(f"Fold 0 of {len(splits)}", loc="left", fontsize=10)
+    left.set_title(f"Fold {fold} of {len(splits)}, numbered from 0", loc="left", fontsize=10)
     right.set_title("Validation of each fold", loc="left", fontsize=10)
     left.set_ylabel("cases")
     right.set_xlabel("fold")
@@ -43,13 +47,20 @@ def _kinds(prepared: Prepared) -> dict[str, str]:
 def _stacked(axes: Axes, parts: dict[str, tuple[str, ...]], kinds: dict[str, str]) -> None:
     """A bar per part, stacked by kind, with the sum on top."""
     below = [0] * len(parts)
+    top = max(1, *(len(names) for names in parts.values()))
+    axes.set_ylim(0, 1.14 * top)
     for number, kind in enumerate(sorted(set(kinds.values()))):
         counts = [sum(kinds[name] == kind for name in names) for names in parts.values()]
         bars = axes.bar(list(parts), counts, 0.62, below, label=kind, color=_COLORS[number % len(_COLORS)])
-        axes.bar_label(bars, [str(n) if n else "" for n in counts], label_type="center", color="white", fontsize=8)
+        axes.bar_label(
+            bars,
+            [str(n) if n > _LEAST_LABELLED * top else "" for n in counts],
+            label_type="center",
+            color="white",
+            fontsize=8,
+        )
         below = [low + count for low, count in zip(below, counts, strict=True)]
     for position, total in enumerate(below):
         axes.annotate(str(total), (position, total), (0, 3), textcoords="offset points", ha="center", weight="bold")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.margins(y=0.12)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,4 +1,4 @@
-"""Draw the split: a test share and k folds of whole patients, every data folder and grade in each as evenly as it goes."""
+"""Draw the split: a test share and k folds of whole patients, data folders and grades spread evenly over them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def check_numbers(folds: int, test_share: float) -> None:
     """
     if folds < 2:
         raise BadInputError(
-            f"--folds must be at least 2, got {folds}; for a single split use fold 0, e.g. of 5 to validate with a fifth."
+            f"--folds must be at least 2, got {folds}; for a single split use fold 0, of 5 to validate with a fifth."
         )
     if not 0 <= test_share < 1:
         raise BadInputError(f"--test must be a share from 0 to below 1, got {test_share:g}.")

@@ -77,7 +77,9 @@ def _description(entry: Entry | None) -> tuple[tuple[str, ...], Convention]:
         order = tuple(ALIASES[str(modality[str(number)]).lower()] for number in range(len(modality))) or _ORDER
         return order, _meaning(labels)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise BadInputError(f"{entry.blob.location} does not describe the volumes and labels of a brain task.") from error
+        raise BadInputError(
+            f"{entry.blob.location} does not describe the volumes and labels of a brain task."
+        ) from error
 
 
 def _meaning(labels: Mapping[str, Any]) -> Convention:
