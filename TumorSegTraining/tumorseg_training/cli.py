@@ -16,6 +16,7 @@ COMMANDS = {
     "prepare": ("tumorseg_training.prepare_command", "cache labelled cases and split them by patient"),
     "fit": ("tumorseg_training.fit_command", "train a network"),
     "evaluate": ("tumorseg_training.evaluate_command", "score a model on labelled cases"),
+    "figures": ("tumorseg_training.figures_command", "redraw the paper's figures from a run"),
     "export": ("tumorseg_training.export_command", "write the model file of a run, with its card"),
 }
 """Module and help of each sub-command; the module has ``add_arguments``, ``run`` and ``WHEN_STOPPED``.

@@ -44,13 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prepare the folder, and say what is in it and what to know about it."""
+    from tumorseg_training.figures.canvas import save
+    from tumorseg_training.figures.split_chart import split_chart
     from tumorseg_training.preparation import Settings, prepare_folder
-    from tumorseg_training.split_chart import draw_split_chart
 
     workers = min(os.cpu_count() or 1, _MOST_WORKERS) if options.workers is None else options.workers
     settings = Settings(options.folds, options.test, options.seed, workers, options.skip_bad)
     preparation = prepare_folder(options.data, options.output, settings, options.train_only)
-    draw_split_chart(preparation.prepared, preparation.splits, options.output / "split.png")
+    save(split_chart(preparation.prepared, preparation.splits), options.output / "split.png")
     print(_summary(preparation))
     return 0
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tumorseg.atomic import atomic_path
 from tumorseg_training.prepared import Prepared
 from tumorseg_training.split import Split
 
@@ -20,9 +18,9 @@ _LEAST_LABELLED = 0.06
 """Part of the axis that a bar must fill for its number to fit into it."""
 
 
-def draw_split_chart(prepared: Prepared, splits: Sequence[Split], path: Path, fold: int = 0) -> None:
-    """Write the chart as PNG: train, validation and test of one fold, and the validation of every fold."""
-    figure = Figure(figsize=(9, 3.8), dpi=150, layout="constrained")
+def split_chart(prepared: Prepared, splits: Sequence[Split], fold: int = 0) -> Figure:
+    """Train, validation and test of one fold, and the validation of every fold."""
+    figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, max(2, len(splits) * 0.6)))
     kinds = _kinds(prepared)
     chosen = splits[fold]
@@ -35,8 +33,7 @@ def draw_split_chart(prepared: Prepared, splits: Sequence[Split], path: Path, fo
     right.set_xlabel("fold")
     handles, labels = left.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False, fontsize=8)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png")
+    return figure
 
 
 def _kinds(prepared: Prepared) -> dict[str, str]:
