@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import time
+from pathlib import Path
 
 from tumorseg.errors import BadInputError
 
@@ -21,3 +23,9 @@ def square(item: int, fails: int, how: str) -> int:
     if item == fails and how == "die":
         os._exit(9)  # as when the system takes the memory back
     return item * item
+
+
+def wait_long(item: int, folder: Path) -> None:
+    """Say who works, then wait."""
+    (folder / f"{os.getpid()}.pid").touch()
+    time.sleep(60 + item)

@@ -1,6 +1,12 @@
 """Work in several processes: every item once, and errors that name the item."""
 
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -36,3 +42,44 @@ def test_other_errors_name_the_item(workers: int, how: str, kind: type[Exception
 def test_the_death_of_a_process_names_what_it_worked_on() -> None:
     with pytest.raises(OutOfMemoryError, match=r"The system ended a process that worked on item 0(, item \d)?, prob"):
         _all(2, fails=0, how="die")
+
+
+_PARENT = """
+import sys
+from functools import partial
+from pathlib import Path
+from support.failing_work import wait_long
+from tumorseg_training.processes import in_processes
+if __name__ == "__main__":
+    list(in_processes(partial(wait_long, folder=Path(sys.argv[1])), [0, 1], 2, str))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks into /proc")
+def test_no_process_outlives_a_killed_parent(tmp_path: Path) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(_PARENT)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    parent = subprocess.Popen([sys.executable, script, tmp_path], env=environment)
+    try:
+        _wait_for(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+    finally:
+        parent.kill()
+        parent.wait()
+    workers = [int(path.stem) for path in tmp_path.glob("*.pid")]
+    _wait_for(lambda: not any(_runs(worker) for worker in workers))
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    """Until the condition holds; pytest's own time limit ends the test otherwise."""
+    while not condition():
+        time.sleep(0.05)
+
+
+def _runs(process: int) -> bool:
+    """Whether it is there and not only waits for somebody to ask how it ended."""
+    try:
+        os.kill(process, 0)
+        return Path(f"/proc/{process}/stat").read_text().split(")")[-1].split()[0] != "Z"
+    except OSError:
+        return False
