@@ -27,12 +27,14 @@ from tumorseg_training.audit_checks import (
     unreadable,
 )
 from tumorseg_training.cases import convention_of, discover
-from tumorseg_training.conventions import Convention, to_engine
+from tumorseg_training.conventions import CAVITY, Convention, to_engine
 from tumorseg_training.fingerprint import Fingerprint, fingerprint, same_scans
 from tumorseg_training.labelled_case import LabelledCase
 
 Report = Callable[[int, int], None]
 """Called with the number of cases looked at and of all."""
+
+_BRATS = (Convention.BRATS_2016, Convention.BRATS_2020, Convention.BRATS_2023, Convention.BRATS_2024)
 
 _MAJORITY = 0.8
 """Share of the cases of a layout that make its grid the usual one."""
@@ -47,7 +49,7 @@ class CaseAudit:
         case: where it comes from; None where the files do not make a case.
         convention: of the labels, once they have been understood.
         geometry: of the labels, once they have been read.
-        volumes_ml: of each region that the labels have.
+        volumes_ml: of each region that the labels have, and of ``RC``, the resection cavities of BraTS 2024.
         findings: blocking ones and warnings.
         fingerprint: to recognise the patient.
     """
@@ -77,13 +79,13 @@ class Audit:
     Attributes:
         path: what was looked at.
         cases: by name.
-        unlabelled: cases without an expert's segmentation.
+        unlabelled: cases without an expert's segmentation, and the images that were not taken for one.
         refused: sentences on files that cannot be looked into.
     """
 
     path: Path
     cases: tuple[CaseAudit, ...]
-    unlabelled: tuple[str, ...]
+    unlabelled: dict[str, str]
     refused: tuple[str, ...]
 
     @property
@@ -109,9 +111,8 @@ def audit(path: Path, workers: int, report: Report) -> Audit:
     for number, looked_at in enumerate(_all(found.cases, workers), start=1):
         audits[looked_at.name] = looked_at.with_findings(*found.findings.get(looked_at.name, ()))
         report(number, len(found.cases))
-    unlabelled = sorted(set(found.unlabelled) - {case.name for case in found.cases})
-    known = [audits[name] for name in sorted(audits) if name not in unlabelled or audits[name].findings]
-    return Audit(path, tuple(_compared(known)), tuple(unlabelled), tuple(refused))
+    known = [audits[name] for name in sorted(audits)]
+    return Audit(path, tuple(_compared(known)), found.unlabelled, tuple(refused))
 
 
 def audit_case(case: LabelledCase) -> CaseAudit:
@@ -135,15 +136,20 @@ def _with_labels(
     convention = convention_of(case, numbers, t1ce)
     labels = to_engine(numbers, convention)
     findings += check_grid(geometry, volumes)
-    findings += check_labels(numbers, labels, convention)
+    findings += check_labels(labels)
     if volumes and same_shape(geometry, volumes.values()) and not blocking(findings):
         findings += check_outside(labels, volumes)
         findings += check_contrasts(labels, volumes)
-    regions = [region for region in REGIONS if region == "WT" or convention is not Convention.WHOLE_TUMOR]
-    volumes_ml = {
-        region: float(np.count_nonzero(region_mask(labels, region))) * geometry.voxel_volume_ml for region in regions
-    }
+    parts = {region: region_mask(labels, region) for region in _regions(convention)}
+    if convention is Convention.BRATS_2024:
+        parts["RC"] = numbers == CAVITY
+    volumes_ml = {name: float(np.count_nonzero(part)) * geometry.voxel_volume_ml for name, part in parts.items()}
     return replace(result, convention=convention, geometry=geometry, volumes_ml=volumes_ml)
+
+
+def _regions(convention: Convention) -> list[str]:
+    """The regions that labels of a convention have."""
+    return ["WT"] if convention is Convention.WHOLE_TUMOR else list(REGIONS)
 
 
 def _all(cases: Sequence[LabelledCase], workers: int) -> Iterator[CaseAudit]:
@@ -161,12 +167,30 @@ def _all(cases: Sequence[LabelledCase], workers: int) -> Iterator[CaseAudit]:
         pool.shutdown(cancel_futures=True)
 
 
-def _compared(audits: list[CaseAudit]) -> list[CaseAudit]:
+def _compared(audits: Sequence[CaseAudit]) -> list[CaseAudit]:
     """With the findings that come from comparing cases with each other."""
+    audits = _settled(audits)
     notes: dict[str, list[Finding]] = defaultdict(list)
     for check in (_note_unusual_grids, _note_mixed_conventions, _note_same_scans, _note_same_patients):
         check(audits, notes)
     return [audit.with_findings(*notes[audit.name]) for audit in audits]
+
+
+def _settled(audits: Sequence[CaseAudit]) -> list[CaseAudit]:
+    """Labels 1 and 2 alone mean the same in every year of BraTS: they count as what the rest of the layout is."""
+    usual = {}
+    for layout, members in _by_layout(audits).items():
+        told = Counter(audit.convention for audit in members if _telling(audit))
+        usual[layout] = told.most_common(1)[0][0] if told else None
+    return [
+        replace(audit, convention=usual[audit.case.layout])
+        if audit.case is not None
+        and audit.convention is Convention.BRATS_2023
+        and not _telling(audit)
+        and usual[audit.case.layout] in _BRATS
+        else audit
+        for audit in audits
+    ]
 
 
 def _note_unusual_grids(audits: Sequence[CaseAudit], notes: dict[str, list[Finding]]) -> None:

@@ -12,7 +12,6 @@ from tumorseg.normalise import brain_mask
 from tumorseg.sequences import DISPLAY_NAMES
 from tumorseg.volume import Geometry, LabelArray, Volume
 from tumorseg_training.contrast import EXCHANGED, Tissues
-from tumorseg_training.conventions import CAVITY, Convention
 from tumorseg_training.labelled_case import LabelledCase
 
 OUTSIDE_SHARE = 0.001
@@ -45,20 +44,10 @@ def check_grid(geometry: Geometry, volumes: Mapping[str, Volume]) -> Iterator[Fi
             yield Finding("labels-grid", "blocking", (sequence,), message, "Export or download the case again.")
 
 
-def check_labels(numbers: LabelArray, labels: LabelArray, convention: Convention) -> Iterator[Finding]:
-    """What is odd about the labels.
-
-    Args:
-        numbers: as in the file (z, y, x).
-        labels: the engine's, same shape.
-        convention: of the file.
-    """
+def check_labels(labels: LabelArray) -> Iterator[Finding]:
+    """What is odd about engine labels (z, y, x) by themselves."""
     if not labels.any():
         yield Finding("no-tumor", "warning", ("seg",), "The segmentation has no tumor.", "Check that this is right.")
-    cavity = np.count_nonzero(numbers == CAVITY) if convention is Convention.BRATS_2024 else 0
-    if cavity:
-        message = f"Label 4 ({cavity} voxels) is a resection cavity and counts as background."
-        yield Finding("cavity", "warning", ("seg",), message, "Nothing to do; it is no part of WT, TC or ET.")
 
 
 def check_outside(labels: LabelArray, volumes: Mapping[str, Volume]) -> Iterator[Finding]:

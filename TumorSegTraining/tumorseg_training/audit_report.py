@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ _COLUMNS = (
     "volume_WT_ml",
     "volume_TC_ml",
     "volume_ET_ml",
+    "volume_RC_ml",
     "findings",
 )
 
@@ -84,16 +85,18 @@ def _rounded(value: Any) -> str:
 
 def _sentences(audit: Audit) -> str:
     """Findings of a kind together, blocking ones first."""
-    kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
+    kinds: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for case in audit.cases:
         for finding in case.findings:
-            kinds[finding.severity, finding.code].append(_named(case.name, finding))
+            kinds[finding.severity, finding.code][case.name].append(_named(case.name, finding))
     lines = []
-    for (severity, code), sentences in sorted(kinds.items()):
-        lines.append(f"{'Problem' if severity == 'blocking' else 'Warning'} {code} ({len(sentences)}):")
-        lines += [f"  {sentence}" for sentence in sentences[:MOST_SENTENCES]]
-        if len(sentences) > MOST_SENTENCES:
-            lines.append(f"  … and {len(sentences) - MOST_SENTENCES} more in audit.json")
+    for (severity, code), cases in sorted(kinds.items()):
+        count = f"{len(cases)} {'cases' if len(cases) > 1 else 'case'}"
+        lines.append(f"{'Problem' if severity == 'blocking' else 'Warning'} {code}, {count}:")
+        for sentences in list(cases.values())[:MOST_SENTENCES]:
+            lines.append(f"  {sentences[0]}{f' ({len(sentences) - 1} more like it)' if len(sentences) > 1 else ''}")
+        if len(cases) > MOST_SENTENCES:
+            lines.append(f"  … and {len(cases) - MOST_SENTENCES} more in audit.json")
     lines += audit.refused[:MOST_SENTENCES]
     if len(audit.refused) > MOST_SENTENCES:
         lines.append(f"… and {len(audit.refused) - MOST_SENTENCES} more files left out, in audit.json")
@@ -112,11 +115,18 @@ def _summary(audit: Audit) -> str:
     lines += _counts("Layout", (case.case.layout for case in usable if case.case is not None))
     lines += _counts("Labels", (case.convention.value for case in usable if case.convention is not None))
     lines += _counts("Grade", (case.case.grade for case in usable if case.case is not None and case.case.grade))
+    if cavities := sum(1 for case in usable if case.volumes_ml and case.volumes_ml.get("RC")):
+        lines.append(f"Resection cavities (label 4) count as background: {cavities} cases have one.")
     if audit.unlabelled:
-        count = len(audit.unlabelled)
-        some = f"{', '.join(audit.unlabelled[:3])}{', …' if count > 3 else ''}"
-        lines.append(f"Without an expert's segmentation, not counted: {count} ({some}).")
+        lines.append(f"Not counted, because without an expert's segmentation: {_some(audit.unlabelled)}.")
+    if others := [other for other in audit.unlabelled.values() if other]:
+        lines.append(f"Not taken for one: {_some(others)}; an expert's is named like Case_seg.nii.gz.")
     return "\n".join(lines)
+
+
+def _some(names: Collection[str]) -> str:
+    first = ", ".join(list(names)[:3])
+    return f"{len(names)} ({first}{', …' if len(names) > 3 else ''})"
 
 
 def _counts(what: str, values: Iterable[str]) -> list[str]:
@@ -153,7 +163,7 @@ def _values(case: CaseAudit) -> dict[str, Any]:
         "size": geometry and "x".join(map(str, geometry.shape[::-1])),
         "spacing_mm": geometry and "x".join(f"{value:.4g}" for value in geometry.spacing),
         "orientation": geometry and geometry.orientation,
-        **{f"volume_{region}_ml": volumes.get(region) for region in ("WT", "TC", "ET")},
+        **{f"volume_{region}_ml": volumes.get(region) for region in ("WT", "TC", "ET", "RC")},
     }
     return {key: "" if value is None else value for key, value in values.items()}
 
@@ -164,7 +174,7 @@ def _document(audit: Audit) -> dict[str, Any]:
         "version": __version__,
         "usable": audit.usable,
         "cases": [_case_document(case) for case in audit.cases],
-        "unlabelled": list(audit.unlabelled),
+        "unlabelled": audit.unlabelled,
         "left_out": list(audit.refused),
     }
 

@@ -161,10 +161,10 @@ def _unpacked_first(case: LabelledCase) -> tuple[bool, str]:
 
 def _nothing_found(path: Path, found: Found) -> str:
     if found.unlabelled:
-        count = len(found.unlabelled)
+        some = ", ".join(list(found.unlabelled)[:3])
         return (
-            f"{path} holds {count} {'cases' if count > 1 else 'case'} without an expert's segmentation "
-            f"({', '.join(found.unlabelled[:3])}{', …' if count > 3 else ''}); give a training set."
+            f"{path} holds only cases without an expert's segmentation (named like Case_seg.nii.gz), such as {some}; "
+            "give a training set."
         )
     return (
         f"The folder {path} holds no case; each needs four sequences and a segmentation named like "

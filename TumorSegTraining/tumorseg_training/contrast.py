@@ -17,7 +17,7 @@ from itertools import permutations
 import numpy as np
 from scipy import ndimage
 
-from tumorseg.normalise import brain_mask, zscore
+from tumorseg.normalise import bounding_box, brain_mask, zscore
 from tumorseg.regions import ED, ET, UNDIVIDED
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import BoolArray, FloatArray, LabelArray
@@ -61,7 +61,9 @@ class Tissues:
 
     def __init__(self, volumes: Mapping[str, FloatArray], labels: LabelArray) -> None:
         brain = brain_mask(list(volumes.values()))
-        self.scores = {name: zscore(array, brain) for name, array in volumes.items()}
+        box = bounding_box(brain)
+        brain, labels = brain[box], labels[box]
+        self.scores = {name: zscore(array[box], brain) for name, array in volumes.items()}
         self._enhancing = labels == ET
         rest = (labels == ED) | (labels == UNDIVIDED)
         self._edema = rest if np.count_nonzero(rest) >= _FEWEST_VOXELS else (labels != 0) & ~self._enhancing
@@ -110,8 +112,10 @@ def channel_order(cases: Sequence[Tissues]) -> tuple[str, ...]:
         The sequence of each volume.
 
     Raises:
-        ValueError: the contrasts fit several orders about equally well.
+        ValueError: the contrasts fit several orders about equally well, or there is no case.
     """
+    if not cases:
+        raise ValueError("none shows enhancing tumor, which tells the order of their channels")
     fits = sorted(((_fit(cases, order), order) for order in permutations(SEQUENCES)), reverse=True)
     (best, order), (second, other) = fits[:2]
     if best - second < _DISTINCT:

@@ -69,13 +69,21 @@ def _blocks(volume: Volume) -> FloatArray | None:
     box = bounding_box(mask, margin=0)
     blocks = zscore(array[box], mask[box])
     for axis, count in enumerate(BLOCKS):
-        starts = np.linspace(0, blocks.shape[axis], count, endpoint=False).astype(int)
-        widths = np.maximum(np.diff([*starts, blocks.shape[axis]]), 1)
-        shape = [-1 if other == axis else 1 for other in range(3)]
-        blocks = np.add.reduceat(blocks, starts, axis) / widths.reshape(shape)
+        blocks = np.moveaxis(np.tensordot(_shares(blocks.shape[axis], count), blocks, (1, axis)), 0, axis)
     blocks = blocks - blocks.mean()
     length = float(np.linalg.norm(blocks))
     return (blocks / length).astype(np.float32) if length > 0 else None
+
+
+def _shares(size: int, count: int) -> FloatArray:
+    """What each of ``size`` voxels contributes to each of ``count`` equal parts of the axis, array (count, size).
+
+    Voxels on a border count for both sides by how much of them lies there, so that a flipped volume has flipped blocks.
+    """
+    borders = np.linspace(0, size, count + 1)[:, None]
+    voxels = np.arange(size)
+    overlap = np.minimum(borders[1:], voxels + 1) - np.maximum(borders[:-1], voxels)
+    return (np.maximum(overlap, 0) * count / size).astype(np.float32)
 
 
 def _canonical(volume: Volume) -> FloatArray:

@@ -7,20 +7,25 @@ say the order of the channels nor where the voxels lie; BraTS 2020 has one grid 
 from __future__ import annotations
 
 import hashlib
+import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
 from tumorseg.errors import BadInputError
+from tumorseg.regions import ET
 from tumorseg.volume import Geometry, LabelArray, Volume
 from tumorseg_training.blobs import Blob
 from tumorseg_training.contrast import Tissues, channel_order
 
 _FULL_ORIGIN = (0.0, -239.0, 0.0)  # BraTS 2020, LPS
 _LARGEST_SIDE = 4096
+_LOOKED_AT = 3  # cases, to tell the order of the channels
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class SliceStack:
 
     def tissues(self) -> Tissues:
         """For ``channel_order``; the background, a constant below 0 after z-scoring, becomes 0."""
-        images = without_background(self.read("image"))
+        images = _images(self)
         if len(images) != 4:
             raise BadInputError(f"The slices of {self.name} have {len(images)} channels instead of 4.")
         return Tissues({str(channel): image for channel, image in enumerate(images)}, self.labels())
@@ -75,7 +80,8 @@ class SliceSource:
 
     def read_volume(self) -> Volume:
         """The channel on the grid of BraTS 2020, 0 outside the brain."""
-        array = without_background(_images(self.stack))[self.channel or 0]
+        with _reading:
+            array = _images(self.stack)[self.channel or 0]
         return Volume(array, _geometry(array.shape), self.name, {"file": self.location})
 
     def read_labels(self) -> tuple[LabelArray, Geometry]:
@@ -89,16 +95,14 @@ class SliceSource:
         return hashlib.sha256(" ".join([*digests, str(self.channel)]).encode()).hexdigest()
 
 
-def identify_order(stacks: list[SliceStack], looked_at: int = 3) -> tuple[str, ...]:
-    """The order of the channels, from the first stacks that hold a tumor.
+def identify_order(stacks: Sequence[SliceStack]) -> tuple[str, ...]:
+    """The order of the channels, from the first stacks with enhancing tumor, which tells T1ce from T1.
 
     Raises:
         BadInputError: the data do not tell.
     """
-    cases: list[Tissues] = []
-    for stack in stacks:
-        if len(cases) < looked_at and stack.labels().any():
-            cases.append(stack.tissues())
+    enhancing = (stack for stack in stacks if np.any(stack.labels() == ET))
+    cases = [stack.tissues() for stack in islice(enhancing, _LOOKED_AT)]
     try:
         return channel_order(cases)
     except ValueError as error:
@@ -116,10 +120,13 @@ def without_background(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float3
     return np.where(outside, np.float32(0), images - levels)
 
 
+_reading = threading.Lock()
+
+
 @lru_cache(maxsize=1)
 def _images(stack: SliceStack) -> npt.NDArray[np.float32]:
-    """The four channels are asked for one after the other, and lie in the same files."""
-    return stack.read("image")
+    """All channels, because they lie in the same files and are asked for one after the other."""
+    return without_background(stack.read("image"))
 
 
 def _read_slice(blob: Blob, dataset: str) -> npt.NDArray[np.float32]:

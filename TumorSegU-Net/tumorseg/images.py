@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import SimpleITK as sitk
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 from tumorseg.image_integrity import check_content, damaged, not_an_image, perpendicular, straightened
+from tumorseg.quiet import quiet_stderr
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
 READABLE = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -203,7 +203,7 @@ def _read(path: Path, pixel_type: int, frame: int | None = None) -> sitk.Image:
     extension = _check_file(path)
     if extension in _NIFTI:
         check_content(path)
-    with _quiet_stderr() if extension in _METAIMAGE else nullcontext():
+    with quiet_stderr() if extension in _METAIMAGE else nullcontext():
         image = _read_pixels(path, pixel_type, frame)
     cosines = np.reshape(image.GetDirection(), (3, 3))
     image.SetDirection(perpendicular(cosines, path).ravel().tolist())
@@ -283,26 +283,6 @@ def _choose_frame(reader: sitk.ImageFileReader, path: Path, frame: int | None) -
         raise BadInputError(f"{path} holds {count} {'volumes' if count > 1 else 'volume'}; number {frame} is missing.")
     if frame:
         reader.SetExtractIndex([0, 0, 0, frame, *(0 for _ in size[4:])])
-
-
-_stderr_lock = threading.Lock()
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep away what the MetaImage library prints about a damaged file; the user gets our sentence."""
-    with _stderr_lock, open(os.devnull, "wb") as sink:
-        try:
-            saved = os.dup(2)
-        except OSError:  # a program without a console, as Slicer on Windows
-            yield
-            return
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
 
 
 def _alternatives(extensions: Sequence[str]) -> str:

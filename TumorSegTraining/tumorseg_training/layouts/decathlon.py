@@ -16,7 +16,7 @@ from tumorseg_training.conventions import Convention
 from tumorseg_training.labelled_case import LabelledCase
 from tumorseg_training.layouts.found import Found
 from tumorseg_training.listing import Entry
-from tumorseg_training.sources import ImageSource
+from tumorseg_training.sources import ImageSource, Source
 
 LAYOUT = "Decathlon Task01"
 FOLDERS = ("imagestr", "labelstr", "imagests")
@@ -38,7 +38,7 @@ def find_decathlon_cases(entries: Iterable[Entry]) -> Found:
             continue
         name, folder = path.name.split(".nii")[0], path.parent.name.lower()
         if folder == "imagests":
-            found.unlabelled.append(name)
+            found.unlabelled[name] = ""
         elif folder == "imagestr":
             _add(found, name, image, files)
         elif folder == "labelstr" and _beside(path, "imagesTr", files) is None:
@@ -50,14 +50,14 @@ def find_decathlon_cases(entries: Iterable[Entry]) -> Found:
 def _add(found: Found, name: str, image: Entry, files: Mapping[PurePosixPath, Entry]) -> None:
     segmentation = _beside(image.path, "labelsTr", files)
     if segmentation is None:
-        found.unlabelled.append(name)
+        found.unlabelled[name] = ""
         return
     try:
         order, convention = _description(files.get(image.path.parent.parent / "dataset.json"))
     except BadInputError as error:
         found.block(name, "dataset-json", str(error), "Download it again.")
         return
-    images = {sequence: ImageSource(image.blob, frame) for frame, sequence in enumerate(order)}
+    images: dict[str, Source] = {sequence: ImageSource(image.blob, frame) for frame, sequence in enumerate(order)}
     source = ImageSource(segmentation.blob)
     found.cases.append(LabelledCase(name, images, source, name, layout=LAYOUT, convention=convention))
 

@@ -76,10 +76,7 @@ def _sorted_in(case: _Files, entries: Iterable[Entry]) -> _Files:
 
 def _add(found: Found, case: _Files) -> None:
     if not case.segmentations:
-        found.unlabelled.append(case.name)
-        if case.others:
-            message = f"{case.name} has no expert's segmentation; {_listed(case.others)} is not taken for one."
-            found.warn(case.name, "no-segmentation", message, "Name an expert's segmentation like Case_seg.nii.gz.")
+        found.unlabelled[case.name] = _listed(case.others)
         return
     several = [*_several(case)]
     for message in several:

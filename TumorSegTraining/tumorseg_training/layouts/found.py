@@ -14,11 +14,18 @@ SEVERAL_FILES = "several-files"
 
 @dataclass
 class Found:
-    """Cases, what is odd about the files of a case, and cases without an expert's segmentation, as validation sets."""
+    """What there is.
+
+    Attributes:
+        cases: that have images and an expert's segmentation.
+        findings: what is odd about the files of a case, by its name.
+        unlabelled: cases without an expert's segmentation, as in validation sets, and the images that were not taken
+            for one.
+    """
 
     cases: list[LabelledCase] = field(default_factory=list)
     findings: dict[str, list[Finding]] = field(default_factory=lambda: defaultdict(list))
-    unlabelled: list[str] = field(default_factory=list)
+    unlabelled: dict[str, str] = field(default_factory=dict)
 
     def block(self, case: str, code: str, message: str, remedy: str) -> None:
         """Note why a case cannot be used."""
@@ -31,6 +38,6 @@ class Found:
     def add(self, other: Found) -> None:
         """Take over what another layout found."""
         self.cases.extend(other.cases)
-        self.unlabelled.extend(other.unlabelled)
+        self.unlabelled.update(other.unlabelled)
         for case, findings in other.findings.items():
             self.findings[case].extend(findings)
