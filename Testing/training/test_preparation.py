@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.layouts import brats_2018, brats_2019, brats_2024
 from support.prepared import NESTED, write_data, write_labelled
 from tumorseg.errors import BadInputError
 from tumorseg_training import cache_cases
@@ -167,3 +168,17 @@ def test_what_a_killed_run_was_writing_is_removed(data: Path, tmp_path: Path) ->
     os.utime(old, (1, 1))
     prepare_folder([data], tmp_path, TWO)
     assert [path.name for path in tmp_path.glob(".tmp-*")] == [new.name]  # somebody may be writing it
+
+
+def test_grades_time_points_and_releases_of_public_layouts_are_kept_in_mind(tmp_path: Path) -> None:
+    data = [brats_2018(tmp_path), brats_2019(tmp_path), brats_2024(tmp_path)]
+    result = prepare_folder(data, tmp_path / "prepared", TWO)
+    cases = {case.name: case for case in result.prepared.cases}
+    assert (cases["Brats18_TCIA01_131_1"].grade, cases["BraTS19_TCIA09_141_1"].grade) == ("HGG", "LGG")
+    time_points = [name for name, case in cases.items() if sum(case.patient == c.patient for c in cases.values()) > 1]
+    assert any(name.startswith("BraTS-GLI") for name in time_points)
+    for split in result.splits:
+        sides = {name: name in split.validation for name in cases}
+        assert sides["Brats18_TCIA01_131_1"] == sides["BraTS19_TCIA01_131_1"]
+        for name, case in cases.items():
+            assert all(sides[name] == sides[other] for other in cases if cases[other].patient == case.patient)
