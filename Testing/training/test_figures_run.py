@@ -20,8 +20,24 @@ from tumorseg_training.figures.run_record import RunRecord, load_run
 from tumorseg_training.preparation import Settings, prepare_folder
 
 EPOCHS = (
-    {"epoch": 0, "train_loss": 1.0, "validation_loss": "", "dice_WT": "", "accuracy": "", "paper_dice": ""},
-    {"epoch": 1, "train_loss": 0.5, "validation_loss": 0.6, "dice_WT": 0.7, "accuracy": 0.99, "paper_dice": 0.4},
+    {
+        "epoch": 0,
+        "train_loss": 1.0,
+        "validation_loss": "",
+        "dice_WT": "",
+        "nothing_dice_mean": "",
+        "accuracy": "",
+        "paper_dice": "",
+    },
+    {
+        "epoch": 1,
+        "train_loss": 0.5,
+        "validation_loss": 0.6,
+        "dice_WT": 0.7,
+        "nothing_dice_mean": 0.3,
+        "accuracy": 0.99,
+        "paper_dice": 0.4,
+    },
 )
 FILES = ("modalities", "planes", "overlay", "labels", "training", "split", "extremes", "comparison")
 
@@ -135,7 +151,8 @@ def test_curves_show_the_epochs_that_have_a_number(run: Path) -> None:
     loss, dice, accuracy = training_curves(load_run(run).epochs, 0.97).axes
     lines = {line.get_label(): line.get_xydata().tolist() for line in loss.lines}  # type: ignore[union-attr]
     assert lines == {"training": [[1, 1], [2, 0.5]], "validation": [[2, 0.6]]}
-    assert [line.get_label() for line in dice.lines] == ["WT"]
+    assert [line.get_label() for line in dice.lines] == ["WT", "predicting nothing, mean"]
+    assert dice.lines[1].get_ydata() == [0.3, 0.3]
     assert [line.get_label() for line in accuracy.lines] == ["validation", "predicting nothing"]
 
 

@@ -13,7 +13,7 @@ from tumorseg_training.figures.canvas import DOTS_PER_INCH
 from tumorseg_training.figures.run_record import Row
 
 _DICE_COLORS = {"WT": SEGMENTS[2].color, "TC": SEGMENTS[1].color, "ET": SEGMENTS[3].color, "mean": (0.15, 0.15, 0.15)}
-_NOTHING = {"color": "0.55", "linestyle": ":", "linewidth": 1.5, "marker": ""}
+_NOTHING = {"color": "0.55", "linestyle": ":", "linewidth": 1.5}
 
 
 def training_curves(epochs: Sequence[Row], nothing_accuracy: float | None) -> Figure:
@@ -29,7 +29,8 @@ def training_curves(epochs: Sequence[Row], nothing_accuracy: float | None) -> Fi
     _line(loss, epochs, "validation_loss", label="validation", color="#c9772b")
     for region, color in _DICE_COLORS.items():
         _line(dice, epochs, f"dice_{region}", label=region, color=color)
-    _line(dice, epochs, "nothing_dice_mean", label="predicting nothing, mean", **_NOTHING)
+    for nothing in [row["nothing_dice_mean"] for row in epochs if "nothing_dice_mean" in row][-1:]:
+        dice.axhline(nothing, label="predicting nothing, mean", **_NOTHING)  # the same in every epoch
     _line(accuracy, epochs, "accuracy", label="validation", color="#c9772b")
     if nothing_accuracy is not None:
         accuracy.axhline(nothing_accuracy, label="predicting nothing", **_NOTHING)
@@ -46,13 +47,13 @@ def _line(axes: Axes, epochs: Sequence[Row], column: str, **style: object) -> No
     points = [(row["epoch"] + 1, row[column]) for row in epochs if column in row and "epoch" in row]
     if points:
         marker = "o" if len(points) < 30 else ""
-        axes.plot(*zip(*points, strict=True), **{"marker": marker, "markersize": 3, **style})  # type: ignore[arg-type]
+        axes.plot(*zip(*points, strict=True), marker=marker, markersize=3, **style)  # type: ignore[arg-type]
 
 
 def _finish(axes: Axes, title: str) -> None:
     axes.set_title(title, loc="left", fontsize=10)
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="y", color="0.92")
     if axes.get_legend_handles_labels()[0]:
