@@ -56,18 +56,18 @@ def run(prepared: Path, tmp_path: Path) -> Path:
     """A run of the first fold with curves and an evaluation that kept its predictions."""
     run = write_run(tmp_path / "my run", prepared)
     write_table(run / "metrics.csv", EPOCHS)
-    rows = []
+    rows, nothing = [], []
     for number, case in enumerate(load_run(run).validation):
-        volume = 0 if number else 2
         rows.append(
             {
                 "case": case,
                 **{f"dice_{region}": 0.5 + 0.25 * number for region in ("WT", "TC", "ET")},
-                **{f"volume_true_ml_{region}": volume if region == "ET" else 2 for region in ("WT", "TC", "ET")},
                 "lesion_dice_WT": "" if number else 0.25,
             }
         )
+        nothing.append({"case": case, "dice_WT": 0, "dice_TC": 0, "dice_ET": number})
     write_table(run / "evaluation" / "scores.csv", rows)
+    write_table(run / "evaluation" / "scores-nothing.csv", nothing)
     for case in load_run(run).validation:
         write_labels(np.roll(NESTED, 1, 2), SMALL, run / "evaluation" / f"{case}.nii.gz")
     return run
@@ -92,7 +92,8 @@ def test_what_is_missing_is_said_and_the_rest_is_drawn(
     missing = capsys.readouterr().err.splitlines()
     assert missing == [
         f"training.svg is not drawn: {run} has no metrics.csv with epochs yet.",
-        f"extremes.svg is not drawn: {run} has no scores yet; run tumorseg-train evaluate --run {run} first.",
+        f"extremes.svg is not drawn: {run} has no scores in {run / 'evaluation'}; run tumorseg-train evaluate "
+        f"--run {run} first.",
     ]
     written = {path.name for path in (run / "figures").iterdir()}
     assert written == {f"{name}.svg" for name in FILES if name not in ("training", "extremes")} | {"comparison.md"}
@@ -111,7 +112,7 @@ def test_lost_predictions_and_another_split_are_told(
     missing = capsys.readouterr().err.splitlines()
     assert missing == [
         f"split.png is not drawn: {moved} was split anew since the run was made.",
-        f"extremes.png is not drawn: The evaluation of {run} kept no prediction of {worst}; evaluate the run again.",
+        f"extremes.png is not drawn: {run / 'evaluation'} holds no prediction of {worst}; evaluate the run again.",
     ]
 
 
@@ -138,13 +139,14 @@ def test_empty_cells_are_left_out(run: Path) -> None:
     assert second["dice_WT"] == 0.7
 
 
-def test_the_prediction_of_a_case_is_not_that_of_a_longer_name(run: Path) -> None:
-    record = load_run(run)
-    (run / "evaluation" / "Case_77.nii.gz").touch()
-    assert record.prediction("Case_7") is None
-    (run / "evaluation" / "deeper").mkdir()
-    (run / "evaluation" / "deeper" / "Case_7_seg.nii.gz").touch()
-    assert record.prediction("Case_7") == run / "evaluation" / "deeper" / "Case_7_seg.nii.gz"
+def test_another_evaluation_of_the_run_can_be_shown(run: Path) -> None:
+    (run / "evaluation").rename(run / "evaluation-validation")
+    assert load_run(run).scores == {}
+    record = load_run(run, evaluation=run / "evaluation-validation")
+    case = record.validation[0]
+    assert list(record.scores) == list(record.validation)
+    assert record.prediction(case) == run / "evaluation-validation" / f"{case}.nii.gz"
+    assert record.prediction("Case_77") is None
 
 
 def test_curves_show_the_epochs_that_have_a_number(run: Path) -> None:

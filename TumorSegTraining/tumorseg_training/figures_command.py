@@ -15,6 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the figures")
     parser.add_argument("--case", help="case to show (default: the scored one with most enhancing tumor)")
     parser.add_argument("--prepared", type=Path, metavar="DIR", help="the prepared folder, if it was moved")
+    parser.add_argument("--evaluation", type=Path, metavar="DIR", help="its evaluation (default: RUN/evaluation)")
     parser.add_argument("--format", choices=("png", "pdf", "svg"), default="png", help="of the figures (default png)")
 
 
@@ -23,7 +24,8 @@ def run(options: argparse.Namespace) -> int:
     from tumorseg_training.figures.draw import draw_figures
     from tumorseg_training.figures.run_record import load_run
 
-    drawn = draw_figures(load_run(options.run, options.prepared), options.output, options.case, options.format)
+    record = load_run(options.run, options.prepared, options.evaluation)
+    drawn = draw_figures(record, options.output, options.case, options.format)
     for sentence in drawn.missing:
         print(sentence, file=sys.stderr)
     print(f"Written to {options.output}: {', '.join(path.name for path in drawn.files)}")

@@ -73,9 +73,11 @@ def _supervise(
     """Only as many items are handed out as are worked on, so that it is known whose worker died."""
     waiting = iter(items)
     running: dict[Future[Result | Refused], Item] = {}
+    suspects = ""
     while True:
         for item in islice(waiting, workers - len(running)):
-            running[pool.submit(_attempt, work, item)] = item
+            with _telling(name_of(item), suspects):
+                running[pool.submit(_attempt, work, item)] = item
         if not running:
             return
         finished = wait(running, return_when=FIRST_COMPLETED).done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,8 +22,8 @@ PAPER_NAMES = {
 }
 """Columns of ``metrics.csv`` and what the paper calls them."""
 
-MEASURED = {"brats": ("dice", "volume_true_ml"), "lesions": ("lesion_dice", "lesions_true")}
-"""Columns of ``scores.csv`` for each definition: the score, and what is 0 when predicting nothing would be right."""
+MEASURED = {"brats": "dice", "lesions": "lesion_dice"}
+"""Metric of ``scores.csv`` that follows each definition."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,10 @@ def measured(run: RunRecord) -> list[Result]:
     """The run's own figures under each definition that its evaluation has, and those of predicting nothing."""
     found = []
     data = f"{_part(run)}, {len(run.scores)}"
-    for key, (metric, size) in MEASURED.items():
-        if means := _means(run.scores.values(), metric):
-            found.append(Result(key, run.name, data, **means))
-        if means := _means(run.scores.values(), size, lambda value: float(value == 0)):
-            found.append(Result(key, "Predicting nothing", data, **means))
+    for key, metric in MEASURED.items():
+        for method, scores in ((run.name, run.scores), ("Predicting nothing", run.nothing)):
+            if means := _means(scores.values(), metric):
+                found.append(Result(key, method, data, **means))
     return found
 
 
@@ -111,10 +110,10 @@ def _figures(values: Mapping[str, float]) -> list[str]:
     return [f"{values[name]:.4f}" if name in values else "" for name in PAPER_NAMES]
 
 
-def _means(rows: Collection[Row], metric: str, of: Callable[[float], float] = float) -> dict[str, Any]:
+def _means(rows: Collection[Row], metric: str) -> dict[str, Any]:
     """Mean over the cases that have a number, by region."""
     columns = {region: f"{metric}_{region}" for region in REGIONS}
-    found = {region: [of(row[column]) for row in rows if column in row] for region, column in columns.items()}
+    found = {region: [row[column] for row in rows if column in row] for region, column in columns.items()}
     return {region: float(np.mean(values)) for region, values in found.items() if values}
 
 

@@ -113,14 +113,16 @@ def _split(run: RunRecord) -> Figure:
 def _extremes(run: RunRecord) -> Figure:
     chosen = choose_extremes(run.scores)
     if not chosen:
-        raise BadInputError(f"{run.folder} has no scores yet; run tumorseg-train evaluate --run {run.folder} first.")
+        raise BadInputError(
+            f"{run.folder} has no scores in {run.evaluation}; run tumorseg-train evaluate --run {run.folder} first."
+        )
     return extremes([_compared(run, rank, name) for rank, name in chosen.items()])
 
 
 def _compared(run: RunRecord, rank: str, name: str) -> Compared:
     path = run.prediction(name)
     if path is None:
-        raise BadInputError(f"The evaluation of {run.folder} kept no prediction of {name}; evaluate the run again.")
+        raise BadInputError(f"{run.evaluation} holds no prediction of {name}; evaluate the run again.")
     ((case,),) = run.prepared.groups([name])
     view = load_view(run.prepared, case)
     return Compared(rank, view, read_prediction(path, view), dice_scores(run.scores[name]))

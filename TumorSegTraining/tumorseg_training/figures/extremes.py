@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from tumorseg.regions import REGIONS
+from tumorseg.regions import REGIONS, UNDIVIDED
 from tumorseg.sequences import DISPLAY_NAMES
 from tumorseg.volume import LabelArray
 from tumorseg_training.figures.anatomy import best_sequence
@@ -82,7 +82,8 @@ def _draw_case(row: Sequence[Axes], case: Compared, shape: tuple[int, ...]) -> N
     show_labels(row[-2], prediction)
     show_mask(row[-1], (truth > 0) & (prediction == 0), MISSED)
     show_mask(row[-1], (truth == 0) & (prediction > 0), FALSE)
-    show_mask(row[-1], (truth > 0) & (prediction > 0) & (truth != prediction), EXCHANGED)
+    divided = (truth > 0) & (truth != UNDIVIDED)
+    show_mask(row[-1], divided & (prediction > 0) & (truth != prediction), EXCHANGED)
     figures = ", ".join(f"{region} {value:.3f}" for region, value in case.scores.items())
     row[0].set_ylabel(f"{case.rank}: {case.view.name}\nDice {figures}", fontsize=7)
 

@@ -22,6 +22,7 @@ class RunRecord:
 
     Attributes:
         folder: where it lies.
+        evaluation: folder of its evaluation, which may not be there.
         prepared: the data it was made with.
         fold: number.
         train: cases by name.
@@ -30,9 +31,11 @@ class RunRecord:
         sha256: of the split.
         epochs: one row per epoch, oldest first; empty when nothing was logged.
         scores: of the evaluation, one row per case by name; empty without one.
+        nothing: what predicting nothing scores, likewise.
     """
 
     folder: Path
+    evaluation: Path
     prepared: Prepared
     fold: int
     train: tuple[str, ...]
@@ -41,6 +44,7 @@ class RunRecord:
     sha256: str
     epochs: tuple[Row, ...]
     scores: Mapping[str, Row]
+    nothing: Mapping[str, Row]
 
     @property
     def name(self) -> str:
@@ -49,16 +53,17 @@ class RunRecord:
 
     def prediction(self, case: str) -> Path | None:
         """The predicted labels of a case, if the evaluation kept them."""
-        found = (self.folder / "evaluation").rglob(f"{case}*.nii.gz")
-        return next((path for path in sorted(found) if _names(path, case)), None)
+        path = self.evaluation / f"{case}.nii.gz"
+        return path if path.is_file() else None
 
 
-def load_run(folder: Path, prepared: Path | None = None) -> RunRecord:
+def load_run(folder: Path, prepared: Path | None = None, evaluation: Path | None = None) -> RunRecord:
     """Read a run folder.
 
     Args:
         folder: of the run.
         prepared: the prepared folder, where it was moved since.
+        evaluation: folder of the evaluation, unless it is ``evaluation`` in the run folder.
 
     Raises:
         BadInputError: it is no run folder, one of its files is damaged, or the prepared folder is gone.
@@ -75,8 +80,12 @@ def load_run(folder: Path, prepared: Path | None = None) -> RunRecord:
     if not data.is_dir():
         raise BadInputError(f"The prepared folder {data} of {folder} is gone; say where it is with --prepared.")
     epochs = tuple(row for _, row in _table(folder / "metrics.csv", "epoch"))
-    scores = dict(_table(folder / "evaluation" / "scores.csv", "case"))
-    return RunRecord(folder, load_prepared(data), fold, **parts, sha256=sha256, epochs=epochs, scores=scores)
+    scored = evaluation or folder / "evaluation"
+    scores, nothing = (dict(_table(scored / name, "case")) for name in ("scores.csv", "scores-nothing.csv"))
+    data_read = load_prepared(data)
+    return RunRecord(
+        folder, scored, data_read, fold, **parts, sha256=sha256, epochs=epochs, scores=scores, nothing=nothing
+    )
 
 
 def _table(path: Path, key: str) -> list[tuple[str, Row]]:
@@ -103,9 +112,3 @@ def _number(cell: str | None) -> float | None:
     except ValueError:
         return None
     return None if math.isnan(number) else number
-
-
-def _names(path: Path, case: str) -> bool:
-    """Whether the file is of this case, and not of another one whose name begins likewise."""
-    rest = path.name.removesuffix(".nii.gz")[len(case) :]
-    return not rest or rest.lower() in ("_seg", "_prediction", "-seg", "_labels")
