@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from support.cases import SMALL
-from support.prepared import NESTED, write_data, write_run, write_table
+from support.small_data import NESTED, write_data, write_run, write_table
 from tumorseg.errors import BadInputError
 from tumorseg.images import write_labels
 from tumorseg_training.cli import main
@@ -92,7 +92,7 @@ def test_what_is_missing_is_said_and_the_rest_is_drawn(
     missing = capsys.readouterr().err.splitlines()
     assert missing == [
         f"training.svg is not drawn: {run} has no metrics.csv with epochs yet.",
-        f"extremes.svg is not drawn: {run} has no scores in {run / 'evaluation'}; run tumorseg-train evaluate "
+        f"extremes.svg is not drawn: There are no scores in {run / 'evaluation'}; run tumorseg-train evaluate "
         f"--run {run} first.",
     ]
     written = {path.name for path in (run / "figures").iterdir()}

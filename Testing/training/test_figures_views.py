@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from support.cases import SMALL
 from support.grids import OBLIQUE
-from support.prepared import NESTED, write_data, write_labelled
+from support.small_data import NESTED, write_data, write_labelled
 from tumorseg.errors import BadInputError
 from tumorseg.grids import reoriented
 from tumorseg.images import write_labels

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from support.layouts import brats_2018, brats_2019, brats_2024
-from support.prepared import NESTED, write_data, write_labelled
+from support.small_data import NESTED, write_data, write_labelled
 from tumorseg.errors import BadInputError
 from tumorseg_training import cache_cases
 from tumorseg_training.cli import main

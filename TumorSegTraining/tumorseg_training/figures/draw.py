@@ -113,9 +113,8 @@ def _split(run: RunRecord) -> Figure:
 def _extremes(run: RunRecord) -> Figure:
     chosen = choose_extremes(run.scores)
     if not chosen:
-        raise BadInputError(
-            f"{run.folder} has no scores in {run.evaluation}; run tumorseg-train evaluate --run {run.folder} first."
-        )
+        advice = f"run tumorseg-train evaluate --run {run.folder} first"
+        raise BadInputError(f"There are no scores in {run.evaluation}; {advice}.")
     return extremes([_compared(run, rank, name) for rank, name in chosen.items()])
 
 
