@@ -60,7 +60,10 @@ def _with_document(tmp_path: Path, **changes: Any) -> Path:
         ({"postprocessing": {"thresholds": [0.5]}}, "one threshold per region"),
         ({"postprocessing": {"temperatures": [1, 1, 1]}}, "calibration needs a positive temperature and a bias"),
         ({"postprocessing": {"temperatures": [1, 0, 1], "biases": [0, 0, 0]}}, "calibration needs a positive"),
-        ({"postprocessing": {"temperatures": [1, 1, 1], "biases": [0, 0, float("nan")]}}, "calibration needs a positive"),
+        (
+            {"postprocessing": {"temperatures": [1, 1, 1], "biases": [0, 0, float("nan")]}},
+            "calibration needs a positive",
+        ),
         ({"postprocessing": {"temperatures": ["1", 1, 1], "biases": [0, 0, 0]}}, "must be real number"),
         ({"surprise": 1}, "surprise"),
     ],

@@ -1,4 +1,7 @@
-"""Calibration: probabilities that mean what they say (temperature and bias per region, Guo et al., arXiv 1706.04599)."""
+"""Calibration: probabilities that mean what they say.
+
+A temperature and a bias per region, after Guo et al., arXiv 1706.04599, and Platt 1999.
+"""
 
 from __future__ import annotations
 
@@ -20,17 +23,15 @@ def calibrated(probabilities: FloatArray, rules: PostProcessing) -> FloatArray:
     if not rules.temperatures:
         return probabilities
     by_region = (-1, 1, 1, 1)
-    temperature = np.reshape(np.float32(rules.temperatures), by_region)
-    bias = np.reshape(np.float32(rules.biases), by_region)
+    temperature = np.asarray(rules.temperatures, np.float32).reshape(by_region)
+    bias = np.asarray(rules.biases, np.float32).reshape(by_region)
     return np.asarray(expit(logit(probabilities) / temperature + bias))
 
 
 def with_calibration(rules: PostProcessing, temperatures: Sequence[float], biases: Sequence[float]) -> PostProcessing:
     """Rules of a model that has no calibration with one added, and thresholds moved so that labels stay the same."""
     thresholds = expit(logit(rules.thresholds) / np.asarray(temperatures) + np.asarray(biases))
-    return replace(
-        rules, thresholds=tuple(thresholds.tolist()), temperatures=tuple(temperatures), biases=tuple(biases)
-    )
+    return replace(rules, thresholds=tuple(thresholds.tolist()), temperatures=tuple(temperatures), biases=tuple(biases))
 
 
 def without_calibration(rules: PostProcessing) -> PostProcessing:

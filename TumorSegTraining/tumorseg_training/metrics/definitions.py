@@ -102,7 +102,9 @@ METRICS = (
         "as defined",
         "BraTS 2023",
     ),
-    Metric("lesions_missed", "missed lesions", "", "0", "lesions that no part of P comes near", "as defined", "BraTS 2023"),
+    Metric(
+        "lesions_missed", "missed lesions", "", "0", "lesions that no part of P comes near", "as defined", "BraTS 2023"
+    ),
     Metric(
         "lesions_false",
         "false parts",
