@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -202,3 +203,12 @@ def test_a_case_that_is_gone_does_not_stop_the_others(run: Path, capsys: pytest.
     (run / "split.json").write_text("{}")
     assert main(["evaluate", "--run", str(run)]) == 2
     assert "split.json is damaged; train the run again" in capsys.readouterr().err
+
+
+def test_export_keeps_what_was_fitted(run: Path) -> None:
+    assert main(["evaluate", "--run", str(run), "--device", "cpu", "--calibrate"]) == 0
+    fitted = read_spec(run / "model.safetensors").postprocessing
+    card = run / "card.toml"
+    card.write_text('name = "mine"\nversion = "1"\n[card]\ntitle = "Mine"\n[postprocessing]\nmin_component_ml = 0.5\n')
+    assert main(["export", "--run", str(run), "--card", str(card), "--output", str(run / "mine.safetensors")]) == 0
+    assert read_spec(run / "mine.safetensors").postprocessing == replace(fitted, min_component_ml=0.5)

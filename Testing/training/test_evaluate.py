@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def test_a_model_is_scored_and_everything_is_saved(
     assert "## Definitions" in (output / "summary.md").read_text()
     labels, geometry = read_labels(output / "A.nii.gz")
     assert geometry.matches(SMALL)
-    assert 0 < np.count_nonzero(labels)
+    assert np.count_nonzero(labels) > 0
 
 
 def test_what_is_finished_is_not_done_again(
@@ -126,7 +125,7 @@ def test_one_bad_case_does_not_stop_the_others(
     assert "bad: Case_t1.nii.gz does not fit the segmentation of bad: shifted by 3 mm." in printed.err
     assert printed.out.splitlines()[1].startswith("good")
     summary = json.loads((tmp_path / "results" / "summary.json").read_text())
-    assert (summary["cases"], len(summary["problems"])) == (1, 4)
+    assert (summary["cases"], len(summary["problems"])) == (1, 1)
 
 
 def test_regions_that_the_model_lacks_are_absent(data: Path, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from tumorseg_training.cases import LabelledCase, check_names, find_labelled_cas
 from tumorseg_training.documents import Document
 from tumorseg_training.evaluate import Evaluation, Show, evaluate
 from tumorseg_training.evaluation_summary import dice_table, statistics, write_summary
-from tumorseg_training.results_folder import ResultsFolder
+from tumorseg_training.results_folder import ResultsFolder, check_results_folder
 from tumorseg_training.run_cases import MODEL_FILE, find_run_cases, read_run_split
 from tumorseg_training.training_notes import training_notes
 
@@ -58,6 +58,8 @@ def make_plan(options: argparse.Namespace, show: Show) -> Plan:
         BadInputError, ModelError: options that do not go together, or what they name cannot be used.
     """
     _check_options(options)
+    if options.output is not None:
+        check_results_folder(options.output)
     if options.run is not None:
         return _run_plan(options, show)
     cases = [case for folder in options.data for case in find_labelled_cases(folder)]
@@ -116,6 +118,9 @@ def _run_plan(options: argparse.Namespace, show: Show) -> Plan:
     if not names:
         raise BadInputError(f"The split of {options.run} has no {part} cases; choose others with --split.")
     cases, problems = find_run_cases(split, names)
+    results = RESULTS_FOLDER if part == split.default_part else f"{RESULTS_FOLDER}-{part}"
+    output = options.output or options.run / results
+    check_results_folder(output)
     report = ""
     if options.calibrate:
         fitted = calibrate(options.run / MODEL_FILE, cases, options.device, show)
@@ -128,11 +133,9 @@ def _run_plan(options: argparse.Namespace, show: Show) -> Plan:
         "split": part,
         "split_sha256": split.sha256,
     }
-    folder = RESULTS_FOLDER if part == split.default_part else f"{RESULTS_FOLDER}-{part}"
     model = load_model(options.run / MODEL_FILE)
     plan = _model_plan(model, _chosen(cases, options.case), subject, options)
-    plan.output = options.output or options.run / folder
-    plan.problems, plan.report = problems, report
+    plan.output, plan.problems, plan.report = output, problems, report
     return plan
 
 

@@ -21,6 +21,17 @@ SCORES = "scores.csv"
 NOTHING_SCORES = "scores-nothing.csv"
 
 
+def check_results_folder(folder: Path) -> None:
+    """Make sure, before a long run, that results can be saved; the folder is made if needed.
+
+    Raises:
+        BadInputError: it cannot be written to, or holds files that are not of an evaluation.
+    """
+    check_folder(folder)
+    if not (folder / EVALUATION).exists() and any(folder.iterdir()):
+        raise BadInputError(f"{folder} holds files that are not of an evaluation; name an empty or new folder.")
+
+
 class ResultsFolder:
     """Keeps what is finished.
 
@@ -62,12 +73,8 @@ class ResultsFolder:
         self._write()
 
     def _open(self, document: Document, cases: Sequence[str]) -> None:
-        check_folder(self.folder)
+        check_results_folder(self.folder)
         path = self.folder / EVALUATION
-        if not path.exists() and any(self.folder.iterdir()):
-            raise BadInputError(
-                f"{self.folder} holds files that are not of an evaluation; name an empty or new folder."
-            )
         if path.exists() and read_document(path, EVALUATION_VERSION, "name a new folder with --output") == document:
             self._read(cases)
         else:
