@@ -108,3 +108,8 @@ def test_intervals_leave_out_what_is_not_defined() -> None:
     assert 1 <= first[0] < 3 < first[1] <= 5
     assert np.isnan(second).all()
     assert third.tolist() == [7, 7]
+
+
+def test_the_documentation_has_the_same_definitions() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "metrics.md").read_text(encoding="utf-8")
+    assert definitions_markdown() in text
