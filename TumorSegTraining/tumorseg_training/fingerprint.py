@@ -18,7 +18,8 @@ from tumorseg.volume import FloatArray, Volume
 SAME = 0.95
 """Correlation from which on two fingerprints are of one scan."""
 
-_BLOCKS = (14, 18, 14)  # along z, y, x: about 1 cm
+BLOCKS = (14, 18, 14)
+"""Number along (z, y, x); about 1 cm each."""
 _PREFERRED = ("flair", "t1", "t2", "t1ce")
 
 
@@ -67,7 +68,7 @@ def _blocks(volume: Volume) -> FloatArray | None:
         return None
     box = bounding_box(mask, margin=0)
     blocks = zscore(array[box], mask[box])
-    for axis, count in enumerate(_BLOCKS):
+    for axis, count in enumerate(BLOCKS):
         blocks = np.moveaxis(np.tensordot(_shares(blocks.shape[axis], count), blocks, (1, axis)), 0, axis)
     blocks = blocks - blocks.mean()
     length = float(np.linalg.norm(blocks))
