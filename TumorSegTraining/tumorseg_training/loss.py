@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, distributed
-from torch.distributed.nn.functional import all_reduce
 from torch.nn import functional
 
 DICE_SMOOTHING = 1.0
@@ -74,11 +73,15 @@ def region_sums(logits: Tensor, masks: Tensor, known: Tensor) -> Tensor:
 
 
 def _summed_over_processes(sums: Tensor) -> Tensor:
+    """The sums of the global batch, with a gradient such that DDP's mean of the gradients is that of the whole.
+
+    Each process differentiates its own part, times the number of processes, by which DDP divides.
+    """
     if not (distributed.is_available() and distributed.is_initialized()):
         return sums
-    # The gradient of this sum is itself summed; DDP's mean over the processes then gives the gradient of the whole.
-    total: Tensor = all_reduce(sums)
-    return total
+    total = sums.detach().clone()
+    distributed.all_reduce(total)
+    return total + distributed.get_world_size() * (sums - sums.detach())
 
 
 def _mean(values: Tensor, voxels: Tensor) -> Tensor:

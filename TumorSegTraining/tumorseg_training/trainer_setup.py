@@ -94,5 +94,7 @@ def quiet_lightning() -> None:
         ".*exists and is not empty.*",
         ".*isinstance.treespec, LeafSpec.*",
         ".*does not have many workers.*",
+        ".*recommended to use `self.log.*sync_dist=True.*",  # what is logged is the same on every process
+        ".*overridden `transfer_batch_to_device`.*",
     ):
         warnings.filterwarnings("ignore", message=message)
