@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,16 +19,10 @@ Matrix = npt.NDArray[np.float64]
 Sizes = tuple[int, int, int]
 
 
-@dataclass(frozen=True)
-class Draw:
-    """The changes of one patch. Tuples of numbers have one entry per channel, in order.
+class ChannelChange(NamedTuple):
+    """The changes of one channel of a patch.
 
     Attributes:
-        corner: first voxel (z, y, x) of the part of the case that is shown; may lie outside.
-        size: voxels (z, y, x) of that part; another size than the patch means another scale.
-        mirrored: whether the patch is mirrored, per axis (z, y, x).
-        rotation: rotation (3, 3) about the centre of the part, from patch offsets to case offsets (z, y, x).
-        elastic: standard deviation of an elastic displacement in voxels, 0 for none.
         blur: standard deviation of a Gaussian in voxels, 0 for none.
         resolution: part of the resolution that is left, 1 for all.
         noise: standard deviation of added noise.
@@ -36,6 +30,31 @@ class Draw:
         shift: added to the intensities.
         gamma: exponent.
         dropped: whether the sequence is taken away.
+    """
+
+    blur: float = 0.0
+    resolution: float = 1.0
+    noise: float = 0.0
+    factor: float = 1.0
+    shift: float = 0.0
+    gamma: float = 1.0
+    dropped: bool = False
+
+
+UNCHANGED = ChannelChange()
+
+
+@dataclass(frozen=True)
+class Draw:
+    """The changes of one patch.
+
+    Attributes:
+        corner: first voxel (z, y, x) of the part of the case that is shown; may lie outside.
+        size: voxels (z, y, x) of that part; another size than the patch means another scale.
+        mirrored: whether the patch is mirrored, per axis (z, y, x).
+        rotation: rotation (3, 3) about the centre of the part, from patch offsets to case offsets (z, y, x).
+        elastic: standard deviation of an elastic displacement in voxels, 0 for none.
+        channels: what happens to each channel, in order.
         seed: of noise and displacement, which are drawn where they are used.
     """
 
@@ -44,13 +63,7 @@ class Draw:
     mirrored: tuple[bool, bool, bool] = (False, False, False)
     rotation: Matrix | None = None
     elastic: float = 0.0
-    blur: tuple[float, ...] = ()
-    resolution: tuple[float, ...] = ()
-    noise: tuple[float, ...] = ()
-    factor: tuple[float, ...] = ()
-    shift: tuple[float, ...] = ()
-    gamma: tuple[float, ...] = ()
-    dropped: tuple[bool, ...] = ()
+    channels: tuple[ChannelChange, ...] = ()
     seed: int = 0
 
 
@@ -64,19 +77,25 @@ def draw_changes(draw: Draw, augmentation: Augmentation, present: Sequence[bool]
         random: where the numbers come from.
     """
     shaped = _draw_shape(draw, augmentation, random)
-    channels = len(present)
-    shades = random.random(channels) < augmentation.shading
-    return replace(
-        shaped,
-        blur=_each(channels, augmentation.blur, augmentation.blur_voxels, 0.0, random),
-        resolution=_each(channels, augmentation.lowering, augmentation.low_resolution, 1.0, random),
-        noise=_each(channels, augmentation.noising, (0.0, augmentation.noise), 0.0, random),
-        factor=_where(shades, random.uniform(*augmentation.contrast, channels), 1.0),
-        shift=_where(shades, random.uniform(-augmentation.brightness, augmentation.brightness, channels), 0.0),
-        gamma=_each(channels, augmentation.bending, augmentation.gamma, 1.0, random),
-        dropped=_drop(present, augmentation.dropping, random),
-        seed=int(random.integers(2**63)),
+    channels = _draw_channels(augmentation, present, random)
+    return replace(shaped, channels=channels, seed=int(random.integers(2**63)))
+
+
+def _draw_channels(
+    augmentation: Augmentation, present: Sequence[bool], random: np.random.Generator
+) -> tuple[ChannelChange, ...]:
+    count = len(present)
+    shaded = random.random(count) < augmentation.shading
+    drawn = (
+        _each(count, augmentation.blur, augmentation.blur_voxels, 0.0, random),
+        _each(count, augmentation.lowering, augmentation.low_resolution, 1.0, random),
+        _each(count, augmentation.noising, (0.0, augmentation.noise), 0.0, random),
+        _where(shaded, random.uniform(*augmentation.contrast, count), 1.0),
+        _where(shaded, random.uniform(-augmentation.brightness, augmentation.brightness, count), 0.0),
+        _each(count, augmentation.bending, augmentation.gamma, 1.0, random),
+        _drop(present, augmentation.dropping, random),
     )
+    return tuple(map(ChannelChange, *drawn))
 
 
 def _draw_shape(draw: Draw, augmentation: Augmentation, random: np.random.Generator) -> Draw:
@@ -121,9 +140,7 @@ def _each(
     return _where(random.random(channels) < chance, random.uniform(*limits, channels), otherwise)
 
 
-def _where(
-    chosen: npt.NDArray[np.bool_], values: npt.NDArray[np.float64], otherwise: float
-) -> tuple[float, ...]:
+def _where(chosen: npt.NDArray[np.bool_], values: npt.NDArray[np.float64], otherwise: float) -> tuple[float, ...]:
     return tuple(np.where(chosen, values, otherwise).tolist())
 
 

@@ -10,42 +10,37 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tumorseg_training.augment_draw import Draw
+from tumorseg_training.augment_draw import UNCHANGED, ChannelChange, Draw
 
 
 def change_intensity(patch: Tensor, draw: Draw) -> Tensor:
-    """Apply the changes of a draw to a patch (channel, z, y, x) float32, in place; the background stays 0.
+    """Apply the changes of a draw to a patch (channel, z, y, x) float32, in place; where a channel is 0, it stays 0.
 
-    Background is where all channels are 0. The order is that of a scanner's chain: what is lost by blur and resolution
-    comes before noise, and the display of contrast after it.
+    The order is that of a scanner's chain: what is lost by blur and resolution comes before noise, and the display of
+    contrast after it.
     """
-    if not draw.blur:
-        return patch
-    brain = (patch != 0).any(dim=0) if _changes(draw) else None
-    noise = torch.Generator(patch.device).manual_seed(draw.seed) if any(draw.noise) else None
-    for channel, image in enumerate(patch):
-        if draw.blur[channel] or draw.resolution[channel] < 1:
-            image.copy_(filtered(image, draw.blur[channel], draw.resolution[channel]))
-        if draw.noise[channel]:
-            image.add_(torch.randn(image.shape, generator=noise, device=image.device), alpha=draw.noise[channel])
-        if (draw.factor[channel], draw.shift[channel]) != (1, 0):
-            image.mul_(draw.factor[channel]).add_(draw.shift[channel])
-        if draw.gamma[channel] != 1:
-            bend(image, draw.gamma[channel])
-        if draw.dropped[channel]:
+    random = torch.Generator(patch.device).manual_seed(draw.seed) if any(c.noise for c in draw.channels) else None
+    # A draw without channels changes the shape alone.
+    for image, change in zip(patch, draw.channels or [UNCHANGED] * len(patch), strict=True):
+        if change.dropped:
             image.zero_()
-        elif brain is not None:
+        elif change != UNCHANGED:
+            brain = image != 0
+            _change(image, change, random)
             image.mul_(brain)
     return patch
 
 
-def _changes(draw: Draw) -> bool:
-    """Whether anything but dropping happens."""
-    plain = (0.0, 1.0, 0.0, 1.0, 0.0, 1.0)
-    return any(
-        values != plain
-        for values in zip(draw.blur, draw.resolution, draw.noise, draw.factor, draw.shift, draw.gamma, strict=True)
-    )
+def _change(image: Tensor, change: ChannelChange, random: torch.Generator | None) -> None:
+    """Change one channel (z, y, x) in place."""
+    if change.blur or change.resolution < 1:
+        image.copy_(filtered(image, change.blur, change.resolution))
+    if change.noise:
+        image.add_(torch.randn(image.shape, generator=random, device=image.device), alpha=change.noise)
+    if (change.factor, change.shift) != (1, 0):
+        torch.add(image.new_tensor(change.shift), image, alpha=change.factor, out=image)
+    if change.gamma != 1:
+        bend(image, change.gamma)
 
 
 def filtered(image: Tensor, blur: float, resolution: float) -> Tensor:
@@ -76,4 +71,5 @@ def bend(image: Tensor, gamma: float) -> None:
     """Raise intensities, scaled to 0-1 over the image, to the power of gamma, in place; the range stays the same."""
     low, high = image.aminmax()
     extent = (high - low).clamp(min=1e-6)
-    image.sub_(low).div_(extent).clamp_(0, 1).pow_(gamma).mul_(extent).add_(low)
+    # extent * ((image - low) / extent)^gamma, with one pass less.
+    image.sub_(low).pow_(gamma).mul_(extent ** (1 - gamma)).add_(low)

@@ -33,7 +33,7 @@ class Augmentation:
         mirror: chance of mirroring, for each of the three axes.
         rotation_degrees: largest angle about each axis.
         rotation: chance of a rotation.
-        scale: smallest and largest part of space that a patch shows, relative to its size (2: everything half as large).
+        scale: range of the space that a patch shows, relative to its own size (2: everything half as large).
         scaling: chance of another scale.
         elastic_voxels: standard deviation of the elastic displacement.
         elastic: chance of an elastic deformation.

@@ -49,19 +49,19 @@ def cut_for(
         channels: which channels, in which order.
     """
     if is_plain(draw):
-        corner, size, reversed_axes = draw.corner, draw.size, draw.mirrored
+        corner, size, mirrored = draw.corner, draw.size, draw.mirrored
     else:
         corner, size = _source_box(draw, patch_size, labels.shape)
-        reversed_axes = (False, False, False)
+        mirrored = (False, False, False)
     part = np.zeros((len(channels), *size), images.dtype)
     truth = np.zeros(size, np.uint8)
-    inside, source = _overlap(corner, size, labels.shape)
+    (z, y, x), source = _overlap(corner, size, labels.shape)
     for place, channel in enumerate(channels):
-        part[(place, *inside)] = images[(channel, *source)]
-    truth[inside] = labels[source]
-    steps = tuple(slice(None, None, -1 if mirrored else 1) for mirrored in reversed_axes)
-    if any(reversed_axes):
-        part, truth = np.ascontiguousarray(part[(slice(None), *steps)]), np.ascontiguousarray(truth[steps])
+        part[place, z, y, x] = images[channel][source]
+    truth[z, y, x] = labels[source]
+    if any(mirrored):
+        z, y, x = (slice(None, None, -1 if reverse else 1) for reverse in mirrored)
+        part, truth = np.ascontiguousarray(part[:, z, y, x]), np.ascontiguousarray(truth[z, y, x])
     return Cut(torch.from_numpy(part), torch.from_numpy(truth), corner)
 
 
@@ -83,7 +83,7 @@ def shaped(cut: Cut, draw: Draw, patch_size: Sizes) -> tuple[Tensor, Tensor]:
     """
     images = cut.images.float()
     if not is_plain(draw):
-        return _sampled(images, cut.labels, _coordinates(cut, draw, patch_size))
+        return _sampled(images, cut.labels, _sampling_grid(cut, draw, patch_size))
     if draw.size == patch_size:
         return images, cut.labels
     return resized(images, patch_size), _resized_labels(cut.labels, patch_size)
@@ -114,9 +114,7 @@ def _source_box(draw: Draw, patch_size: Sizes, shape: Sequence[int]) -> tuple[Si
     return triple(low), triple(high - low)
 
 
-def _overlap(
-    corner: Sizes, size: Sizes, shape: Sequence[int]
-) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def _overlap(corner: Sizes, size: Sizes, shape: Sequence[int]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Where a box overlaps with a case: in the box, and in the case."""
     low = np.clip(corner, 0, shape)
     high = np.clip(np.add(corner, size), low, shape)
@@ -124,16 +122,28 @@ def _overlap(
     return inside, tuple(slice(a, b) for a, b in zip(low, high, strict=True))
 
 
-def _coordinates(cut: Cut, draw: Draw, patch_size: Sizes) -> Tensor:
-    """Where in the cut each voxel of the patch lies: (z, y, x, 3) in voxels, last axis (z, y, x)."""
-    device = cut.images.device
+def _sampling_grid(cut: Cut, draw: Draw, patch_size: Sizes) -> Tensor:
+    """Where in the cut each voxel of the patch lies, as ``grid_sample`` wants it: (1, z, y, x, 3).
+
+    It counts axes from x, and from -1 to 1 between the outer faces of the first and the last voxel.
+    """
+    sizes = np.array(cut.labels.shape, float)
     centre = np.add(draw.corner, np.subtract(draw.size, 1) / 2) - cut.corner
-    columns = torch.tensor(_matrix(draw, patch_size).T, dtype=torch.float32, device=device)
-    offsets = [torch.arange(size, dtype=torch.float32, device=device) - (size - 1) / 2 for size in patch_size]
-    z, y, x = (offset[:, None] * column for offset, column in zip(offsets, columns, strict=True))
-    plane = y[:, None] + (x + torch.tensor(centre, dtype=torch.float32, device=device))
-    places = z[:, None, None] + plane
-    return places.add_(_displacement(draw, patch_size, device)) if draw.elastic else places
+    start = (2 * centre + 1) / sizes - 1
+    columns = _matrix(draw, patch_size).T * (2 / sizes)
+    along = [
+        (np.arange(size) - (size - 1) / 2)[:, None] * column for size, column in zip(patch_size, columns, strict=True)
+    ]
+    z, y, x = (_reversed(steps, cut.images.device) for steps in along)
+    grid = z[:, None, None] + (y[:, None] + (x + _reversed(start, cut.images.device)))
+    if draw.elastic:
+        grid += _displacement(draw, patch_size, cut.images.device) * _reversed(2 / sizes, cut.images.device)
+    return grid[None]
+
+
+def _reversed(values: npt.NDArray[np.float64], device: torch.device) -> Tensor:
+    """Vectors (..., 3) of axes z, y, x as float32 of axes x, y, z."""
+    return torch.from_numpy(np.ascontiguousarray(values[..., ::-1])).float().to(device)
 
 
 def _displacement(draw: Draw, patch_size: Sizes, device: torch.device) -> Tensor:
@@ -145,10 +155,7 @@ def _displacement(draw: Draw, patch_size: Sizes, device: torch.device) -> Tensor
     return smooth[0].movedim(0, -1)
 
 
-def _sampled(images: Tensor, labels: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-    sizes = torch.tensor(labels.shape, dtype=torch.float32, device=images.device)
-    # grid_sample counts axes from x, and -1 to 1 from the first voxel's outer face to the last one's.
-    grid = places.mul_(2 / sizes).add_(1 / sizes - 1).flip(-1)[None]
+def _sampled(images: Tensor, labels: Tensor, grid: Tensor) -> tuple[Tensor, Tensor]:
     patch = functional.grid_sample(images[None], grid, padding_mode="zeros", align_corners=False)[0]
     truth = functional.grid_sample(
         labels[None, None].float(), grid, mode="nearest", padding_mode="zeros", align_corners=False

@@ -15,7 +15,7 @@ from tumorseg_training.recipe import Recipe
 def compiled_or_eager(network: nn.Module, recipe: Recipe, device: torch.device) -> Callable[[torch.Tensor], Any]:
     """The compiled network, tried on one small input; the network itself when compiling fails.
 
-    Compilers need a C++ or Triton toolchain that many machines lack, and break in as many ways, so any exception counts.
+    Compilers need a C++ or Triton toolchain that many machines lack, and break in many ways, so any exception counts.
     """
     trial = torch.zeros((1, recipe.network.in_channels, *recipe.patch_size), device=device)
     compiled = torch.compile(network)

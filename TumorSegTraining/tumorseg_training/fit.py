@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import seed_everything
-from lightning.pytorch.utilities import rank_zero_only, rank_zero_warn
+from lightning.pytorch.utilities import rank_zero_warn
 
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import save_model
+from tumorseg_training.allocator import keep_freed_memory
 from tumorseg_training.checkpoint_file import newest_checkpoint, read_checkpoint
-from tumorseg_training.hardware import Hardware
+from tumorseg_training.hardware import Hardware, is_first_process
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.patches import TrainingCase
 from tumorseg_training.plan import make_plan
@@ -61,6 +62,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
         OutOfMemoryError: a step does not fit into the memory of the device.
         KeyboardInterrupt: stopped by the user.
     """
+    keep_freed_memory()
     hardware = (hardware or Hardware()).resolved()
     hardware.check(recipe)
     data = load_prepared(prepared)
@@ -69,7 +71,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
     validation = [case for group in training_cases(data, recipe, split.validation, rank_zero_warn) for case in group]
     if not groups:
         raise BadInputError(f"Fold {fold} of {prepared} has no case to train on; prepare more cases or fewer folds.")
-    first = rank_zero_only.rank == 0
+    first = is_first_process()
     described = split_values(prepared, split)
     if first:
         describe_run(recipe, described, run)

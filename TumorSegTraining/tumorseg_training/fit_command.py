@@ -22,20 +22,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--devices", type=int, default=1, help="GPUs, or CPU processes, per node (default: 1)")
     parser.add_argument("--nodes", type=int, default=1, help="nodes (default: 1)")
-    parser.add_argument("--workers", type=int, help="processes per device that load patches (default: by device)")
+    parser.add_argument("--workers", type=int, help="threads per device that load patches (default: by device)")
 
 
 def run(options: argparse.Namespace) -> int:
     """Train and say where the model file lies."""
-    from lightning.pytorch.utilities import rank_zero_only
-
     from tumorseg_training.fit import fit
-    from tumorseg_training.hardware import Hardware
+    from tumorseg_training.hardware import Hardware, is_first_process
     from tumorseg_training.recipe_file import load_recipe
 
     recipe = load_recipe(options.recipe, epochs=options.epochs, batch_size=options.batch_size, seed=options.seed)
     hardware = Hardware(options.accelerator, options.devices, options.nodes, options.workers)
     written = fit(recipe, options.prepared, options.fold, options.run, hardware)
-    if rank_zero_only.rank == 0:
+    if is_first_process():
         print(f"Written to {written}")
     return 0

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 
 import torch
+from lightning.pytorch.utilities import rank_zero_only
 
 from tumorseg.errors import BadInputError
 from tumorseg_training.recipe import Recipe
@@ -21,7 +22,7 @@ class Hardware:
         accelerator: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         devices: GPUs, or processes on the CPU, per node.
         nodes: computers.
-        workers: processes that load data, per device; None for a choice.
+        workers: threads that load data, per device; None for a choice.
     """
 
     accelerator: str = "auto"
@@ -77,3 +78,12 @@ class Hardware:
                 f"A batch_size of {recipe.batch_size} cannot be shared by {self.processes} processes; set it to a "
                 f"multiple of {self.processes} in the recipe or with --batch-size."
             )
+
+
+def is_first_process() -> bool:
+    """Whether this process writes and prints: the first of the first node.
+
+    torchrun, SLURM and Lightning say so in variables of the environment; nodes that were started by hand have
+    ``NODE_RANK``.
+    """
+    return not getattr(rank_zero_only, "rank", 0) and os.environ.get("NODE_RANK", "0") == "0"

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from tumorseg.normalise import minmax
 from tumorseg.regions import ED, ET, NCR, UNDIVIDED
@@ -66,8 +65,10 @@ class RawPatch:
         images, labels = (array.to(device, non_blocking=True) for array in (self.cut.images, self.cut.labels))
         return RawPatch(Cut(images, labels, self.cut.corner), self.draw, self.undivided)
 
-    def pin_memory(self) -> RawPatch:
-        """Its arrays in page-locked memory, from which a GPU reads beside its work."""
+    def pinned(self) -> RawPatch:
+        """Its arrays in page-locked memory where there is a GPU, which can read from there beside its work."""
+        if not torch.cuda.is_available():
+            return self
         cut = Cut(self.cut.images.pin_memory(), self.cut.labels.pin_memory(), self.cut.corner)
         return RawPatch(cut, self.draw, self.undivided)
 
@@ -78,7 +79,7 @@ class RawPatch:
 
 
 @dataclass
-class PatchDataset(Dataset[RawPatch]):
+class PatchDataset:
     """Raw patches by sample number.
 
     Groups (one per data folder) are drawn equally often, so that a few real cases are not drowned by many synthetic

@@ -61,7 +61,9 @@ def convolution_warning(recipe: Recipe, accelerator: str, version: str = torch._
     if dtype is None:
         return None
     if accelerator == "cuda" and SLOW_VERSIONS.match(version):
-        return f"torch {version} computes 3-D convolutions in half precision several times too slowly; use 2.10 or newer."
+        return (
+            f"torch {version} computes 3-D convolutions in half precision several times too slowly; use 2.10 or newer."
+        )
     device = torch.device(accelerator)
     plain, half = (convolution_seconds(device, kind) for kind in (torch.float32, dtype))
     return slowness(plain, half, recipe.precision)

@@ -72,11 +72,11 @@ def _callbacks(recipe: Recipe, run: Path, hardware: Hardware, validated: bool) -
     if validated and recipe.schedule == "plateau":
         callbacks.append(PlateauSchedule(recipe))
     if validated and recipe.early_stopping:
-        callbacks.append(EarlyStopping("validation_loss", patience=recipe.early_stopping, check_on_train_epoch_end=False))
-    if validated:
         callbacks.append(
-            ModelCheckpoint(run, "best", monitor="dice_mean", mode="max", enable_version_counter=False)
+            EarlyStopping("validation_loss", patience=recipe.early_stopping, check_on_train_epoch_end=False)
         )
+    if validated:
+        callbacks.append(ModelCheckpoint(run, "best", monitor="dice_mean", mode="max", enable_version_counter=False))
     # The last one, so that it holds what the others know of the epoch.
     callbacks.append(ModelCheckpoint(run, "last", enable_version_counter=False, save_on_train_epoch_end=True))
     return callbacks

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import torch
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Sampler
 
 from tumorseg.errors import BadInputError
 from tumorseg_training.patches import Patch, PatchDataset, RawPatch, TrainingCase
 from tumorseg_training.prepared import Prepared, PreparedCase
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.validation import ValidationShard
+
+AHEAD = 2
+"""Samples per thread that are made before they are needed."""
 
 
 class EpochBatches(Sampler[list[int]]):
@@ -40,14 +46,45 @@ class EpochBatches(Sampler[list[int]]):
             yield list(range(start, start + self.share))
 
 
-class FinishedPatches(Dataset[Patch]):
-    """Patches that are shaped and changed where they are loaded: by the workers of a training on the CPU."""
+class PatchLoader:
+    """Batches of patches, made by threads ahead of their use.
 
-    def __init__(self, raw: PatchDataset) -> None:
-        self.raw = raw
+    Threads instead of the processes of torch's ``DataLoader``: reading and changing arrays does not hold Python's lock,
+    nothing is copied between processes, a failure keeps its traceback, and it works on Windows as on Linux.
 
-    def __getitem__(self, index: int) -> Patch:
-        return self.raw[index].finish(self.raw.recipe.patch_size)
+    Args:
+        patches: to load.
+        batch_sampler: sample numbers of each batch.
+        threads: that load; 0 loads when asked.
+        on_device: whether patches are shaped and changed later, on the device; otherwise that happens here.
+    """
+
+    def __init__(self, patches: PatchDataset, batch_sampler: EpochBatches, threads: int, on_device: bool) -> None:
+        self.patches, self.batch_sampler = patches, batch_sampler
+        self.threads, self.on_device = threads, on_device
+
+    def __len__(self) -> int:
+        return len(self.batch_sampler)
+
+    def __iter__(self) -> Iterator[list[RawPatch] | list[Patch]]:
+        if not self.threads:
+            yield from ([self._load(index) for index in batch] for batch in self.batch_sampler)
+            return
+        pool = ThreadPoolExecutor(self.threads, initializer=torch.set_num_threads, initargs=(1,))
+        try:
+            waiting: deque[list[Future[Any]]] = deque()
+            for batch in self.batch_sampler:
+                waiting.append([pool.submit(self._load, index) for index in batch])
+                if sum(map(len, waiting)) > AHEAD * self.threads:
+                    yield [future.result() for future in waiting.popleft()]
+            while waiting:
+                yield [future.result() for future in waiting.popleft()]
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _load(self, index: int) -> Any:
+        raw = self.patches[index]
+        return raw.pinned() if self.on_device else raw.finish(self.patches.recipe.patch_size)
 
 
 class TrainingData(LightningDataModule):
@@ -57,8 +94,8 @@ class TrainingData(LightningDataModule):
         recipe: of the run.
         groups: training cases, by data folder.
         validation: cases to score.
-        workers: processes that load patches.
-        on_device: whether patches are shaped and changed on the device instead of by the workers.
+        workers: threads that load patches.
+        on_device: whether patches are shaped and changed on the device instead of by the threads.
     """
 
     def __init__(
@@ -73,20 +110,11 @@ class TrainingData(LightningDataModule):
         self.recipe, self.groups, self.validation = recipe, groups, validation
         self.workers, self.on_device = workers, on_device
 
-    def train_dataloader(self) -> DataLoader[Any]:
+    def train_dataloader(self) -> PatchLoader:
         """This process's part of each step."""
-        raw = PatchDataset(self.groups, self.recipe)
         cases = sum(map(len, self.groups))
         batches = EpochBatches(self.recipe.batch_size, self.recipe.steps(cases), *self._place())
-        dataset: Dataset[RawPatch] | Dataset[Patch] = raw if self.on_device else FinishedPatches(raw)
-        return DataLoader(
-            dataset,
-            batch_sampler=batches,
-            num_workers=self.workers,
-            collate_fn=as_list,
-            pin_memory=self.on_device,
-            persistent_workers=self.workers > 0,
-        )
+        return PatchLoader(PatchDataset(self.groups, self.recipe), batches, self.workers, self.on_device)
 
     def val_dataloader(self) -> DataLoader[Any]:
         """This process's validation cases, one a batch."""

@@ -15,7 +15,7 @@ from torch import Tensor, distributed
 from torch.utils.data import Dataset
 
 from tumorseg.devices import Device
-from tumorseg.modelfile import Model, ModelSpec
+from tumorseg.modelfile import Model
 from tumorseg.network import UNet3D
 from tumorseg.pipeline import labels_of
 from tumorseg.predictor import predict
@@ -87,9 +87,7 @@ def all_rows(rows: list[CaseRow]) -> list[CaseRow]:
 def summary(rows: Sequence[CaseRow]) -> dict[str, float]:
     """Mean of each column over the cases that have it, and the mean over the regions of Dice and of nothing's Dice."""
     columns = dict.fromkeys(column for row in rows for column in row.values)
-    means = {
-        column: float(np.mean([row.values[column] for row in rows if column in row.values])) for column in columns
-    }
+    means = {column: float(np.mean([row.values[column] for row in rows if column in row.values])) for column in columns}
     for kind, name in (("dice_", "dice_mean"), ("nothing_dice_", "nothing_dice_mean")):
         regions = [value for column, value in means.items() if column.startswith(kind)]
         if regions:
