@@ -1,4 +1,4 @@
-"""What is drawn: nothing with chances of 0, everything with chances of 1, within its limits, never all sequences gone."""
+"""What is drawn: nothing with chances of 0, everything with chances of 1, within its limits, one sequence stays."""
 
 from dataclasses import replace
 

@@ -67,11 +67,9 @@ def test_a_quarter_turn_about_z_swaps_the_other_axes() -> None:
 def test_labels_turn_with_the_images() -> None:
     labels = np.zeros((24, 24, 24), np.uint8)
     labels[8:16, 8:16, 8:16] = 3
-    turned, truth = _patch(
-        Draw((9, 8, 7), PATCH, mirrored=(True, False, False), rotation=rotation_matrix(0.4, 0.2, -0.3), elastic=1.0, seed=5),
-        labels[None].astype(np.float16),
-        labels,
-    )
+    turn = rotation_matrix(0.4, 0.2, -0.3)
+    draw = Draw((9, 8, 7), PATCH, mirrored=(True, False, False), rotation=turn, elastic=1.0, seed=5)
+    turned, truth = _patch(draw, labels[None].astype(np.float16), labels)
     sure = np.abs(turned[0] - 1.5) > 1.2  # away from the interpolated surface
     np.testing.assert_array_equal(truth[sure] == 3, turned[0][sure] > 1.5)
     assert set(np.unique(truth)) <= {0, 3}

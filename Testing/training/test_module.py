@@ -49,7 +49,11 @@ def test_the_rate_rises_and_then_follows_the_schedule(schedule: str, expected: l
 def test_the_optimizer_is_the_recipes(name: str, kind: str) -> None:
     recipe = replace(load_recipe("tiny"), optimizer=name, learning_rate=0.125, weight_decay=0.25)
     optimizer = make_optimizer(recipe, nn.Linear(1, 1).parameters())
-    assert (type(optimizer).__name__, optimizer.defaults["lr"], optimizer.defaults["weight_decay"]) == (kind, 0.125, 0.25)
+    assert (type(optimizer).__name__, optimizer.defaults["lr"], optimizer.defaults["weight_decay"]) == (
+        kind,
+        0.125,
+        0.25,
+    )
 
 
 def test_training_goes_on_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:

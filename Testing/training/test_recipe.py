@@ -40,7 +40,11 @@ def test_the_paper_is_trained_as_printed() -> None:
 
 def test_a_pass_has_a_step_for_every_full_batch() -> None:
     recipe = load_recipe("paper")
-    assert (recipe.steps(7), replace(recipe, batch_size=2).steps(7), replace(recipe, batch_size=9).steps(7)) == (7, 3, 1)
+    assert (recipe.steps(7), replace(recipe, batch_size=2).steps(7), replace(recipe, batch_size=9).steps(7)) == (
+        7,
+        3,
+        1,
+    )
     assert load_recipe("tiny").steps(7) == 4
 
 

@@ -70,8 +70,10 @@ class SegmentationModule(LightningModule):
             self.log(name, value, prog_bar=name == "dice_mean")
 
     def configure_optimizers(self) -> Any:
-        """The recipe's optimiser, and its schedule by step."""
+        """The recipe's optimiser, and its schedule by step (a plateau is watched by ``PlateauSchedule``)."""
         optimizer = make_optimizer(self.recipe, self.network.parameters())
+        if self.recipe.schedule == "plateau":
+            return optimizer
         schedule = LambdaLR(optimizer, rate_factor(self.recipe, self.total_steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 

@@ -26,7 +26,7 @@ def rate_factor(recipe: Recipe, steps: int) -> Callable[[int], float]:
     """Function from a step to its part of the recipe's learning rate.
 
     Args:
-        recipe: with schedule and warm-up; ``plateau`` is constant here, it falls in ``PlateauSchedule``.
+        recipe: with warm-up and a schedule other than ``plateau``, which depends on the validation.
         steps: of the whole run.
     """
     falling = max(1, steps - recipe.warm_up_steps)
