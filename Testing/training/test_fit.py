@@ -201,7 +201,7 @@ def test_a_run_stopped_by_ctrl_c_goes_on_as_if_nothing_had_happened(
 
 
 def test_the_plateau_lowers_the_rate_also_over_a_restart_and_training_stops_early(
-    prepared: Path, tmp_path: Path, stop_at: Interrupt
+    prepared: Path, tmp_path: Path, stop_at: Interrupt, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = tmp_path / "plateau.toml"
     recipe.write_text(PLATEAU)
@@ -209,6 +209,7 @@ def test_the_plateau_lowers_the_rate_also_over_a_restart_and_training_stops_earl
     assert main(_fit(prepared, tmp_path / "whole", *arguments)) == 0
     rows = _rows(tmp_path / "whole")
     assert len(rows) < 12
+    assert "Ended early: 3 validations in a row did not lower the validation loss." in capsys.readouterr().out
     losses, rates = ([float(row[name]) for row in rows] for name in ("validation_loss", "learning_rate"))
     worse = [loss >= min(losses[:epoch], default=np.inf) * (1 - 1e-4) for epoch, loss in enumerate(losses)]
     assert rates == pytest.approx([0.5 * 0.5 ** sum(worse[: epoch + 1]) for epoch in range(len(rows))])
@@ -255,6 +256,24 @@ def test_another_recipe_or_fold_in_the_same_folder_is_refused(
     (run.with_name("other") / "split.json").write_text(json.dumps({**split, "fold": 1, "train": []}))
     assert main(_fit(prepared, run.with_name("other"))) == 2
     assert "another split (fold was 1, now 0, train); name a new folder" in capsys.readouterr().err
+
+
+def test_a_plateau_needs_validation_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = prepared_folder(tmp_path / "prepared", train=2, validation=0).folder
+    (tmp_path / "plateau.toml").write_text(PLATEAU)
+    assert main(_fit(alone, tmp_path / "run", "--recipe", str(tmp_path / "plateau.toml"))) == 2
+    assert "has no validation cases, but the recipe plateau has a plateau schedule" in capsys.readouterr().err
+    assert main(_fit(alone, tmp_path / "run")) == 0  # others do without, and keep the last weights
+    (*_, row) = _rows(tmp_path / "run")
+    assert (row["step"], row["dice_mean"], row["validation_loss"]) == ("8", "", "")
+    assert read_spec(tmp_path / "run" / MODEL_FILE).training["step"] == 8
+
+
+def test_data_that_was_moved_is_the_same_data(run: Path, prepared: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.copytree(prepared, tmp_path / "moved"))
+    again = Path(shutil.copytree(run, tmp_path / "again"))
+    assert main(_fit(moved, again)) == 0
+    assert _json(again / "split.json")["prepared"] == str(moved.resolve())
 
 
 def test_a_damaged_description_is_named(run: Path, prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:

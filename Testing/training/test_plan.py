@@ -126,6 +126,11 @@ def test_missing_devices_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_batch_must_be_shared_equally() -> None:
-    Hardware(devices=2).check(RECIPE)
+    Hardware("cpu", devices=2).check(RECIPE)
     with pytest.raises(BadInputError, match="A batch_size of 2 cannot be shared by 8 processes; set it to a multiple"):
         Hardware(devices=4, nodes=2).check(RECIPE)
+
+
+def test_half_precision_of_gpus_is_refused_on_the_cpu() -> None:
+    with pytest.raises(BadInputError, match="The precision 16-mixed needs a GPU; set precision to bf16-mixed"):
+        Hardware("cpu").check(replace(RECIPE, precision="16-mixed"))

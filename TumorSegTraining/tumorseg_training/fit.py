@@ -16,6 +16,7 @@ from tumorseg.errors import BadInputError
 from tumorseg.modelfile import save_model
 from tumorseg_training.allocator import keep_freed_memory
 from tumorseg_training.checkpoint_file import newest_checkpoint, read_checkpoint
+from tumorseg_training.documents import write_document
 from tumorseg_training.hardware import Hardware, is_first_process
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.patches import TrainingCase
@@ -32,12 +33,11 @@ from tumorseg_training.run_folder import (
     environment,
     read_json,
     split_values,
-    write_json,
 )
 from tumorseg_training.run_model import model_spec, network_weights
 from tumorseg_training.speed import convolution_warning
 from tumorseg_training.split import load_split
-from tumorseg_training.trainer_setup import make_trainer
+from tumorseg_training.trainer_setup import make_trainer, say
 from tumorseg_training.training_data import TrainingData, training_cases
 
 
@@ -71,6 +71,11 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
     validation = [case for group in training_cases(data, recipe, split.validation, rank_zero_warn) for case in group]
     if not groups:
         raise BadInputError(f"Fold {fold} of {prepared} has no case to train on; prepare more cases or fewer folds.")
+    if not validation and (recipe.schedule == "plateau" or recipe.early_stopping):
+        raise BadInputError(
+            f"Fold {fold} of {prepared} has no validation cases, but the recipe {recipe.name} has a plateau schedule or "
+            "early stopping; prepare more folds, or choose another schedule and early_stopping = 0."
+        )
     first = is_first_process()
     described = split_values(prepared, split)
     if first:
@@ -94,12 +99,12 @@ def _announce(
 ) -> None:
     """Print and keep the plan, and what is known beforehand to go badly."""
     plan = make_plan(recipe, groups, validation, hardware, run)
-    write_json(run / PLAN_FILE, plan.values())
-    write_json(run / ENVIRONMENT_FILE, environment(hardware.accelerator, hardware.processes))
-    print(plan.text())
+    write_document(run / PLAN_FILE, plan.values())
+    write_document(run / ENVIRONMENT_FILE, environment(hardware.accelerator, hardware.processes))
+    say(plan.text())
     slow = convolution_warning(recipe, hardware.accelerator)
     for sentence in (*plan.warnings(), *([slow] if slow else [])):
-        print(f"Warning: {sentence}")
+        say(f"Warning: {sentence}")
 
 
 def _train(
@@ -123,6 +128,8 @@ def _train(
         trainer.fit(module, data, ckpt_path=found[0] if found else None, weights_only=True)
     except SystemExit as stopped:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from stopped
+    if trainer.current_epoch < recipe.epochs and is_first_process():
+        say(f"Ended early: {recipe.early_stopping} validations in a row did not lower the validation loss.")
 
 
 def _finished(checkpoint: dict[str, Any], recipe: Recipe) -> bool:

@@ -68,11 +68,15 @@ class Hardware:
         return self.accelerator
 
     def check(self, recipe: Recipe) -> None:
-        """Refuse a batch that the processes cannot share equally.
+        """Refuse a batch that the processes cannot share equally, and a precision that the device does not have.
 
         Raises:
-            BadInputError: naming the numbers.
+            BadInputError: naming them.
         """
+        if recipe.precision == "16-mixed" and self.accelerator == "cpu":
+            raise BadInputError(
+                "The precision 16-mixed needs a GPU; set precision to bf16-mixed or 32-true in the recipe."
+            )
         if recipe.batch_size % self.processes:
             raise BadInputError(
                 f"A batch_size of {recipe.batch_size} cannot be shared by {self.processes} processes; set it to a "

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 from tumorseg.images import check_folder
 from tumorseg_training import __version__
+from tumorseg_training.documents import write_document
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.recipe_file import recipe_values
 from tumorseg_training.split import Split
@@ -43,12 +43,9 @@ def describe_run(recipe: Recipe, split: dict[str, Any], run: Path) -> None:
     check_folder(run)
     for name, values in ((RECIPE_FILE, recipe_values(recipe)), (SPLIT_FILE, split)):
         path = run / name
-        if path.exists() and (known := read_json(path)) != values:
-            raise BadInputError(
-                f"{run} holds a run with another {path.stem} ({_differences(known, values)}); name a new folder with "
-                "--run."
-            )
-        write_json(path, values)
+        if path.exists() and (told := _differences(read_json(path), values)):
+            raise BadInputError(f"{run} holds a run with another {path.stem} ({told}); name a new folder with --run.")
+        write_document(path, values)
 
 
 def split_values(prepared: Path, split: Split) -> dict[str, Any]:
@@ -71,12 +68,6 @@ def environment(device: str, processes: int) -> dict[str, Any]:
     }
 
 
-def write_json(path: Path, values: Any) -> None:
-    """Write JSON atomically."""
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(values, indent=1) + "\n")
-
-
 def read_json(path: Path) -> Any:
     """Read a JSON file of a run folder.
 
@@ -90,10 +81,11 @@ def read_json(path: Path) -> Any:
 
 
 def _differences(known: Any, values: dict[str, Any]) -> str:
-    """Entries that differ, with the old and the new value where these are short."""
+    """Entries that differ, with the old and the new value where these are short; the data may have been moved."""
     if not isinstance(known, dict):
-        return "not JSON values"
-    names = [name for name in dict.fromkeys([*known, *values]) if known.get(name) != values.get(name)]
+        return "not a description"
+    every = [name for name in dict.fromkeys([*known, *values]) if name != "prepared"]
+    names = [name for name in every if known.get(name) != values.get(name)]
     told = []
     for name in names:
         old, new = known.get(name), values.get(name)

@@ -28,6 +28,11 @@ from tumorseg_training.run_folder import METRICS_FILE, TENSORBOARD_FOLDER
 _LIGHTNING = {"cuda": "gpu", "mps": "mps", "cpu": "cpu"}
 
 
+def say(line: str) -> None:
+    """Print at once, also into a file or a pipe."""
+    print(line, flush=True)
+
+
 def make_trainer(recipe: Recipe, run: Path, hardware: Hardware, validated: bool) -> Trainer:
     """The trainer of a run.
 
@@ -44,7 +49,7 @@ def make_trainer(recipe: Recipe, run: Path, hardware: Hardware, validated: bool)
         devices=hardware.devices,
         num_nodes=hardware.nodes,
         strategy="ddp" if hardware.processes > 1 else "auto",
-        sync_batchnorm=hardware.processes > 1,
+        sync_batchnorm=hardware.processes > 1 and hardware.accelerator == "cuda",
         use_distributed_sampler=False,  # TrainingData knows which samples are whose
         precision=recipe.precision,  # type: ignore[arg-type]
         default_root_dir=run,
@@ -63,7 +68,7 @@ def make_trainer(recipe: Recipe, run: Path, hardware: Hardware, validated: bool)
 
 def _callbacks(recipe: Recipe, run: Path, hardware: Hardware, validated: bool) -> list[Callback]:
     clock = Clock(recipe.batch_size)
-    table = EpochTable(run / METRICS_FILE, clock, recipe.epochs, hardware.workers or 0, print)
+    table = EpochTable(run / METRICS_FILE, clock, recipe.epochs, hardware.workers or 0, say)
     callbacks: list[Callback] = [NanGuard(), clock, table]
     if sys.stderr.isatty():
         callbacks.append(TQDMProgressBar(leave=False))

@@ -64,7 +64,8 @@ def validate(case: TrainingCase, network: UNet3D, recipe: Recipe, device: torch.
     images, truth = case.load()
     crop = normalised(images, case.channels, recipe.normalisation).astype(np.float32)
     model = Model(model_spec(recipe), network, sha256="")
-    prediction = predict(model, crop, Device(str(device), "The device of the training."))
+    with torch.autocast(device.type, enabled=False):  # the engine's number format, not the training's
+        prediction = predict(model, crop, Device(str(device), "The device of the training."))
     network.to(device)  # the engine goes down to the CPU when memory runs out
     brain = (np.asarray(images) != 0).any(axis=0)
     probabilities = prediction.probabilities * brain
