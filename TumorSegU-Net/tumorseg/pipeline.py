@@ -11,11 +11,13 @@ from datetime import datetime, timezone
 import numpy as np
 
 from tumorseg import __version__
+from tumorseg.calibration import calibrated
 from tumorseg.devices import Device, choose_device
 from tumorseg.errors import BadInputError
 from tumorseg.grids import WorkingGrid, probabilities_to_reference, to_working, working_grid
 from tumorseg.guard import Finding, blocking, check_case
-from tumorseg.measure import RegionMeasure, measure
+from tumorseg.measure import RegionMeasure, TumorMeasures, measure_tumor
+from tumorseg.midline import find_midline
 from tumorseg.modelfile import Model
 from tumorseg.normalise import brain_mask, network_input
 from tumorseg.postprocess import clean
@@ -23,6 +25,7 @@ from tumorseg.predictor import Prediction, ladder, predict
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.regions import labels_from_regions
 from tumorseg.sequences import Case
+from tumorseg.uncertainty import Quality, assess, uncertainty_map
 from tumorseg.volume import BoolArray, FloatArray, Geometry, LabelArray, Volume
 
 REFERENCE_ORDER = ("t1ce", "flair", "t2", "t1")
@@ -51,9 +54,11 @@ class Result:
     Attributes:
         labels: (z, y, x) engine labels on ``geometry``, the grid of the reference volume.
         geometry: of the reference volume.
-        probabilities: (region, z, y, x) float32 on the same grid.
+        probabilities: (region, z, y, x) float32 on the same grid, calibrated if the model is.
         regions: names of the probability channels.
-        measurements: per label and region.
+        tumor: measurements per label and region, and per lesion.
+        uncertainty: (z, y, x) float32 on the same grid, 0 certain to 1.
+        quality: whether the result should be looked at with care.
         findings: warnings of the guard.
         provenance: how the result came about, as strings.
         seconds: wall time per stage.
@@ -63,10 +68,17 @@ class Result:
     geometry: Geometry
     probabilities: FloatArray
     regions: tuple[str, ...]
-    measurements: dict[str, RegionMeasure]
+    tumor: TumorMeasures
+    uncertainty: FloatArray
+    quality: Quality
     findings: list[Finding]
     provenance: dict[str, str]
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def measurements(self) -> dict[str, RegionMeasure]:
+        """Measurements per label and region."""
+        return self.tumor.regions
 
 
 def segment(case: Case, model: Model, options: Options | None = None, report: Report = silent) -> Result:
@@ -96,12 +108,26 @@ def segment(case: Case, model: Model, options: Options | None = None, report: Re
     with _stage("predict", seconds, report):
         prediction = predict(model, crop, device, options.tta, report)
     with _stage("finish", seconds, report):
-        probabilities = _on_reference(prediction.probabilities * brain[box], box, grid)
+        inside = calibrated(prediction.probabilities, model.spec.postprocessing) * brain[box]
+        probabilities = _on_reference(inside, box, grid)
         labels = labels_of(probabilities, model, reference.geometry)
-        measurements = measure(labels, reference.geometry)
-    provenance = _provenance(case, model, options, device, prediction)
-    regions = model.spec.regions
-    return Result(labels, reference.geometry, probabilities, regions, measurements, findings, provenance, seconds)
+        report(Progress("finish", 0.4))
+        tumor = measure_tumor(labels, reference.geometry, find_midline(brain, grid.working))
+        report(Progress("finish", 0.7))
+        quality = assess(probabilities, model.spec.regions, labels, reference.geometry, tumor.foci, findings)
+        uncertainty = uncertainty_map(probabilities)
+    return Result(
+        labels=labels,
+        geometry=reference.geometry,
+        probabilities=probabilities,
+        regions=model.spec.regions,
+        tumor=tumor,
+        uncertainty=uncertainty,
+        quality=quality,
+        findings=findings,
+        provenance=_provenance(case, model, options, device, prediction),
+        seconds=seconds,
+    )
 
 
 def reference_sequence(model: Model) -> str:
@@ -110,7 +136,7 @@ def reference_sequence(model: Model) -> str:
 
 
 def labels_of(probabilities: FloatArray, model: Model, geometry: Geometry) -> LabelArray:
-    """Labels (z, y, x) of region probabilities (region, z, y, x), with the model's thresholds and rules applied."""
+    """Labels (z, y, x) of calibrated region probabilities (region, z, y, x), by the model's thresholds and rules."""
     rules = model.spec.postprocessing
     labels = labels_from_regions(probabilities, model.spec.regions, rules.thresholds)
     return clean(labels, rules, geometry.voxel_volume_ml)
