@@ -9,7 +9,7 @@ from typing import Any
 from tumorseg.errors import BadInputError
 from tumorseg.images import check_writable
 from tumorseg.modelfile import ModelCard, load_model, save_model
-from tumorseg_training.fit import MODEL_FILE
+from tumorseg_training.run_folder import MODEL_FILE
 from tumorseg_training.toml_file import TOMLDecodeError, read_toml
 
 
