@@ -1,0 +1,146 @@
+"""A clinician's visit, click by click: the real .ui, the real widget code, the real scene."""
+
+from __future__ import annotations
+
+from tumorseg.sequences import SEQUENCES
+from TumorSegUNetLib.run import Outcome, Progress, RunState
+
+
+def complete(driver) -> bool:
+    return driver.ui.segmentButton.enabled and driver.ui.statusLabel.text == "The volumes fit. Ready."
+
+
+def test_an_empty_scene_says_how_to_begin(driver) -> None:
+    assert driver.ui.sampleWidget.visible
+    assert not driver.ui.segmentButton.enabled
+    assert driver.ui.statusLabel.text == "Choose the T1, T1ce, T2 and FLAIR volume."
+    assert not driver.ui.resultCollapsibleButton.visible
+
+
+def test_a_loaded_study_fills_the_selectors_and_is_checked(driver) -> None:
+    nodes = driver.add_study()
+    driver.settle(lambda: complete(driver))
+    assert [driver.parameters.getValue(name) for name in SEQUENCES] == [nodes[name] for name in SEQUENCES]
+    assert driver.ui.t1Selector.currentNode() is nodes["t1"]
+    assert driver.ui.t1ConfidenceLabel.text == "90 % sure"
+    assert not driver.ui.sampleWidget.visible
+
+
+def test_only_what_the_user_has_not_set_is_guessed_anew(driver) -> None:
+    nodes = driver.add_study()
+    driver.settle(lambda: complete(driver))
+    other = driver.add("T1 of another day")
+    driver.ui.t1Selector.setCurrentNode(other)
+    driver.scene.RemoveNode(nodes["t2"])
+    replaced = driver.add("t2")
+    driver.settle(lambda: driver.parameters.t2 is replaced)
+    assert driver.parameters.t1 is other
+    assert driver.parameters.fixed == "t1"
+    assert driver.ui.t1ConfidenceLabel.text == "your choice"
+    assert driver.ui.t1SuggestButton.visible
+    driver.ui.t1SuggestButton.click()
+    assert driver.parameters.t1 is nodes["t1"]
+    assert driver.parameters.fixed == ""
+    assert not driver.ui.t1SuggestButton.visible
+
+
+def test_blocking_findings_disable_the_button_and_say_why(driver) -> None:
+    finding = {"code": "empty", "severity": "blocking", "volumes": ("t2",), "message": "T2 is empty.", "remedy": "Load it."}
+    driver.logic.findings = (finding,)
+    driver.add_study()
+    driver.settle(lambda: driver.ui.findingsFrame.visible)
+    assert not driver.ui.segmentButton.enabled
+    assert driver.ui.segmentButton.toolTip == driver.ui.statusLabel.text == "T2 is empty. Load it."
+    assert "T2 is empty." in driver.ui.findingsLabel.text
+
+
+def test_swapped_volumes_are_exchanged_by_one_click(driver) -> None:
+    finding = {"code": "likely-swapped", "severity": "warning", "volumes": ("t1", "t1ce"), "message": "T1 seems to be T1ce.", "remedy": "Exchange them."}
+    driver.logic.findings = (finding,)
+    nodes = driver.add_study()
+    driver.settle(lambda: driver.ui.findingsFrame.visible)
+    assert driver.ui.segmentButton.enabled
+    driver.logic.findings = ()
+    driver.ui.findingsLabel.target.linkActivated.emit("swap:t1:t1ce")
+    driver.settle(lambda: complete(driver))
+    assert (driver.parameters.t1, driver.parameters.t1ce) == (nodes["t1ce"], nodes["t1"])
+    assert not driver.ui.findingsFrame.visible
+
+
+def started(driver):
+    driver.add_study()
+    driver.settle(lambda: complete(driver))
+    driver.ui.segmentButton.click()
+    [run] = driver.logic.runs
+    return run
+
+
+def test_a_run_shows_progress_and_locks_the_choices(driver) -> None:
+    run = started(driver)
+    run.progress = Progress("predict", 0.5, 40.0, "cpu")
+    driver.settle(lambda: driver.ui.progressBar.value == 55)
+    assert driver.ui.segmentButton.text == "Cancel"
+    assert driver.ui.statusLabel.text == "Segmenting on the CPU, about 40 s left…"
+    assert not driver.ui.inputsCollapsibleButton.enabled
+    assert not driver.ui.modelCollapsibleButton.enabled
+
+
+def test_cancel_ends_the_run(driver) -> None:
+    run = started(driver)
+    driver.ui.segmentButton.click()
+    assert run.cancelled
+    assert driver.ui.statusLabel.text == "Cancelled; nothing was added to the scene."
+    assert driver.ui.segmentButton.text == "Segment"
+    assert not driver.ui.progressBar.visible
+
+
+def test_a_crash_is_a_sentence_with_details(driver) -> None:
+    run = started(driver)
+    run.end(Outcome(problems=("The worker ended.",), kind="internal", details="Traceback"), RunState.FAILED)
+    driver.settle(lambda: driver.ui.segmentButton.text == "Segment")
+    assert driver.ui.statusLabel.text == "The worker ended."
+    assert driver.ui.detailsButton.visible
+    assert not driver.ui.detailsTextEdit.visible
+    driver.ui.detailsButton.click()
+    assert driver.ui.detailsTextEdit.visible
+    assert driver.ui.detailsButton.text == "Hide details"
+    assert driver.ui.detailsTextEdit.plainText == "Traceback"
+
+
+def test_the_device_is_explained(driver) -> None:
+    driver.widget.enter()
+    driver.settle(lambda: driver.ui.deviceLabel.visible)
+    assert driver.ui.deviceLabel.text == "The CPU is used because PyTorch finds no NVIDIA GPU."
+    assert not driver.ui.installButton.visible
+
+
+def test_choices_of_the_last_run_are_the_defaults_of_new_scenes(driver) -> None:
+    driver.ui.deviceComboBox.setCurrentIndex(3)
+    driver.ui.ttaCheckBox.click()
+    started(driver)
+    assert driver.logic.requests[0]["device"] == "cpu"
+    assert driver.logic.requests[0]["tta"] is True
+    driver.scene.Clear(1)
+    assert driver.parameters.device.value == "cpu"
+    assert driver.ui.ttaCheckBox.checked
+
+
+def test_closing_the_scene_ends_the_run(driver) -> None:
+    run = started(driver)
+    driver.scene.Clear(0)
+    assert run.cancelled
+    assert driver.ui.segmentButton.text == "Segment"
+
+
+def test_entering_again_keeps_the_device(driver) -> None:
+    driver.ui.deviceComboBox.setCurrentIndex(3)
+    for _ in range(2):
+        driver.widget.enter()
+        assert driver.parameters.device.value == "cpu"
+
+
+def test_cleanup_stops_the_worker(driver) -> None:
+    run = started(driver)
+    driver.widget.cleanup()
+    assert run.cancelled
+    assert driver.logic.closed

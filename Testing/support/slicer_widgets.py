@@ -1,0 +1,161 @@
+"""Stand-ins for the CTK and qMRML widgets of the panel: enough of each to be looked at and driven."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from PySide6 import QtCore, QtGui, QtWidgets
+
+
+class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name in the .ui file
+    """A header that folds its contents away."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._collapsed = False
+        policy = QtWidgets.QSizePolicy(QtWidgets.QSizePolicy.Policy.Preferred, QtWidgets.QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setContentsMargins(0, self._header() + 2, 0, 0)
+        self.clicked.connect(lambda: self.setCollapsed(not self._collapsed))
+
+    def _header(self) -> int:
+        return self.fontMetrics().height() + 8
+
+    def isCollapsed(self) -> bool:  # noqa: N802
+        return self._collapsed
+
+    def setCollapsed(self, collapsed: bool) -> None:  # noqa: N802
+        self._collapsed = collapsed
+        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
+            child.setVisible(not collapsed)
+
+    collapsed = QtCore.Property(bool, isCollapsed, setCollapsed)
+
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
+        painter = QtWidgets.QStylePainter(self)
+        option = QtWidgets.QStyleOptionButton()
+        option.initFrom(self)
+        option.rect = QtCore.QRect(0, 0, self.width(), self._header())
+        option.state |= QtWidgets.QStyle.StateFlag.State_Raised
+        painter.drawControl(QtWidgets.QStyle.ControlElement.CE_PushButtonBevel, option)
+        arrow = QtWidgets.QStyleOption()
+        arrow.initFrom(self)
+        arrow.rect = QtCore.QRect(8, (self._header() - 9) // 2, 9, 9)
+        element = QtWidgets.QStyle.PrimitiveElement
+        painter.drawPrimitive(
+            element.PE_IndicatorArrowRight if self._collapsed else element.PE_IndicatorArrowDown, arrow
+        )
+        text = QtCore.QRect(24, 0, self.width() - 24, self._header())
+        painter.drawItemText(
+            text,
+            QtCore.Qt.AlignmentFlag.AlignVCenter,
+            self.palette(),
+            self.isEnabled(),
+            self.text(),
+            QtGui.QPalette.ColorRole.ButtonText,
+        )
+
+
+class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):  # noqa: N801
+    """A group box that folds its contents away."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setCheckable(True)
+        self.toggled.connect(self._fold)
+
+    def isCollapsed(self) -> bool:  # noqa: N802
+        return not self.isChecked()
+
+    def setCollapsed(self, collapsed: bool) -> None:  # noqa: N802
+        self.setChecked(not collapsed)
+
+    collapsed = QtCore.Property(bool, isCollapsed, setCollapsed)
+
+    def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self._fold(self.isChecked())
+
+    def _fold(self, shown: bool) -> None:
+        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
+            child.setVisible(shown)
+            child.setEnabled(True)
+        self.setMaximumHeight(16777215 if shown else self.fontMetrics().height() + 6)
+
+
+class qMRMLNodeComboBox(QtWidgets.QComboBox):  # noqa: N801
+    """The volumes of the scene, with None first."""
+
+    currentNodeChanged = QtCore.Signal(object)  # noqa: N815
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scene: slicer.vtkMRMLScene | None = None
+        self._ids: list[str | None] = [None]
+        self.addItem("None")
+        self.currentIndexChanged.connect(lambda index: self.currentNodeChanged.emit(self.currentNode()))
+
+    def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:  # noqa: N802
+        self._scene = scene
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent):
+            scene.AddObserver(event, lambda caller, name: self._fill())
+        self._fill()
+
+    def _fill(self) -> None:
+        chosen = self.currentNodeID()
+        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", self._scene)
+        self.blockSignals(True)
+        self.clear()
+        self.addItem("None")
+        self._ids = [None, *(node.GetID() for node in nodes)]
+        self.addItems([node.GetName() for node in nodes])
+        self.setCurrentIndex(self._ids.index(chosen) if chosen in self._ids else 0)
+        self.blockSignals(False)
+        if chosen not in self._ids:
+            self.currentNodeChanged.emit(None)
+
+    def currentNodeID(self) -> str | None:  # noqa: N802
+        return self._ids[max(0, self.currentIndex())]
+
+    def currentNode(self) -> Any:  # noqa: N802
+        identifier = self.currentNodeID()
+        return self._scene.GetNodeByID(identifier) if identifier and self._scene else None
+
+    def setCurrentNode(self, node: Any) -> None:  # noqa: N802
+        identifier = node.GetID() if node is not None else None
+        self.setCurrentIndex(self._ids.index(identifier) if identifier in self._ids else 0)
+
+
+class qMRMLSegmentationShow3DButton(QtWidgets.QPushButton):  # noqa: N801
+    """Shows the surfaces of a segmentation; its label is the application's."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__("Show 3D", parent)
+        self.setCheckable(True)
+        self._node: Any = None
+
+    def setSegmentationNode(self, node: Any) -> None:  # noqa: N802
+        self._node = node
+        self.setEnabled(node is not None)
+
+    def segmentationNode(self) -> Any:  # noqa: N802
+        return self._node
+
+
+class qMRMLWidget(QtWidgets.QWidget):  # noqa: N801
+    """Hands the scene to the selectors, as the connections of the .ui file do."""
+
+    def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:  # noqa: N802
+        for selector in self.findChildren(qMRMLNodeComboBox):
+            selector.setMRMLScene(scene)
+
+
+STAND_INS: list[type] = [
+    ctkCollapsibleButton,
+    ctkCollapsibleGroupBox,
+    qMRMLNodeComboBox,
+    qMRMLSegmentationShow3DButton,
+    qMRMLWidget,
+]
