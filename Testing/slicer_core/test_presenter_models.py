@@ -46,14 +46,14 @@ def test_sizes_are_in_megabytes(size: int, text: str) -> None:
 
 
 def test_accuracy_on_real_patients_comes_first(model: ModelEntry) -> None:
-    assert accuracyText(model) == "Dice on 7 real patients 0.6."
+    assert accuracyText(model) == "Measured: Dice on 7 real patients 0.6."
     assert accuracyText(None) == accuracyToolTip(None) == ""
     assert accuracyToolTip(model).splitlines() == [*CARD.measured, *CARD.limits]
 
 
 def test_accuracy_without_real_patients_is_the_first_figure(model: ModelEntry) -> None:
     card = replace(CARD, measured=("Dice on synthetic patients 0.9.",))
-    assert accuracyText(replace(model, spec=replace(model.spec, card=card))) == "Dice on synthetic patients 0.9."
+    assert accuracyText(replace(model, spec=replace(model.spec, card=card))) == "Measured: Dice on synthetic patients 0.9."
 
 
 def test_card_tells_everything_and_is_no_markup(model: ModelEntry) -> None:

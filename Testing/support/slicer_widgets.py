@@ -78,6 +78,17 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):  # noqa: N801
         super().showEvent(event)
         self._fold(self.isChecked())
 
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
+        painter = QtWidgets.QStylePainter(self)
+        arrow = QtWidgets.QStyleOption()
+        arrow.initFrom(self)
+        arrow.rect = QtCore.QRect(0, 4, 9, 9)
+        element = QtWidgets.QStyle.PrimitiveElement
+        painter.drawPrimitive(
+            element.PE_IndicatorArrowDown if self.isChecked() else element.PE_IndicatorArrowRight, arrow
+        )
+        painter.drawText(14, 13, self.title())
+
     def _fold(self, shown: bool) -> None:
         for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
             child.setVisible(shown)

@@ -27,7 +27,8 @@ def sizeText(size: int) -> str:
 def accuracyText(model: ModelEntry | None) -> str:
     """The most telling measured figure of a model: that on real patients where there is one."""
     measured = model.spec.card.measured if model else ()
-    return next((line for line in measured if re.search(r"\breal\b", line)), next(iter(measured), ""))
+    line = next((line for line in measured if re.search(r"\breal\b", line)), next(iter(measured), ""))
+    return _("Measured: {figures}").format(figures=line) if line else ""
 
 
 def accuracyToolTip(model: ModelEntry | None) -> str:

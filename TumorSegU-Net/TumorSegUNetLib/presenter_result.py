@@ -70,7 +70,7 @@ def resultState(facts: ResultFacts | None) -> ResultState:
         visible=True,
         headline=_headline(facts),
         caution=facts.caution or "",
-        header=(_("Part"), _("Volume (mL)"), _("Longest (mm)"), _("Across (mm)")) if found else (),
+        header=(_("Part"), _("mL"), _("Longest mm"), _("Across mm")) if found else (),
         rows=(*_regionRows(facts), *_lesionRows(facts)) if found else (),
         surfaces=found,
         diameters=found and facts.diameters,
@@ -90,18 +90,18 @@ def _headline(facts: ResultFacts) -> str:
     if not _volume(facts):
         return _("No tumor was found.")
     where = {
-        "left": _(" in the left hemisphere"),
-        "right": _(" in the right hemisphere"),
-        "midline": _(" across the midline"),
+        "left": _("left hemisphere"),
+        "right": _("right hemisphere"),
+        "midline": _("across the midline"),
     }.get(facts.side or "", "")
-    text = _("Whole tumor {volume} mL{where}{foci}.")
-    return text.format(volume=f"{_volume(facts):.1f}", where=where, foci=_fociText(facts.foci))
+    volume = _("Whole tumor {volume} mL").format(volume=f"{_volume(facts):.1f}")
+    return ", ".join(part for part in (volume, where, _fociText(facts.foci)) if part)
 
 
 def _fociText(foci: int | None) -> str:
     if foci is None:
         return ""
-    return _(", one focus") if foci == 1 else _(", {count} foci").format(count=foci)
+    return _("one focus") if foci == 1 else _("{count} foci").format(count=foci)
 
 
 def _regionRows(facts: ResultFacts) -> list[tuple[str, ...]]:

@@ -39,5 +39,5 @@ class RunSection:
         self._ui.installButton.visible = mayInstall
 
     def _showDetails(self, shown: bool) -> None:
-        self._ui.detailsButton.text = _("Hide details") if shown else _("Show details")
+        self._ui.detailsButton.text = "▾ " + _("Hide details") if shown else "▸ " + _("Show details")
         self._ui.detailsTextEdit.visible = shown and bool(self._ui.detailsTextEdit.plainText)
