@@ -7,11 +7,7 @@ from pathlib import Path
 
 import slicer
 import vtk
-from slicer import (
-    vtkMRMLScalarVolumeNode,
-    vtkMRMLSegmentationNode,
-    vtkMRMLTableNode,
-)
+from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.parameterNodeWrapper import parameterNodeWrapper
@@ -65,7 +61,7 @@ class TumorSegUNetParameterNode:
         device: where the network runs.
         tta: whether mirrored copies are averaged.
         started: whether the application's defaults have been taken over; later they leave the scene alone.
-        segmentation, table, uncertainty: of the last result.
+        segmentation: the last result; table, report and whatever else belongs to it hang on it.
     """
 
     t1: vtkMRMLScalarVolumeNode
@@ -78,8 +74,6 @@ class TumorSegUNetParameterNode:
     tta: bool = False
     started: bool = False
     segmentation: vtkMRMLSegmentationNode
-    table: vtkMRMLTableNode
-    uncertainty: vtkMRMLScalarVolumeNode
 
 
 class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):

@@ -8,7 +8,7 @@ from functools import partial
 import qt
 
 from TumorSegUNetLib.presenter_findings import FindingsState, Fix, fixOfLink
-from TumorSegUNetLib.presenter_inputs import InputsPresenter
+from TumorSegUNetLib.presenter_inputs import InputsPresenter, RowState
 
 from .icons import showSeverity, suggestIcon
 
@@ -39,19 +39,14 @@ class InputsSection:
             "flair": ui.flairSuggestButton,
         }
         for name, button in self._buttons.items():
-            button.setIcon(suggestIcon(button, icons))
-            button.connect("clicked(bool)", partial(self._onSuggest, name))
+            self._prepare(name, button, icons)
         ui.findingsLabel.connect("linkActivated(QString)", self._onLink)
         ui.sampleButton.connect("clicked(bool)", lambda checked=False: onSample())
 
     def showRows(self, presenter: InputsPresenter) -> None:
         """Show how sure each volume is."""
         for name, label in self._labels.items():
-            row = presenter.row(name)
-            label.text = row.confidence
-            label.toolTip = row.toolTip
-            self._buttons[name].visible = row.canSuggest
-            self._buttons[name].toolTip = row.suggestToolTip
+            self._showRow(label, self._buttons[name], presenter.row(name))
 
     def showFindings(self, state: FindingsState) -> None:
         """Show what the check found; nothing at all where it found nothing."""
@@ -63,6 +58,16 @@ class InputsSection:
     def showSampleHint(self, visible: bool) -> None:
         """Explain how to load volumes, or leave the place to the selectors."""
         self._ui.sampleWidget.visible = visible
+
+    def _prepare(self, name: str, button: qt.QToolButton, icons: str) -> None:
+        button.setIcon(suggestIcon(button, icons))
+        button.connect("clicked(bool)", partial(self._onSuggest, name))
+
+    def _showRow(self, label: qt.QLabel, button: qt.QToolButton, row: RowState) -> None:
+        label.text = row.confidence
+        label.toolTip = row.toolTip
+        button.visible = row.canSuggest
+        button.toolTip = row.suggestToolTip
 
     def _onSuggest(self, name: str, checked: bool = False) -> None:
         self._onFix(Fix(recognize=(name,)))
