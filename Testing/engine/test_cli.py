@@ -100,7 +100,10 @@ def test_measure_reads_back_what_segment_wrote(
     capsys.readouterr()
     assert main(["measure", str(output), "--json"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
-    assert json.loads(capsys.readouterr().out) == report["measurements"]
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["measurements"] == report["measurements"]
+    assert [lesion["longest"] for lesion in measured["lesions"]] == [lesion["longest"] for lesion in report["lesions"]]
+    assert measured["foci"] == report["foci"] == len(report["lesions"]) > 0
 
 
 def test_check_finds_nothing_wrong_with_a_good_case_and_names_a_bad_one(

@@ -8,29 +8,29 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
 import slicer
 
 from tumorseg.errors import BadInputError, CancelledError, ModelError, OutOfMemoryError, TumorSegError
 from tumorseg.modelstore import ModelEntry, list_models
 from tumorseg.sequences import DISPLAY_NAMES
-from tumorseg.volume import Geometry, LabelArray
 
-from .run import REQUEST_ID, MakeNode, Outcome, Run, RunState
+from . import report, result_table
+from .inquiry import CheckRun, Question
+from .naming import patientName
+from .result import Origin, StoredResult, outcomeMaker, resultOf
+from .run import Outcome, Run, RunState
 from .run_files import RunFiles
-from .segmentations import createSegmentationNode
 from .translation import _
 from .volumes import volumeFromNode
-from .worker_client import Event, WorkerClient
+from .worker_service import WorkerService
 
 Inputs: TypeAlias = "Mapping[str, slicer.vtkMRMLScalarVolumeNode]"
 """Volume node per sequence (t1, t1ce, t2, flair); a model needs not all of them."""
 
 POLL_SECONDS = 0.05
-
-ALGORITHM_NAME_LENGTH = 64
-"""Longest value of the DICOM attribute Segment Algorithm Name (LO)."""
 
 _ERRORS: Mapping[str, type[TumorSegError]] = {
     error.kind: error for error in (BadInputError, OutOfMemoryError, ModelError)
@@ -38,28 +38,31 @@ _ERRORS: Mapping[str, type[TumorSegError]] = {
 
 
 class TumorSegUNetLogic:
-    """Starts runs; keeps no state, so any number of them may be under way.
+    """Starts runs, checks and questions, which share one warm worker process.
 
     Args:
         workerCommand: command line of the worker; the engine's own by default.
     """
 
     def __init__(self, workerCommand: Sequence[str] | None = None) -> None:
-        self._workerCommand = workerCommand
-
-    def models(self) -> list[ModelEntry]:
-        """The models that can be chosen; needs no torch."""
-        return list_models()
+        self._service = WorkerService(workerCommand)
 
     def startSegmentation(
-        self, inputs: Inputs, model: str | None = None, device: str = "auto", *, surfaces: bool = False
+        self,
+        inputs: Inputs,
+        model: str | None = None,
+        device: str = "auto",
+        *,
+        tta: bool = False,
+        surfaces: bool = False,
     ) -> Run:
-        """Start a run in a worker process and return at once.
+        """Start a run in the worker process and return at once.
 
         Args:
             inputs: the volume nodes; they are copied, so later changes do not matter to the run.
             model: name or file of the model; the default model if None.
             device: auto, cpu, cuda, cuda:N or mps.
+            tta: whether mirrored copies are averaged, which takes eight times as long.
             surfaces: whether the segmentation gets closed surfaces for 3D views.
 
         Returns:
@@ -69,29 +72,18 @@ class TumorSegUNetLogic:
             BadInputError: no volume, or a node that is not a usable one.
             TumorSegError: the worker process or its folder cannot be made.
         """
-        if not inputs:
-            raise BadInputError(_("No volume is chosen; choose the volumes of one patient."))
-        volumes = {name: volumeFromNode(node, DISPLAY_NAMES[name]) for name, node in inputs.items()}
-        geometries = {name: volume.geometry for name, volume in volumes.items()}
-        files = RunFiles()
-        try:
-            entries = {name: files.add(name, volumes.pop(name)) for name in inputs}
-            client = WorkerClient(self._workerCommand)
-        except OSError as error:
-            files.remove()
-            raise TumorSegError(_startSentence(error)) from error
-        client.send(
-            {
-                "request": "segment",
-                "id": REQUEST_ID,
-                "folder": str(files.folder),
-                "volumes": entries,
-                "model": _absoluteModel(model),
-                "device": device,
-                "tta": False,
-            }
-        )
-        return Run(client, files, _nodeMaker(inputs, geometries, surfaces))
+        files, entries, origin = _handOver(inputs, surfaces)
+        request = {
+            "request": "segment",
+            "folder": str(files.folder),
+            "volumes": entries,
+            "model": _absoluteModel(model),
+            "device": device,
+            "tta": tta,
+            "report": True,
+            "case": patientName(inputs.values()),
+        }
+        return Run(self._ask(request, files), files, outcomeMaker(origin))
 
     def segment(
         self,
@@ -99,11 +91,12 @@ class TumorSegUNetLogic:
         model: str | None = None,
         device: str = "auto",
         *,
+        tta: bool = False,
         surfaces: bool = False,
         onPoll: Callable[[Run], None] | None = None,
     ) -> slicer.vtkMRMLSegmentationNode:
         """Segment and wait for the segmentation node; arguments and errors as for ``run``."""
-        return self.run(inputs, model, device, surfaces=surfaces, onPoll=onPoll).outcome.segmentation
+        return self.run(inputs, model, device, tta=tta, surfaces=surfaces, onPoll=onPoll).outcome.segmentation
 
     def run(
         self,
@@ -111,22 +104,23 @@ class TumorSegUNetLogic:
         model: str | None = None,
         device: str = "auto",
         *,
+        tta: bool = False,
         surfaces: bool = False,
         onPoll: Callable[[Run], None] | None = None,
     ) -> Run:
         """Segment and wait for the end; for scripts that want measurements and findings, too.
 
         Args:
-            inputs, model, device, surfaces: as for ``startSegmentation``.
+            inputs, model, device, tta, surfaces: as for ``startSegmentation``.
             onPoll: called about 20 times a second with the run; may cancel it.
 
         Returns:
-            The run, which is done; its ``outcome`` holds node, measurements, findings, provenance and seconds.
+            The run, which is done; its ``outcome`` holds nodes, measurements, findings, provenance and seconds.
 
         Raises:
             TumorSegError: one of its subclasses, with one sentence per problem.
         """
-        run = self.startSegmentation(inputs, model, device, surfaces=surfaces)
+        run = self.startSegmentation(inputs, model, device, tta=tta, surfaces=surfaces)
         try:
             while not run.poll():
                 if onPoll is not None:
@@ -138,42 +132,107 @@ class TumorSegUNetLogic:
             raise _error(run.outcome)
         return run
 
+    def startCheck(self, inputs: Inputs, model: str | None = None) -> CheckRun:
+        """Start looking for everything that is wrong with volumes, and return at once; needs no PyTorch.
+
+        Args:
+            inputs: the volume nodes.
+            model: says which of them are needed; the default model if None.
+
+        Raises:
+            BadInputError, TumorSegError: as for ``startSegmentation``.
+        """
+        files, entries, _origin = _handOver(inputs)
+        request = {"request": "check", "folder": str(files.folder), "volumes": entries, "model": _absoluteModel(model)}
+        return CheckRun(self._ask(request, files), files)
+
+    def startStatus(self, device: str = "auto") -> Question:
+        """Ask where a run would happen and why; loads PyTorch in the worker.
+
+        Raises:
+            TumorSegError: the worker process cannot be started.
+        """
+        return Question(self._ask({"request": "status", "device": device}))
+
+    def startSelfCheck(self, device: str = "auto") -> Question:
+        """Ask whether PyTorch works: imported, made for this GPU, one convolution computed.
+
+        Raises:
+            TumorSegError: the worker process cannot be started.
+        """
+        return Question(self._ask({"request": "selfcheck", "device": device}))
+
+    def warmUp(self, model: str | None = None, device: str = "auto") -> None:
+        """Start the worker and load PyTorch and a model in it, so that the first run finds them ready.
+
+        Nothing is told of a failure: the run that needs the worker will.
+        """
+        try:
+            self._service.ask({"request": "warm", "model": _absoluteModel(model), "device": device})
+        except OSError:
+            return
+
+    def release(self) -> bool:
+        """End the worker if it has nothing to do, which frees the GPU. Returns whether there is none now."""
+        return self._service.release()
+
+    def shutdown(self) -> None:
+        """End the worker now; runs under way end as cancelled. The next run starts another one."""
+        self._service.shutdown()
+
+    @property
+    def workerProcessId(self) -> int | None:
+        """Of the worker process; None when there is none."""
+        return self._service.processId
+
+    def models(self) -> list[ModelEntry]:
+        """The models that can be chosen; needs no torch."""
+        return list_models()
+
+    def resultOf(self, segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
+        """Everything that belongs to a segmentation of ours, also after the scene was saved and loaded."""
+        return resultOf(segmentation)
+
+    def exportTable(self, table: slicer.vtkMRMLTableNode, path: str | os.PathLike[str]) -> Path:
+        """Write the table of a result as a CSV file; ``OSError`` if that fails."""
+        return result_table.exportTable(table, path)
+
+    def reportFile(self, segmentation: slicer.vtkMRMLSegmentationNode) -> Path | None:
+        """The report of a result as a temporary file to be opened; None without one."""
+        return report.reportFile(segmentation)
+
+    def saveReport(self, segmentation: slicer.vtkMRMLSegmentationNode, path: str | os.PathLike[str]) -> Path:
+        """Write the report of a result; ``BadInputError`` without one, ``OSError`` if it cannot be written."""
+        return report.saveReport(segmentation, path)
+
+    def _ask(self, request: dict[str, Any], files: RunFiles | None = None) -> Any:
+        try:
+            return self._service.ask(request)
+        except OSError as error:
+            if files is not None:
+                files.remove()
+            raise TumorSegError(_startSentence(error)) from error
+
+
+def _handOver(inputs: Inputs, surfaces: bool = False) -> tuple[RunFiles, dict[str, Any], Origin]:
+    """Copy the volumes into a folder for the worker: the folder, its entries in the request, what they came from."""
+    if not inputs:
+        raise BadInputError(_("No volume is chosen; choose the volumes of one patient."))
+    volumes = {name: volumeFromNode(node, DISPLAY_NAMES[name]) for name, node in inputs.items()}
+    geometries = {name: volume.geometry for name, volume in volumes.items()}
+    scene = next(iter(inputs.values())).GetScene()
+    files = RunFiles()
+    try:
+        entries = {name: files.add(name, volumes.pop(name)) for name in inputs}
+    except OSError as error:
+        files.remove()
+        raise TumorSegError(_startSentence(error)) from error
+    return files, entries, Origin(scene, dict(inputs), geometries, surfaces)
+
 
 def _absoluteModel(model: str | None) -> str | None:
     """A model's file by its full path, since the worker has another working directory; a name as it is."""
     return os.path.abspath(model) if model and model.endswith(".safetensors") else model
-
-
-def _nodeMaker(inputs: Inputs, geometries: Mapping[str, Geometry], surfaces: bool) -> MakeNode:
-    # Asked now: a volume that the user removes during the run no longer knows its scene.
-    scene = next(iter(inputs.values())).GetScene()
-
-    def makeNode(labels: LabelArray, event: Event) -> slicer.vtkMRMLSegmentationNode:
-        reference, geometry = inputs[event["reference"]], geometries[event["reference"]]
-        provenance = event.get("provenance", {})
-        return createSegmentationNode(
-            scene,
-            labels,
-            geometry,
-            name=_("{volume} tumor segmentation").format(volume=reference.GetName()),
-            reference=reference if _stillHolds(reference, labels) else None,
-            provenance=provenance,
-            algorithm=_algorithmName(provenance),
-            surfaces=surfaces,
-        )
-
-    return makeNode
-
-
-def _stillHolds(reference: slicer.vtkMRMLScalarVolumeNode, labels: LabelArray) -> bool:
-    """Whether the volume is still in the scene and has its size: a user can go on working during a run."""
-    image = reference.GetImageData()
-    return reference.GetScene() is not None and image is not None and image.GetDimensions() == labels.shape[::-1]
-
-
-def _algorithmName(provenance: Mapping[str, str]) -> str:
-    parts = (provenance.get("software", "TumorSegU-Net"), provenance.get("model", ""))
-    return " ".join(part for part in parts if part)[:ALGORITHM_NAME_LENGTH]
 
 
 def _error(outcome: Outcome) -> TumorSegError:

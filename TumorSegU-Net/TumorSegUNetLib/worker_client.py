@@ -139,11 +139,16 @@ class WorkerClient:
             self._log.append(line)
 
     def _onEnd(self) -> None:
-        exitCode = self._process.wait()
+        """Nothing more will come; a process that has merely closed its pipe is of no use any more, either."""
+        try:
+            exitCode = self._process.wait(EXIT_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            _killTree(self._process)
+            exitCode = self._process.wait()
         self._stderrReader.join(EXIT_GRACE_SECONDS)
         if not self._stopping:
             problems = [self._deathSentence(exitCode)]
-            self._events.put({"event": "error", "id": None, "kind": "internal", "problems": problems})
+            self._events.put({"event": "error", "id": None, "kind": "internal", "problems": problems, "ended": True})
 
     def _deathSentence(self, exitCode: int) -> str:
         if self._wasKilled(exitCode):

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tumorseg.case_files import find_case, find_case_folders, read_case
-from tumorseg.console import ProgressLine, measurement_table, table
+from tumorseg.console import ProgressLine, table, tumor_text
 from tumorseg.errors import BadInputError, CancelledError, TumorSegError
 from tumorseg.images import WRITABLE, check_folder, check_writable, read_volume, write_probabilities
 from tumorseg.modelfile import Model, load_model
@@ -117,7 +117,9 @@ def _write(result: Result, output: Path, arguments: argparse.Namespace) -> None:
 def _print_result(result: Result, output: Path) -> None:
     for finding in result.findings:
         print(f"{finding.severity}: {finding.sentence}", file=sys.stderr)
-    print(measurement_table(result.measurements))
+    print(tumor_text(result.tumor))
+    if result.quality.sentence:
+        print(result.quality.sentence)
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items())
     print(f"{stages}; {result.provenance['device_reason']}")
     print(f"{result.provenance['intended_use']}\nWritten to {output}")

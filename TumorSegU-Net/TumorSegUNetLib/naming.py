@@ -1,0 +1,53 @@
+"""What results are called: after the patient and the time, so that no two look alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+import slicer
+
+from tumorseg.sequences import ALIASES
+
+from .translation import _
+
+TIME_FORMAT = "%Y-%m-%d %H:%M"
+
+_EXTENSION = re.compile(r"\.(nii(\.gz)?|nrrd|nhdr|mha|mhd|dcm)$", re.IGNORECASE)
+
+_SEQUENCE_AT_END = re.compile(rf"[\s_.-]*({'|'.join(sorted(ALIASES, key=len, reverse=True))})$", re.IGNORECASE)
+
+
+def resultName(patient: str, time: datetime | None = None) -> str:
+    """Name of a result, e.g. ``TCGA-DU-7294 tumor 2026-11-25 14:03``."""
+    moment = (time or datetime.now()).strftime(TIME_FORMAT)
+    return _("{patient} tumor {time}").format(patient=patient, time=moment).strip()
+
+
+def patientName(nodes: Iterable[slicer.vtkMRMLScalarVolumeNode]) -> str:
+    """What the patient is called: in the subject hierarchy, or by the volumes' names without the sequence.
+
+    Args:
+        nodes: the volumes of a run, the reference first.
+
+    Returns:
+        Empty when only the sequences have names.
+    """
+    volumes = list(nodes)
+    for node in volumes:
+        if name := hierarchyPatient(node):
+            return name
+    stems = (_SEQUENCE_AT_END.sub("", _EXTENSION.sub("", node.GetName())) for node in volumes)
+    return next((stem for stem in stems if stem), "")
+
+
+def hierarchyPatient(node: slicer.vtkMRMLNode) -> str:
+    """Name of the patient that a node belongs to in the subject hierarchy; empty without one."""
+    scene = node.GetScene()
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene) if scene is not None else None
+    if hierarchy is None:
+        return ""
+    level = slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyLevelPatient()
+    item = hierarchy.GetItemAncestorAtLevel(hierarchy.GetItemByDataNode(node), level)
+    return hierarchy.GetItemName(item) if item != hierarchy.GetInvalidItemID() else ""
