@@ -26,7 +26,14 @@ class TumorSegUNet(ScriptedLoadableModule):
         ScriptedLoadableModule.__init__(self, parent)
         self.parent.title = "TumorSegU-Net"
         self.parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
-        self.parent.dependencies = ["Markups", "Segmentations", "SubjectHierarchy", "Tables", "Terminologies", "Volumes"]
+        self.parent.dependencies = [
+            "Markups",
+            "Segmentations",
+            "SubjectHierarchy",
+            "Tables",
+            "Terminologies",
+            "Volumes",
+        ]
         self.parent.contributors = ["TumorSegU-Net contributors"]
         self.parent.helpText = _(
             "Segments glioma - necrotic and non-enhancing core, edema and enhancing tumor - from T1, contrast-enhanced "

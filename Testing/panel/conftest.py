@@ -14,8 +14,9 @@ import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 pytest.importorskip("slicer", reason="the slicer-core wheel is not installed")
-pytest.importorskip("PySide6.QtWidgets", reason="PySide6 or a library of the system that it needs is missing",
-                    exc_type=ImportError)
+pytest.importorskip(
+    "PySide6.QtWidgets", reason="PySide6 or a library of the system that it needs is missing", exc_type=ImportError
+)
 
 from support.models import saved, threshold_model
 from tumorseg.modelfile import read_spec
@@ -69,7 +70,9 @@ def _withParameterNode(module: ModuleType, logic: Any) -> Any:
 
 
 def _temporary(patch):
-    import sys, types
+    import sys
+    import types
+
     shown = {"d": False, "u": None}
     m = types.ModuleType("TumorSegUNetLib.diameter_markups")
     m.diametersShown = lambda s: shown["d"]

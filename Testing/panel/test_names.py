@@ -21,7 +21,9 @@ MODULE = REPOSITORY / "TumorSegU-Net"
 ENTRY = MODULE / "TumorSegUNet.py"
 QT_SOURCES = [ENTRY, *sorted((MODULE / "TumorSegUNetPanel").glob("*.py"))]
 SOURCES = [*QT_SOURCES, *sorted((REPOSITORY / "Testing" / "slicer_app").glob("*.py"))]
-UI_FILES = {name: ET.parse(MODULE / "Resources" / "UI" / f"{name}.ui") for name in ("TumorSegUNet", "TumorSegUNetModels")}
+UI_FILES = {
+    name: ET.parse(MODULE / "Resources" / "UI" / f"{name}.ui") for name in ("TumorSegUNet", "TumorSegUNetModels")
+}
 PANEL = UI_FILES["TumorSegUNet"]
 WIDGETS = {
     name: {widget.get("name", ""): widget.get("class", "") for widget in file.iter("widget")}
@@ -308,7 +310,15 @@ def test_every_selector_gets_the_scene() -> None:
 @pytest.mark.parametrize("name", list(UI_FILES))
 def test_keyboard_reaches_every_control_in_order(name: str) -> None:
     stops = [item.text for item in UI_FILES[name].iter("tabstop")]
-    focusable = ("QPushButton", "QToolButton", "QComboBox", "QCheckBox", "QLineEdit", "qMRMLNodeComboBox", "QTableWidget")
+    focusable = (
+        "QPushButton",
+        "QToolButton",
+        "QComboBox",
+        "QCheckBox",
+        "QLineEdit",
+        "qMRMLNodeComboBox",
+        "QTableWidget",
+    )
     controls = [widget for widget, kind in WIDGETS[name].items() if kind in focusable]
     assert len(stops) == len(set(stops))
     assert set(controls) <= set(stops) <= set(WIDGETS[name])
@@ -318,7 +328,14 @@ def test_every_control_explains_itself() -> None:
     """By its tool tip in the .ui file, or by one that the code sets because it depends."""
     set_by_code = {"segmentButton", "resultTable", "detailsTextEdit", "installButton", "removeButton"}
     set_by_code |= {f"{name}SuggestButton" for name in SEQUENCES}
-    kinds = ("QPushButton", "QToolButton", "QComboBox", "QCheckBox", "qMRMLNodeComboBox", "qMRMLSegmentationShow3DButton")
+    kinds = (
+        "QPushButton",
+        "QToolButton",
+        "QComboBox",
+        "QCheckBox",
+        "qMRMLNodeComboBox",
+        "qMRMLSegmentationShow3DButton",
+    )
     for widget in PANEL.iter("widget"):
         if widget.get("class") in kinds and widget.get("name") not in set_by_code:
             tips = [item.findtext("string") for item in widget.findall("property") if item.get("name") == "toolTip"]

@@ -45,7 +45,13 @@ def test_only_what_the_user_has_not_set_is_guessed_anew(driver) -> None:
 
 
 def test_blocking_findings_disable_the_button_and_say_why(driver) -> None:
-    finding = {"code": "empty", "severity": "blocking", "volumes": ("t2",), "message": "T2 is empty.", "remedy": "Load it."}
+    finding = {
+        "code": "empty",
+        "severity": "blocking",
+        "volumes": ("t2",),
+        "message": "T2 is empty.",
+        "remedy": "Load it.",
+    }
     driver.logic.findings = (finding,)
     driver.add_study()
     driver.settle(lambda: driver.ui.findingsFrame.visible)
@@ -55,7 +61,13 @@ def test_blocking_findings_disable_the_button_and_say_why(driver) -> None:
 
 
 def test_swapped_volumes_are_exchanged_by_one_click(driver) -> None:
-    finding = {"code": "likely-swapped", "severity": "warning", "volumes": ("t1", "t1ce"), "message": "T1 seems to be T1ce.", "remedy": "Exchange them."}
+    finding = {
+        "code": "likely-swapped",
+        "severity": "warning",
+        "volumes": ("t1", "t1ce"),
+        "message": "T1 seems to be T1ce.",
+        "remedy": "Exchange them.",
+    }
     driver.logic.findings = (finding,)
     nodes = driver.add_study()
     driver.settle(lambda: driver.ui.findingsFrame.visible)

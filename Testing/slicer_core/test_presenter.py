@@ -118,9 +118,7 @@ class Named:
 @pytest.mark.parametrize(
     ("seconds", "status"), [({"predict": 40.4, "finish": 1.0}, "Done in 41 s: A tumor."), ({}, "Done: A tumor.")]
 )
-def test_the_end_of_a_run_is_told_with_provenance(
-    presenter: Presenter, seconds: dict[str, float], status: str
-) -> None:
+def test_the_end_of_a_run_is_told_with_provenance(presenter: Presenter, seconds: dict[str, float], status: str) -> None:
     outcome = Outcome(segmentation=Named(), seconds=seconds, provenance={"model": "m 1.0"})
     state = after(presenter, RunState.DONE, outcome)
     assert (state.status, state.details) == (status, "model: m 1.0")
@@ -170,7 +168,13 @@ def test_only_possible_devices_can_be_chosen(platform: str, impossible: Device) 
 
 
 WARNING = {"code": "dark", "severity": "warning", "volumes": ("t1",), "message": "T1 is dark.", "remedy": "Look."}
-BLOCKING = {"code": "empty", "severity": "blocking", "volumes": ("t2",), "message": "T2 is empty.", "remedy": "Load it."}
+BLOCKING = {
+    "code": "empty",
+    "severity": "blocking",
+    "volumes": ("t2",),
+    "message": "T2 is empty.",
+    "remedy": "Load it.",
+}
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,9 @@ def test_accuracy_on_real_patients_comes_first(model: ModelEntry) -> None:
 
 def test_accuracy_without_real_patients_is_the_first_figure(model: ModelEntry) -> None:
     card = replace(CARD, measured=("Dice on synthetic patients 0.9.",))
-    assert accuracyText(replace(model, spec=replace(model.spec, card=card))) == "Measured: Dice on synthetic patients 0.9."
+    assert (
+        accuracyText(replace(model, spec=replace(model.spec, card=card))) == "Measured: Dice on synthetic patients 0.9."
+    )
 
 
 def test_card_tells_everything_and_is_no_markup(model: ModelEntry) -> None:

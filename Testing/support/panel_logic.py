@@ -56,10 +56,10 @@ class ScriptedLogic:
     def models(self) -> list[ModelEntry]:
         return self._models
 
-    def modelFolder(self) -> str:  # noqa: N802
+    def modelFolder(self) -> str:
         return "/nowhere"
 
-    def suggestInputs(self, scene: Any, fixed: dict[str, Any]) -> dict[str, Guess]:  # noqa: N802
+    def suggestInputs(self, scene: Any, fixed: dict[str, Any]) -> dict[str, Guess]:
         import slicer
 
         nodes = {node.GetName(): node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene)}
@@ -70,19 +70,19 @@ class ScriptedLogic:
             if name not in fixed and (node := nodes.get(name)) is not None and node not in taken
         }
 
-    def startCheck(self, inputs: dict[str, Any], model: str | None) -> ScriptedRun:  # noqa: N802
+    def startCheck(self, inputs: dict[str, Any], model: str | None) -> ScriptedRun:
         self.checks.append(ScriptedRun(RunState.DONE, findings=self.findings))
         return self.checks[-1]
 
-    def startSegmentation(self, inputs: Any, model: Any, device: str, *, tta: bool) -> ScriptedRun:  # noqa: N802
+    def startSegmentation(self, inputs: Any, model: Any, device: str, *, tta: bool) -> ScriptedRun:
         self.requests.append({"inputs": inputs, "model": model, "device": device, "tta": tta})
         self.runs.append(ScriptedRun())
         return self.runs[-1]
 
-    def startStatus(self, device: str) -> ScriptedRun:  # noqa: N802
+    def startStatus(self, device: str) -> ScriptedRun:
         return ScriptedRun(RunState.DONE, answer=self.status)
 
-    def startSelfCheck(self, device: str) -> ScriptedRun:  # noqa: N802
+    def startSelfCheck(self, device: str) -> ScriptedRun:
         return ScriptedRun(RunState.DONE, answer={"ok": True, "sentence": "PyTorch 2.13 works."})
 
     def shutdown(self) -> None:

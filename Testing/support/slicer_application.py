@@ -31,13 +31,13 @@ class Application:
     def __init__(self) -> None:
         self.started: list[Any] = []
 
-    def testingEnabled(self) -> bool:  # noqa: N802
+    def testingEnabled(self) -> bool:
         return True
 
-    def layoutManager(self) -> None:  # noqa: N802
+    def layoutManager(self) -> None:
         return None
 
-    def processEvents(self) -> None:  # noqa: N802
+    def processEvents(self) -> None:
         application().processEvents()
 
     def connect(self, signature: str, slot: Any) -> None:
@@ -62,14 +62,14 @@ class WidgetBase:
 
     def setup(self) -> None: ...
 
-    def resourcePath(self, name: str) -> str:  # noqa: N802
+    def resourcePath(self, name: str) -> str:
         return str(MODULE_FOLDER / "Resources" / name)
 
 
 class LogicBase:
     """``ScriptedLoadableModuleLogic``: one parameter node per scene."""
 
-    def getParameterNode(self) -> slicer.vtkMRMLScriptedModuleNode:  # noqa: N802
+    def getParameterNode(self) -> slicer.vtkMRMLScriptedModuleNode:
         scene = slicer.mrmlScene
         node = scene.GetSingletonNode("TumorSegUNet", "vtkMRMLScriptedModuleNode")
         if node is None:
@@ -88,7 +88,7 @@ class ParameterNode:
         object.__setattr__(self, "parameterNode", node)
         object.__setattr__(self, "_bound", {})
 
-    def getValue(self, name: str) -> Any:  # noqa: N802
+    def getValue(self, name: str) -> Any:
         kind, node = self.types[name], self.parameterNode
         if issubclass(kind, slicer.vtkMRMLNode):
             return node.GetNodeReference(name)
@@ -97,7 +97,7 @@ class ParameterNode:
             return getattr(type(self), f"default_{name}")
         return kind[text] if issubclass(kind, enum.Enum) else text == "True" if kind is bool else kind(text)
 
-    def setValue(self, name: str, value: Any) -> None:  # noqa: N802
+    def setValue(self, name: str, value: Any) -> None:
         kind = self.types[name]
         if issubclass(kind, slicer.vtkMRMLNode):
             self.parameterNode.SetNodeReferenceID(name, value.GetID() if value is not None else None)
@@ -114,7 +114,7 @@ class ParameterNode:
     def __setattr__(self, name: str, value: Any) -> None:
         self.setValue(name, value)
 
-    def connectParametersToGui(self, mapping: dict[str, Wrapped]) -> int:  # noqa: N802
+    def connectParametersToGui(self, mapping: dict[str, Wrapped]) -> int:
         for name, widget in mapping.items():
             self._bind(name, widget)
         self._bound[len(self._bound)] = mapping
@@ -122,7 +122,7 @@ class ParameterNode:
         self._show()
         return len(self._bound) - 1
 
-    def disconnectGui(self, tag: int) -> None:  # noqa: N802
+    def disconnectGui(self, tag: int) -> None:
         self._bound[tag] = {}
 
     def _bind(self, name: str, widget: Wrapped) -> None:
@@ -153,13 +153,13 @@ class ParameterNode:
                 else:
                     widget.setCurrentNode(value)
 
-    def AddObserver(self, event: Any, callback: Any, priority: float = 0.0) -> int:  # noqa: N802
+    def AddObserver(self, event: Any, callback: Any, priority: float = 0.0) -> int:
         return self.parameterNode.AddObserver(event, callback, priority)
 
-    def RemoveObserver(self, tag: int) -> None:  # noqa: N802
+    def RemoveObserver(self, tag: int) -> None:
         self.parameterNode.RemoveObserver(tag)
 
-    def Modified(self) -> None:  # noqa: N802
+    def Modified(self) -> None:
         self.parameterNode.Modified()
 
 

@@ -8,7 +8,7 @@ import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
 
 
-class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name in the .ui file
+class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     """A header that folds its contents away."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
@@ -23,17 +23,17 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
     def _header(self) -> int:
         return self.fontMetrics().height() + 8
 
-    def isCollapsed(self) -> bool:  # noqa: N802
+    def isCollapsed(self) -> bool:
         return self._collapsed
 
-    def setCollapsed(self, collapsed: bool) -> None:  # noqa: N802
+    def setCollapsed(self, collapsed: bool) -> None:
         self._collapsed = collapsed
         for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
             child.setVisible(not collapsed)
 
     collapsed = QtCore.Property(bool, isCollapsed, setCollapsed)
 
-    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
         painter = QtWidgets.QStylePainter(self)
         option = QtWidgets.QStyleOptionButton()
         option.initFrom(self)
@@ -58,7 +58,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):  # noqa: N801 - the name 
         )
 
 
-class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):  # noqa: N801
+class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
     """A group box that folds its contents away."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
@@ -66,19 +66,19 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):  # noqa: N801
         self.setCheckable(True)
         self.toggled.connect(self._fold)
 
-    def isCollapsed(self) -> bool:  # noqa: N802
+    def isCollapsed(self) -> bool:
         return not self.isChecked()
 
-    def setCollapsed(self, collapsed: bool) -> None:  # noqa: N802
+    def setCollapsed(self, collapsed: bool) -> None:
         self.setChecked(not collapsed)
 
     collapsed = QtCore.Property(bool, isCollapsed, setCollapsed)
 
-    def showEvent(self, event: QtGui.QShowEvent) -> None:  # noqa: N802
+    def showEvent(self, event: QtGui.QShowEvent) -> None:
         super().showEvent(event)
         self._fold(self.isChecked())
 
-    def paintEvent(self, event: QtGui.QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
         painter = QtWidgets.QStylePainter(self)
         arrow = QtWidgets.QStyleOption()
         arrow.initFrom(self)
@@ -96,10 +96,10 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):  # noqa: N801
         self.setMaximumHeight(16777215 if shown else self.fontMetrics().height() + 6)
 
 
-class qMRMLNodeComboBox(QtWidgets.QComboBox):  # noqa: N801
+class qMRMLNodeComboBox(QtWidgets.QComboBox):
     """The volumes of the scene, with None first."""
 
-    currentNodeChanged = QtCore.Signal(object)  # noqa: N815
+    currentNodeChanged = QtCore.Signal(object)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -108,7 +108,7 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):  # noqa: N801
         self.addItem("None")
         self.currentIndexChanged.connect(lambda index: self.currentNodeChanged.emit(self.currentNode()))
 
-    def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:  # noqa: N802
+    def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:
         self._scene = scene
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent):
             scene.AddObserver(event, lambda caller, name: self._fill())
@@ -127,19 +127,19 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):  # noqa: N801
         if chosen not in self._ids:
             self.currentNodeChanged.emit(None)
 
-    def currentNodeID(self) -> str | None:  # noqa: N802
+    def currentNodeID(self) -> str | None:
         return self._ids[max(0, self.currentIndex())]
 
-    def currentNode(self) -> Any:  # noqa: N802
+    def currentNode(self) -> Any:
         identifier = self.currentNodeID()
         return self._scene.GetNodeByID(identifier) if identifier and self._scene else None
 
-    def setCurrentNode(self, node: Any) -> None:  # noqa: N802
+    def setCurrentNode(self, node: Any) -> None:
         identifier = node.GetID() if node is not None else None
         self.setCurrentIndex(self._ids.index(identifier) if identifier in self._ids else 0)
 
 
-class qMRMLSegmentationShow3DButton(QtWidgets.QPushButton):  # noqa: N801
+class qMRMLSegmentationShow3DButton(QtWidgets.QPushButton):
     """Shows the surfaces of a segmentation; its label is the application's."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
@@ -147,18 +147,18 @@ class qMRMLSegmentationShow3DButton(QtWidgets.QPushButton):  # noqa: N801
         self.setCheckable(True)
         self._node: Any = None
 
-    def setSegmentationNode(self, node: Any) -> None:  # noqa: N802
+    def setSegmentationNode(self, node: Any) -> None:
         self._node = node
         self.setEnabled(node is not None)
 
-    def segmentationNode(self) -> Any:  # noqa: N802
+    def segmentationNode(self) -> Any:
         return self._node
 
 
-class qMRMLWidget(QtWidgets.QWidget):  # noqa: N801
+class qMRMLWidget(QtWidgets.QWidget):
     """Hands the scene to the selectors, as the connections of the .ui file do."""
 
-    def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:  # noqa: N802
+    def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:
         for selector in self.findChildren(qMRMLNodeComboBox):
             selector.setMRMLScene(scene)
 

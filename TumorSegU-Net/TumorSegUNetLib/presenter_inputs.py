@@ -110,7 +110,9 @@ class InputsPresenter:
     def _confidence(self, name: str) -> tuple[str, str]:
         guess, current = self._guesses.get(name), self._known.get(name)
         if current is None:
-            return "", _("No loaded volume is recognized as {sequence}; choose it.").format(sequence=DISPLAY_NAMES[name])
+            return "", _("No loaded volume is recognized as {sequence}; choose it.").format(
+                sequence=DISPLAY_NAMES[name]
+            )
         if name in self.fixed:
             return _("your choice"), _("You have chosen this volume; it stays when other volumes are loaded.")
         if guess is None:

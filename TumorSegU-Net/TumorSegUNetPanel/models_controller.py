@@ -23,9 +23,7 @@ class ModelsController:
         onChanged: called when models were installed or removed.
     """
 
-    def __init__(
-        self, ui: object, logic: TumorSegUNetLogic, dialogPath: str, onChanged: Callable[[], None]
-    ) -> None:
+    def __init__(self, ui: object, logic: TumorSegUNetLogic, dialogPath: str, onChanged: Callable[[], None]) -> None:
         self._ui = ui
         self._logic = logic
         self._dialogPath = dialogPath

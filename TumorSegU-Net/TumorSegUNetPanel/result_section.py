@@ -93,5 +93,3 @@ class ResultSection:
             header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
         rows = sum(table.rowHeight(row) for row in range(table.rowCount))
         table.setFixedHeight(header.sizeHint.height() + rows + 2 * table.frameWidth)
-
-

@@ -1,0 +1,49 @@
+"""Self-test for the full application: the sample patient is offered, made, loaded and, with PyTorch, segmented."""
+
+import time
+import unittest
+
+import slicer
+from TumorSegUNetLib.sample_data import loadSamplePatient
+
+from tumorseg.sequences import SEQUENCES
+from TumorSegUNetLib.dependencies import torchInstalled
+
+
+class TumorSegUNetSampleDataTest(unittest.TestCase):
+    """The first visit: no file at hand, three clicks to a result."""
+
+    def setUp(self) -> None:
+        slicer.mrmlScene.Clear()
+
+    def test_sampleIsOffered(self) -> None:
+        slicer.app.processEvents()
+        names = [source.sampleName for sources in slicer.modules.sampleDataSources.values() for source in sources]
+        self.assertTrue(
+            any("TumorSegU-Net" in name or "glioma" in name.lower() for name in names),
+            f"Sample Data does not offer the synthetic patient; it has: {names}",
+        )
+
+    def test_sampleIsLoadedAndRecognized(self) -> None:
+        nodes = loadSamplePatient(onProgress=lambda fraction: slicer.app.processEvents())
+        self.assertEqual(sorted(nodes), sorted(SEQUENCES))
+        widget = slicer.util.getModuleWidget("TumorSegUNet")
+        widget.enter()
+        deadline = time.monotonic() + 60
+        while widget.logic.getParameterNode().flair is not nodes["flair"] and time.monotonic() < deadline:
+            slicer.app.processEvents()
+            time.sleep(0.01)
+        for name in SEQUENCES:
+            chosen = widget.logic.getParameterNode().getValue(name)
+            self.assertIs(chosen, nodes[name], f"{name} of the sample patient was not recognized")
+
+    def test_sampleIsSegmented(self) -> None:
+        widget = slicer.util.getModuleWidget("TumorSegUNet")
+        if not torchInstalled():
+            print("PyTorch is not installed: the sample patient is not segmented in this test.")
+            self.skipTest("PyTorch is not installed")
+        nodes = loadSamplePatient(onProgress=lambda fraction: slicer.app.processEvents())
+        run = widget.logic.run(nodes, device="cpu", onPoll=lambda run: slicer.app.processEvents())
+        self.assertGreater(run.outcome.measurements["WT"]["volume_ml"], 1.0, "no tumor was found in the sample patient")
+        self.assertIsNotNone(run.outcome.reportFile, "no report was written")
+        widget.logic.shutdown()
