@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ from support.mrml import GEOMETRIES, random_volume
 from tumorseg.errors import BadInputError, CancelledError, ModelError, TumorSegError
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
-from TumorSegUNetLib import logic
+from TumorSegUNetLib import result
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.run import Run, RunState
 from TumorSegUNetLib.run_files import RunFiles
@@ -63,7 +64,7 @@ def test_segmentation_holds_the_workers_labels(nodes: Nodes, temporary: Path) ->
     array = slicer.util.arrayFromVolume(nodes["t1ce"])
     node = scripted("segment").segment(nodes)
     np.testing.assert_array_equal(labelsFromNode(node), np.where(array > 130, 3, np.where(array > 100, 2, 0)))
-    assert node.GetName() == "t1ce tumor segmentation"
+    assert re.fullmatch(r"tumor \d{4}-\d\d-\d\d \d\d:\d\d", node.GetName())
     assert node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) is nodes["t1ce"]
     assert provenanceOf(node)["input_t1ce"] == "t1ce"
     assert run_folders(temporary) == []
@@ -121,7 +122,7 @@ def test_unexpected_error_ends_the_run_in_words(
     def fail(*args: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr(logic, "createSegmentationNode", fail)
+    monkeypatch.setattr(result, "createSegmentationNode", fail)
     run = finish(scripted("segment").startSegmentation(nodes))
     assert run.state is RunState.FAILED
     [problem] = run.outcome.problems
@@ -134,7 +135,7 @@ def test_unexpected_error_ends_the_run_in_words(
 def test_labels_keep_no_file_open() -> None:
     files = RunFiles()
     np.save(files.folder / "labels.npy", np.zeros((2, 3, 4), np.uint8))
-    labels = files.labels({"labels": "labels.npy"})
+    labels = files.array("labels.npy")
     assert not isinstance(labels, np.memmap)
     files.remove()
 
@@ -144,7 +145,6 @@ def test_script_gets_the_ended_run(nodes: Nodes) -> None:
     run = scripted("segment").run(nodes, onPoll=seen.append)
     assert run.state is RunState.DONE
     assert run.outcome.measurements["WT"]["volume_ml"] == 12.5
-    assert run.outcome.segmentation.GetName() == "t1ce tumor segmentation"
     assert set(seen) <= {run}
 
 

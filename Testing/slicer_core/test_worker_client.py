@@ -79,7 +79,7 @@ def test_progress_and_result_arrive_in_order(start: Start, tmp_path: Path) -> No
 
 
 def test_poll_and_send_do_not_wait_for_the_process(start: Start) -> None:
-    client = start("stubborn")
+    client = start("stubborn_at_once")
     started = time.monotonic()
     assert client.poll() == []
     client.send({"request": "segment", "padding": "x" * 1_000_000})  # far more than a pipe takes
@@ -117,7 +117,7 @@ def test_death_is_an_error_in_words_with_details(start: Start, tmp_path: Path) -
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on Windows")
 def test_kill_by_the_system_is_explained(start: Start) -> None:
-    client = start("stubborn")
+    client = start("stubborn_at_once")
     processes = events_until(client, "status")[0]["processes"]
     os.kill(client.processId, signal.SIGKILL)
     os.kill(processes[1], signal.SIGKILL)  # the pipe stays open as long as its child lives
@@ -159,7 +159,7 @@ def test_windows_tool_opens_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks the processes up in /proc")
 def test_stop_ends_a_stubborn_process_and_its_children(start: Start) -> None:
-    client = start("stubborn")
+    client = start("stubborn_at_once")
     processes = events_until(client, "status")[0]["processes"]
     started = time.monotonic()
     client.stop(grace=0.2)

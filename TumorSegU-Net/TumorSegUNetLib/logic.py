@@ -20,12 +20,13 @@ from tumorseg.sequences import DISPLAY_NAMES
 from . import report, result_table
 from .inquiry import CheckRun, Question
 from .naming import patientName
+from .recognition import Suggestion, suggestInputs
 from .result import Origin, StoredResult, outcomeMaker, resultOf
 from .run import Outcome, Run, RunState
 from .run_files import RunFiles
 from .translation import _
 from .volumes import volumeFromNode
-from .worker_service import WorkerService
+from .worker_service import CANCEL_GRACE_SECONDS, IDLE_SECONDS, WorkerService
 
 Inputs: TypeAlias = "Mapping[str, slicer.vtkMRMLScalarVolumeNode]"
 """Volume node per sequence (t1, t1ce, t2, flair); a model needs not all of them."""
@@ -42,10 +43,17 @@ class TumorSegUNetLogic:
 
     Args:
         workerCommand: command line of the worker; the engine's own by default.
+        idleSeconds: the worker ends after this time without a request, which frees the GPU.
+        cancelGrace: seconds after which a worker that does not answer a cancel is killed.
     """
 
-    def __init__(self, workerCommand: Sequence[str] | None = None) -> None:
-        self._service = WorkerService(workerCommand)
+    def __init__(
+        self,
+        workerCommand: Sequence[str] | None = None,
+        idleSeconds: float = IDLE_SECONDS,
+        cancelGrace: float = CANCEL_GRACE_SECONDS,
+    ) -> None:
+        self._service = WorkerService(workerCommand, idleSeconds, cancelGrace)
 
     def startSegmentation(
         self,
@@ -184,6 +192,18 @@ class TumorSegUNetLogic:
     def workerProcessId(self) -> int | None:
         """Of the worker process; None when there is none."""
         return self._service.processId
+
+    def suggestInputs(self, scene: slicer.vtkMRMLScene, fixed: Inputs | None = None) -> dict[str, Suggestion]:
+        """Which volumes of a scene are T1, T1ce, T2 and FLAIR, as far as names, places and DICOM tags tell.
+
+        Args:
+            scene: where to look.
+            fixed: volumes that the user has chosen; neither they nor their sequences are suggested.
+
+        Returns:
+            Only sequences for which there is one best volume; ambiguous ones are left to the user.
+        """
+        return suggestInputs(scene, fixed or {})
 
     def models(self) -> list[ModelEntry]:
         """The models that can be chosen; needs no torch."""

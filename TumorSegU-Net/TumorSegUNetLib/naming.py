@@ -10,6 +10,7 @@ import slicer
 
 from tumorseg.sequences import ALIASES
 
+from .placement import ancestorItem, hierarchyOf
 from .translation import _
 
 TIME_FORMAT = "%Y-%m-%d %H:%M"
@@ -38,16 +39,24 @@ def patientName(nodes: Iterable[slicer.vtkMRMLScalarVolumeNode]) -> str:
     for node in volumes:
         if name := hierarchyPatient(node):
             return name
-    stems = (_SEQUENCE_AT_END.sub("", _EXTENSION.sub("", node.GetName())) for node in volumes)
+    stems = (stemOf(node.GetName()) for node in volumes)
     return next((stem for stem in stems if stem), "")
 
 
 def hierarchyPatient(node: slicer.vtkMRMLNode) -> str:
     """Name of the patient that a node belongs to in the subject hierarchy; empty without one."""
-    scene = node.GetScene()
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene) if scene is not None else None
-    if hierarchy is None:
-        return ""
-    level = slicer.vtkMRMLSubjectHierarchyConstants.GetSubjectHierarchyLevelPatient()
-    item = hierarchy.GetItemAncestorAtLevel(hierarchy.GetItemByDataNode(node), level)
-    return hierarchy.GetItemName(item) if item != hierarchy.GetInvalidItemID() else ""
+    item = ancestorItem(node, slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMLevelPatient())
+    return hierarchyOf(node).GetItemName(item) if item else ""
+
+
+def stemOf(name: str) -> str:
+    """What a volume's name says beside its sequence, e.g. ``BraTS_001`` of ``BraTS_001_t1ce``; empty if nothing.
+
+    A name that does not end in a sequence is its own stem.
+    """
+    return _SEQUENCE_AT_END.sub("", _EXTENSION.sub("", name))
+
+
+def endsInSequence(name: str) -> bool:
+    """Whether a volume is named like ``BraTS_001_t1ce``."""
+    return _SEQUENCE_AT_END.search(_EXTENSION.sub("", name)) is not None

@@ -25,6 +25,15 @@ def parentItem(node: slicer.vtkMRMLNode) -> int:
     return hierarchy.GetItemParent(item) if item else hierarchy.GetSceneItemID()
 
 
+def ancestorItem(node: slicer.vtkMRMLNode, level: str) -> int:
+    """Item of the patient or study that a node belongs to; 0 without one."""
+    if node.GetScene() is None:
+        return 0
+    hierarchy = hierarchyOf(node)
+    item = hierarchy.GetItemByDataNode(node)
+    return hierarchy.GetItemAncestorAtLevel(item, level) if item else 0
+
+
 def placeBeside(neighbor: slicer.vtkMRMLNode, node: slicer.vtkMRMLNode) -> None:
     """Put a node into the folder or study of another one."""
     hierarchyOf(node).CreateItem(parentItem(neighbor), node)

@@ -17,6 +17,9 @@ COLORS = "vtkMRMLColorTableNodeIron"
 VISIBLE_FROM = 0.1
 """Lower uncertainty is not drawn, so that the image stays visible."""
 
+MADE_BY_US = "TumorSegUNet.role"
+"""Attribute of volumes that are results, never inputs."""
+
 LEVELS = 255
 """The worker sends whole numbers from 0 to this for 0 to 1."""
 
@@ -55,6 +58,7 @@ def createUncertaintyVolume(
     else:
         node.CopyOrientation(reference)
         node.SetAndObserveTransformNodeID(reference.GetTransformNodeID())
+    node.SetAttribute(MADE_BY_US, "uncertainty")
     _setUpDisplay(node)
     placeBeside(segmentation, node)
     return node

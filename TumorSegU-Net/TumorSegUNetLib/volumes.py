@@ -14,6 +14,8 @@ import vtk
 from tumorseg.errors import BadInputError
 from tumorseg.volume import Geometry, Volume
 
+from .dicom_tags import INSTANCE_UIDS, dicomValue, patientId
+
 Matrix = npt.NDArray[np.float64]
 
 RAS_TO_LPS: Matrix = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -32,7 +34,8 @@ def volumeFromNode(node: slicer.vtkMRMLScalarVolumeNode | None, role: str = "vol
 
     Returns:
         float32 array (z, y, x) and its geometry in world LPS; ``provenance`` holds ``node``, ``node_id`` and, where
-        known, ``file`` and the DICOM ``uids`` (separated by spaces).
+        known, ``file``, the DICOM ``uids`` (separated by spaces), ``patient_id``, ``study_uid`` and
+        ``frame_of_reference``.
 
     Raises:
         BadInputError: nothing chosen, no voxels, not a grayscale image, or a transform that is not linear.
@@ -100,7 +103,10 @@ def provenanceOfNode(node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
         "node": node.GetName(),
         "node_id": node.GetID(),
         "file": storage.GetFileName() if storage else None,
-        "uids": node.GetAttribute("DICOM.instanceUIDs"),
+        "uids": node.GetAttribute(INSTANCE_UIDS),
+        "patient_id": patientId(node),
+        "study_uid": dicomValue(node, "0020,000d"),
+        "frame_of_reference": dicomValue(node, "0020,0052"),
     }
     return {key: value for key, value in known.items() if value}
 

@@ -175,8 +175,8 @@ def _measurable(mask: BoolArray, diameters: Diameters, geometry: Geometry) -> bo
     axis = axial_axis(geometry)
     thickness = geometry.spacing[2 - axis]
     smallest = 2 * thickness if thickness > THICK_SLICE_MM else MEASURABLE_MM
-    slices = np.count_nonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
-    return slices >= MEASURABLE_SLICES and diameters.perpendicular_mm >= smallest
+    slices = int(np.count_nonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))))
+    return bool(slices >= MEASURABLE_SLICES and diameters.perpendicular_mm >= smallest)
 
 
 def _centroid(mask: BoolArray, geometry: Geometry) -> tuple[float, float, float]:

@@ -28,7 +28,7 @@ from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import find_model
 from tumorseg.progress import Progress
 from tumorseg.selfcheck import device_facts, self_check
-from tumorseg.worker_files import folder_of, read_volumes, result_event
+from tumorseg.worker_files import read_volumes, result_event
 from tumorseg.worker_inbox import Inbox, Message, identifier_of
 
 LOAD_STAGE = "load"
@@ -80,7 +80,7 @@ class Worker:
         return handler
 
     def _segment(self, request: Message) -> None:
-        folder, case = folder_of(request), read_volumes(request)
+        case = read_volumes(request)
         self._progress(request, Progress(LOAD_STAGE, 0.0))
         model = self._models.get(request.get("model"), self.inbox.check)
         self._progress(request, Progress(LOAD_STAGE, 1.0))
@@ -88,7 +88,7 @@ class Worker:
 
         options = Options(device=request.get("device") or "auto", tta=bool(request.get("tta")))
         result = segment(case, model, options, lambda progress: self._progress(request, progress))
-        event = result_event(folder, result, model)
+        event = result_event(request, case, result, model)
         self.inbox.check()
         self._send("result", request, **event)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import Model
-from tumorseg.sequences import SEQUENCES
+from tumorseg.sequences import SEQUENCES, Case
 from tumorseg.volume import Geometry, Volume
 from tumorseg.worker_inbox import Message
 
@@ -66,12 +66,18 @@ def _volume(folder: Path, sequence: str, entry: Mapping[str, Any]) -> Volume:
     return Volume(array.astype(np.float32, copy=False), geometry, name, provenance)
 
 
-def result_event(folder: Path, result: Result, model: Model) -> dict[str, Any]:
-    """Write the arrays of a result into the request's folder; the values of its event."""
+def result_event(request: Message, case: Case, result: Result, model: Model) -> dict[str, Any]:
+    """Write the arrays of a result, and its report if wanted, into the request's folder; the values of its event."""
     from tumorseg.pipeline import reference_sequence
     from tumorseg.report import report_document
+    from tumorseg.report_html import HTML_REPORT_NAME, write_html_report
 
+    folder = folder_of(request)
     np.save(folder / LABELS_FILE, result.labels)
     np.save(folder / UNCERTAINTY_FILE, np.rint(result.uncertainty * 255).astype(np.uint8))
     names = {"labels": LABELS_FILE, "uncertainty": UNCERTAINTY_FILE, "reference": reference_sequence(model)}
+    if request.get("report"):
+        title = request.get("case")
+        write_html_report(result, case, folder / HTML_REPORT_NAME, model.spec.card, title and str(title))
+        names["report"] = HTML_REPORT_NAME
     return names | report_document(result)

@@ -1,0 +1,204 @@
+"""What the words of a series description say: weighting, contrast agent, and what no brain segmentation can use.
+
+The words are those of GE, Siemens, Philips and Canon consoles and of radiographers in several languages.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal
+
+Weighting = Literal["t1", "t2", "flair"]
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a text says about a series.
+
+    Attributes:
+        weighting: None when nothing or several things are said.
+        certainty: 0-1, how surely the words mean that weighting.
+        contrast: whether a contrast agent was given; None when nothing is said.
+        word: the words that told the weighting, as written in the text.
+        other: the kind of series that is none of the four, e.g. ``diffusion``; empty otherwise.
+        conflict: why the words contradict each other; empty otherwise.
+    """
+
+    weighting: Weighting | None = None
+    certainty: float = 0.0
+    contrast: bool | None = None
+    word: str = ""
+    other: str = ""
+    conflict: str = ""
+
+
+def read_words(text: str) -> Words:
+    """Read a node name, a series description or a protocol name."""
+    plain = _plain(text)
+    other = next((kind for kind, pattern in _OTHERS if pattern.search(plain)), "")
+    if other:
+        return Words(other=other)
+    contrast, conflict = _contrast(plain)
+    if contrast is None and not conflict and "brats" in text.lower():
+        contrast = False  # these data sets always name contrast
+    weighting, certainty, word = _weighting(plain)
+    if not word and (match := _CONTRAST_ALONE.search(plain)):
+        weighting, certainty, word = "t1", 0.65, match[0].strip()
+    elif word == _SEVERAL:
+        return Words(contrast=contrast, conflict="it names several weightings")
+    return Words(weighting, certainty, contrast, word.strip(), conflict=conflict)
+
+
+def _word(alternatives: str) -> re.Pattern[str]:
+    """A pattern for whole words: neither letters nor digits on either side."""
+    return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])")
+
+
+def _plain(text: str) -> str:
+    """Lower case without accents; words that are written together, such as AxT1PostGd and 3DFLAIR, are parted."""
+    text = re.sub(r"(?<![^\W_])(sub|ses)-[^\W_]+", " ", text)  # BIDS numbers of patient and visit
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])", " ", text)
+    text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).lower()
+    text = re.sub(r"(?<![^\W_])([23]d)(?=[a-z])", r"\1 ", text)
+    text = re.sub(r"(?<![^\W_])(ax|axial|tra|sag|cor|obl)(?=t[12]|flair|3d)", r"\1 ", text)
+    text = re.sub(r"(?<![^\W_])[sedmw](?=t[12]w)", "", text)  # Philips: sT1W, eT2W
+    return re.sub(r"[_\s]+", " ", text)
+
+
+# The first that matches counts. Compiled from what consoles and archives write; each is tested.
+_OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (kind, _word(words))
+    for kind, words in (
+        (
+            "segmentation",
+            r"seg|segmentations?|algseg|label ?maps?|labels?|(brain ?)?mask|maske|masque|rois?|parcellation",
+        ),
+        (
+            "localizer",
+            r"loc|locali[sz]ers?|lokali[sz]er|localizador|locali[sz]ation|scouts?|survey|topogram|smart ?brain"
+            r"|3[- ]?(pl|plane|plan)|aahead ?scout|reperage|calibration|calib|asset cal|field ?map(ping)?"
+            r"|ref(erence)? scan",
+        ),
+        (
+            "diffusion image",
+            r"e?dwi|diff?|diffusion|e?adc|trace ?w?|dti|tensor|col ?fa|fa|hardi|resolve|b[ =-]?(0|50|\d{1,2}00)"
+            r"|ep2?d? b\d*"
+            r"|ivim|difusion|diffusione|average dc|apparent diffusion",
+        ),
+        ("susceptibility image", r"swi|swan|swip|minip|pha|phase|mag|qsm|veno ?bold|ven ?bold"),
+        ("T2* image", r"t2 ?\*.*?|t2 ?star.*?|t2s|hemo|haemo|gre t2|t2 gre|t2 ffe|t2w? ffe|merge|medic|epi gre"),
+        (
+            "perfusion image",
+            r"perf|perfusion|perfusione|dsc|dce|pwi|p?c?asl|r?cb[vf]|mtt|ttp|tmax|k ?trans|dyn|dynamic"
+            r"|dynamique|dynamisch"
+            r"|permeability|mean ?transit|time ?to ?peak",
+        ),
+        (
+            "angiogram",
+            r"mra|mrv|mrav|tof|(3d )?angio|angiography|angiographie|angiografia|cemra|pc ?a|mip|venogra\w*"
+            r"|twist|tricks"
+            r"|inhance|phase contrast|vessels?|cow|willis|carotids?",
+        ),
+        ("spectroscopy", r"mrs|svs|csi|mrsi|press|spectro\w*|spektro\w*|probe|cho|naa"),
+        ("functional image", r"f ?mri|bold|resting( state)?|task|epi|ep2d.*?"),
+        ("subtraction", r"sub|subs|subtr\w*|difference|subtraktion"),
+        ("proton density image", r"pdw?i?|pd[+/-]t2|dp|proton ?density|protonendichte|dens(ite)? ?protons?|rho"),
+        ("short-TI inversion recovery (STIR)", r"stir|dir|double ir|psir|tirm fs|stir tirm|double inversion"),
+        ("quantitative map", r"(t[12] ?|b[01] ?|r[12] ?)?(map|maps|mapping)|synthetic mr raw|magic raw|inv ?-?[12]"),
+        ("cisternography", r"ciss|fiesta|b?tfe balanced|b ?-?ffe|drive|true ?fisp|trufi|bssfp"),
+        ("magnetization transfer image", r"mt|mtc|mt ?on|magnetization transfer|cest|apt ?w?"),
+        (
+            "image of another body part",
+            r"(c|t|l|hals|cervical|lumbar|thoracic) ?-?(spine|ws)|spine|hws|lws|bws|rachis|colonna|columna"
+            r"|orbits?|orbita|neck|hals|knee|liver|pelvis|prostate|abdomen|breast",
+        ),
+        ("CT or PET image", r"ct|pet|fdg|fet|topo|suv"),
+    )
+)
+
+_FLAIR_NAMES = r"t2[ -]?f(lair)?|t2w?[ -]?flair|flair[ -]?t2|flair|dark[ -]?fluid|darkfluid|t2[ -]?tirm"
+r"|tirm[ -]?t2|fluid attenuated"
+_FLAIR = _word(rf"{_FLAIR_NAMES}|[a-z]{{0,3}}flair|flair3d|flaire?fs|flair[ -]?fs")
+_T1 = _word(
+    r"t1|t1[ -]?w(i|tg)?|t1(n|c|ce|gd|km|c\+|kv|post|pre)|t1[ -]?weighted|t1[ -]?gewichtet|t1[ -]?pond\w*"
+    r"|t1(se|tse|fse|flair)"
+)
+_T2 = _word(
+    r"t2|t2[ -]?w(i|tg)?|t2[ -]?weighted|t2[ -]?gewichtet|t2[ -]?pond\w*|t2(tse|fse|se|frfse|fs|blade|space|prop)"
+)
+_IR_FLUID = _word(r"tirm|tir2d.*?|spcir.*?")
+
+# Techniques that imply a weighting when no weighting is named, with how surely.
+_TECHNIQUES: tuple[tuple[Weighting, float, re.Pattern[str]], ...] = (
+    ("t1", 0.92, _word(r"m?p2?[ -]?rage|mp ?2 ?rage|(fs)?bravo|ir[ -]?f?spgr")),
+    ("t1", 0.85, _word(r"e?f?spgr|vibe|thrive|tfl3d.*?|t?fl3d.*?|e?fgre(3d)?|lava|turbo ?flash|ir ?prep(ped)?")),
+    ("t1", 0.7, _word(r"tfe|flash|(3d ?)?ffe(3d)?|mpr|gre")),
+    ("flair", 0.65, _IR_FLUID),
+    ("t2", 0.75, _word(r"fr[ -]?fse(-xl)?|tse2d.*?|frfsexl|haste|ssfse")),
+    ("t2", 0.6, _word(r"tse|fse(-xl)?|fsexl|blade|propeller|multi ?vane|jet")),
+)
+
+_BOTH = re.compile(  # "with and without contrast" names the examination, not the series
+    r"\bw(ith)?\s*(/|&|and|\+|,|-)?\s*(w/?o|wo|without)\b|\bw/?o\s*(/|&|and|\+)\s*w(ith)?\b"
+    r"|\b(mit und ohne|ohne und mit|avec et sans|sans et avec|con y sin|sin y con|con e senza|senza e con)\b"
+    r"|\b(with|pre) (and|&|/) (without|post)\b"
+)
+_AGENTS = (
+    r"gd|gad|gado\w*|gbca|gd[ -]?dtpa|dotarem|magnevist|prohance|multihance|clariscan|elucirem|omniscan|artirem"
+    r"|vueway"
+    r"|km|kontra\w*|contrast\w*|mdc|kontr|contr|inj|injection|injecte|injected|inj\.|iv|i\.v\.?|wkm|ce"
+    r"|контраст\w*|造影\w*|增强|增強"
+)
+_NOT = (
+    r"without|w/?o|wo|non?|un|ohne|vor|vor der|sans|avant|senza|prima di|prima|sin|antes de|before|pre|zonder"
+    r"|voor|utan"
+    r"|bez|uden|без|до"
+)
+_WITHOUT = _word(
+    rf"(?:{_NOT})[ -]*(?:i\.?v\.?[ -]*)?(?:{_AGENTS}|c)|noncontrast\w*|non?con|unenhanced"
+    r"|precontrast|pregad\w*|pregd|nativ[eao]?|pre(?![ -]?(?:op|surg|rt|radi|biop|treat|ther))|plain|c-|t1n"
+    r"|t1pre|basale|(?:sans|ohne|senza)(?=\s*$)"
+)
+_WITH = re.compile(
+    _word(
+        rf"{_AGENTS}|enh|enhanced|post(?![ -]?(op|surg|rt|radi|rx|biop|proc|treat|ther|trau|resec))"
+        r"|postcontrast\w*|postgad\w*|postgd|post ?c|t1(c|ce|gd|km|c\+|post|kv)|w/? ?c|mit km|apres|dopo"
+    ).pattern
+    + r"|\+ ?(c|gd|gad|km|ce|k|i|contrast)(?![^\W_])|(?<![^\W_])(t1w?)?(c|gd|km|i|inj) ?\+"
+)
+_CONTRAST_ALONE = _word(rf"post[ -]?(?:{_AGENTS}|c)|(?:nach|apres|dopo|na|post|mit|\+) ?(?:{_AGENTS})")
+_SEVERAL = "several"
+
+
+def _weighting(plain: str) -> tuple[Weighting | None, float, str]:
+    """The weighting, how surely it is meant and the words that say so."""
+    flair = _FLAIR.search(plain)
+    without_flair = re.sub(rf"(?<![^\W_])(?:{_FLAIR_NAMES})(?![^\W_])", " ", plain)
+    t1, t2 = _T1.search(without_flair), _T2.search(without_flair)
+    if t1 and t2:
+        return None, 0.0, _SEVERAL
+    if t1:  # T1 FLAIR is a T1
+        return "t1", 0.95, t1[0]
+    if flair:
+        return "flair", 0.95, flair[0]
+    if t2:
+        fluid = _IR_FLUID.search(plain)
+        return ("flair", 0.85, fluid[0]) if fluid else ("t2", 0.95, t2[0])
+    for weighting, certainty, pattern in _TECHNIQUES:
+        if match := pattern.search(plain):
+            return weighting, certainty, match[0]
+    return None, 0.0, ""
+
+
+def _contrast(plain: str) -> tuple[bool | None, str]:
+    """Whether a contrast agent is named, and why the words on it contradict each other."""
+    rest = _BOTH.sub(" ", plain)
+    if rest != plain:
+        rest = re.sub(rf"^(.*?)(?:{_AGENTS})(?![^\W_])", r"\1", rest, count=1)
+    without_removed = _WITHOUT.sub(" ", rest)
+    denied, named = without_removed != rest, bool(_WITH.search(without_removed))
+    if denied and named:
+        return None, "it says both before and after contrast"
+    return (True if named else False if denied else None), ""
