@@ -18,6 +18,8 @@ from TumorSegUNetLib.device import Device
 from TumorSegUNetLib.logic import TumorSegUNetLogic as SegmentationLogic
 from TumorSegUNetPanel.panel import Panel
 
+DOCUMENTATION = "https://github.com/TumorSegUNet/SlicerTumorSegUNet/blob/main/docs"
+
 
 class TumorSegUNet(ScriptedLoadableModule):
     """The module as the application lists it."""
@@ -38,10 +40,8 @@ class TumorSegUNet(ScriptedLoadableModule):
         self.parent.helpText = _(
             "Segments glioma - necrotic and non-enhancing core, edema and enhancing tumor - from T1, contrast-enhanced "
             "T1, T2 and FLAIR volumes of one patient with a 3D U-Net, and measures it. For research use only.<br>"
-            'See the <a href="https://github.com/TumorSegUNet/SlicerTumorSegUNet/blob/main/docs/tutorial.md">tutorial</a> '
-            'and <a href="https://github.com/TumorSegUNet/SlicerTumorSegUNet/blob/main/docs/troubleshooting.md">'
-            "troubleshooting</a>."
-        )
+            'See the <a href="{docs}/tutorial.md">tutorial</a> and <a href="{docs}/troubleshooting.md">troubleshooting</a>.'
+        ).format(docs=DOCUMENTATION)
         self.parent.acknowledgementText = _(
             "The networks were trained on synthetic patients and on public data of the Brain Tumor Segmentation "
             "(BraTS) challenges; the model cards name the data sets and their publications."

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.run import Outcome, Progress, RunState
 
+if TYPE_CHECKING:
+    from support.panel_driver import PanelDriver
+    from support.panel_logic import ScriptedRun
 
-def complete(driver) -> bool:
+
+def finding(code: str, severity: str, volumes: tuple[str, ...], message: str, remedy: str) -> dict[str, Any]:
+    return {"code": code, "severity": severity, "volumes": volumes, "message": message, "remedy": remedy}
+
+
+def complete(driver: PanelDriver) -> bool:
     return driver.ui.segmentButton.enabled and driver.ui.statusLabel.text == "The volumes fit. Ready."
 
 
-def test_an_empty_scene_says_how_to_begin(driver) -> None:
+def test_an_empty_scene_says_how_to_begin(driver: PanelDriver) -> None:
     assert driver.ui.sampleWidget.visible
     assert not driver.ui.segmentButton.enabled
     assert driver.ui.statusLabel.text == "Choose the T1, T1ce, T2 and FLAIR volume."
     assert not driver.ui.resultCollapsibleButton.visible
 
 
-def test_a_loaded_study_fills_the_selectors_and_is_checked(driver) -> None:
+def test_a_loaded_study_fills_the_selectors_and_is_checked(driver: PanelDriver) -> None:
     nodes = driver.add_study()
     driver.settle(lambda: complete(driver))
     assert [driver.parameters.getValue(name) for name in SEQUENCES] == [nodes[name] for name in SEQUENCES]
@@ -26,7 +36,7 @@ def test_a_loaded_study_fills_the_selectors_and_is_checked(driver) -> None:
     assert not driver.ui.sampleWidget.visible
 
 
-def test_only_what_the_user_has_not_set_is_guessed_anew(driver) -> None:
+def test_only_what_the_user_has_not_set_is_guessed_anew(driver: PanelDriver) -> None:
     nodes = driver.add_study()
     driver.settle(lambda: complete(driver))
     other = driver.add("T1 of another day")
@@ -44,15 +54,8 @@ def test_only_what_the_user_has_not_set_is_guessed_anew(driver) -> None:
     assert not driver.ui.t1SuggestButton.visible
 
 
-def test_blocking_findings_disable_the_button_and_say_why(driver) -> None:
-    finding = {
-        "code": "empty",
-        "severity": "blocking",
-        "volumes": ("t2",),
-        "message": "T2 is empty.",
-        "remedy": "Load it.",
-    }
-    driver.logic.findings = (finding,)
+def test_blocking_findings_disable_the_button_and_say_why(driver: PanelDriver) -> None:
+    driver.logic.findings = (finding("empty", "blocking", ("t2",), "T2 is empty.", "Load it."),)
     driver.add_study()
     driver.settle(lambda: driver.ui.findingsFrame.visible)
     assert not driver.ui.segmentButton.enabled
@@ -60,15 +63,9 @@ def test_blocking_findings_disable_the_button_and_say_why(driver) -> None:
     assert "T2 is empty." in driver.ui.findingsLabel.text
 
 
-def test_swapped_volumes_are_exchanged_by_one_click(driver) -> None:
-    finding = {
-        "code": "likely-swapped",
-        "severity": "warning",
-        "volumes": ("t1", "t1ce"),
-        "message": "T1 seems to be T1ce.",
-        "remedy": "Exchange them.",
-    }
-    driver.logic.findings = (finding,)
+def test_swapped_volumes_are_exchanged_by_one_click(driver: PanelDriver) -> None:
+    swapped = finding("likely-swapped", "warning", ("t1", "t1ce"), "T1 seems to be T1ce.", "Exchange them.")
+    driver.logic.findings = (swapped,)
     nodes = driver.add_study()
     driver.settle(lambda: driver.ui.findingsFrame.visible)
     assert driver.ui.segmentButton.enabled
@@ -79,7 +76,7 @@ def test_swapped_volumes_are_exchanged_by_one_click(driver) -> None:
     assert not driver.ui.findingsFrame.visible
 
 
-def started(driver):
+def started(driver: PanelDriver) -> ScriptedRun:
     driver.add_study()
     driver.settle(lambda: complete(driver))
     driver.ui.segmentButton.click()
@@ -87,7 +84,7 @@ def started(driver):
     return run
 
 
-def test_a_run_shows_progress_and_locks_the_choices(driver) -> None:
+def test_a_run_shows_progress_and_locks_the_choices(driver: PanelDriver) -> None:
     run = started(driver)
     run.progress = Progress("predict", 0.5, 40.0, "cpu")
     driver.settle(lambda: driver.ui.progressBar.value == 55)
@@ -97,7 +94,7 @@ def test_a_run_shows_progress_and_locks_the_choices(driver) -> None:
     assert not driver.ui.modelCollapsibleButton.enabled
 
 
-def test_cancel_ends_the_run(driver) -> None:
+def test_cancel_ends_the_run(driver: PanelDriver) -> None:
     run = started(driver)
     driver.ui.segmentButton.click()
     assert run.cancelled
@@ -106,7 +103,7 @@ def test_cancel_ends_the_run(driver) -> None:
     assert not driver.ui.progressBar.visible
 
 
-def test_a_crash_is_a_sentence_with_details(driver) -> None:
+def test_a_crash_is_a_sentence_with_details(driver: PanelDriver) -> None:
     run = started(driver)
     run.end(Outcome(problems=("The worker ended.",), kind="internal", details="Traceback"), RunState.FAILED)
     driver.settle(lambda: driver.ui.segmentButton.text == "Segment")
@@ -119,14 +116,14 @@ def test_a_crash_is_a_sentence_with_details(driver) -> None:
     assert driver.ui.detailsTextEdit.plainText == "Traceback"
 
 
-def test_the_device_is_explained(driver) -> None:
+def test_the_device_is_explained(driver: PanelDriver) -> None:
     driver.widget.enter()
     driver.settle(lambda: driver.ui.deviceLabel.visible)
     assert driver.ui.deviceLabel.text == "The CPU is used because PyTorch finds no NVIDIA GPU."
     assert not driver.ui.installButton.visible
 
 
-def test_choices_of_the_last_run_are_the_defaults_of_new_scenes(driver) -> None:
+def test_choices_of_the_last_run_are_the_defaults_of_new_scenes(driver: PanelDriver) -> None:
     driver.ui.deviceComboBox.setCurrentIndex(3)
     driver.ui.ttaCheckBox.click()
     started(driver)
@@ -137,21 +134,21 @@ def test_choices_of_the_last_run_are_the_defaults_of_new_scenes(driver) -> None:
     assert driver.ui.ttaCheckBox.checked
 
 
-def test_closing_the_scene_ends_the_run(driver) -> None:
+def test_closing_the_scene_ends_the_run(driver: PanelDriver) -> None:
     run = started(driver)
     driver.scene.Clear(0)
     assert run.cancelled
     assert driver.ui.segmentButton.text == "Segment"
 
 
-def test_entering_again_keeps_the_device(driver) -> None:
+def test_entering_again_keeps_the_device(driver: PanelDriver) -> None:
     driver.ui.deviceComboBox.setCurrentIndex(3)
     for _ in range(2):
         driver.widget.enter()
         assert driver.parameters.device.value == "cpu"
 
 
-def test_cleanup_stops_the_worker(driver) -> None:
+def test_cleanup_stops_the_worker(driver: PanelDriver) -> None:
     run = started(driver)
     driver.widget.cleanup()
     assert run.cancelled

@@ -17,7 +17,7 @@ import pytest
 import slicer
 import slicer.util
 import vtk
-from PySide6 import QtWidgets
+from PySide6 import QtCore, QtWidgets
 
 from support.pythonqt import QtModule, Wrapped, application, child_variables, load_ui
 from support.slicer_widgets import STAND_INS
@@ -181,6 +181,13 @@ def module(name: str, **values: Any) -> types.ModuleType:
     made = types.ModuleType(name)
     made.__dict__.update(values)
     return made
+
+
+def settings_in(folder: Path) -> None:
+    """Keep the application's settings in a folder instead of the user's own."""
+    kind = QtCore.QSettings.Format.IniFormat
+    QtCore.QSettings.setDefaultFormat(kind)
+    QtCore.QSettings.setPath(kind, QtCore.QSettings.Scope.UserScope, str(folder))
 
 
 def install(patch: pytest.MonkeyPatch, scene: slicer.vtkMRMLScene) -> types.ModuleType:
