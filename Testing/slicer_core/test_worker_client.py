@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from support import scripted_worker
-from TumorSegUNetLib import worker_client
+from TumorSegUNetLib import child_process
 from TumorSegUNetLib.worker_client import WorkerClient, defaultCommand
 
 Start = Callable[[str], WorkerClient]
@@ -152,7 +152,7 @@ def test_windows_tool_opens_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x08000000, raising=False)
     monkeypatch.setattr(subprocess, "run", lambda command, **options: calls.append({"command": command, **options}))
-    worker_client._killTree(SimpleNamespace(pid=1))
+    child_process.killTree(SimpleNamespace(pid=1))
     assert calls[0]["command"][0] == "taskkill"
     assert calls[0]["creationflags"] == 0x08000000
 

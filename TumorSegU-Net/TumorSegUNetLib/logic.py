@@ -9,12 +9,13 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import slicer
 
 from tumorseg.errors import BadInputError, CancelledError, ModelError, OutOfMemoryError, TumorSegError
-from tumorseg.modelstore import ModelEntry, list_models
+from tumorseg.modelfile import read_spec
+from tumorseg.modelstore import ModelEntry, find_model, list_models
 from tumorseg.sequences import DISPLAY_NAMES
 
 from . import report, result_table
@@ -27,6 +28,9 @@ from .run_files import RunFiles
 from .translation import _
 from .volumes import volumeFromNode
 from .worker_service import CANCEL_GRACE_SECONDS, IDLE_SECONDS, WorkerService
+
+if TYPE_CHECKING:
+    from .batch import CaseResult
 
 Inputs: TypeAlias = "Mapping[str, slicer.vtkMRMLScalarVolumeNode]"
 """Volume node per sequence (t1, t1ce, t2, flair); a model needs not all of them."""
@@ -208,6 +212,48 @@ class TumorSegUNetLogic:
     def models(self) -> list[ModelEntry]:
         """The models that can be chosen; needs no torch."""
         return list_models()
+
+    def segmentFolder(
+        self,
+        folder: str | os.PathLike[str],
+        output: str | os.PathLike[str],
+        model: str | None = None,
+        device: str = "auto",
+        *,
+        tta: bool = False,
+        scene: slicer.vtkMRMLScene | None = None,
+        onCase: Callable[[CaseResult], None] | None = None,
+        onPoll: Callable[[Run], None] | None = None,
+    ) -> list[CaseResult]:
+        """Segment every case below a folder into files; cases whose segmentation is there already are skipped.
+
+        Args:
+            folder: cases lie below it, four volumes each, named like ``Case_t1ce.nii.gz``.
+            output: gets ``CASE.seg.nrrd``, ``CASE.csv`` and ``CASE.html``; nothing is overwritten.
+            model, device, tta: as for ``startSegmentation``.
+            scene: used for one case at a time; the application's by default.
+            onCase: called after every case.
+            onPoll: as for ``run``.
+
+        Returns:
+            What became of every case; one that fails does not stop the others.
+
+        Raises:
+            BadInputError: there is no case below the folder.
+            ModelError: the model cannot be used.
+            OSError: the output folder cannot be made.
+        """
+        from .batch import segmentCases
+
+        required = read_spec(find_model(model)).channels
+        return segmentCases(
+            slicer.mrmlScene if scene is None else scene,
+            Path(folder),
+            Path(output),
+            required,
+            lambda nodes: self.run(nodes, model, device, tta=tta, onPoll=onPoll).outcome,
+            onCase or (lambda case: None),
+        )
 
     def resultOf(self, segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
         """Everything that belongs to a segmentation of ours, also after the scene was saved and loaded."""

@@ -27,11 +27,17 @@ def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | N
     scene = segmentation.GetScene()
     order = [name for name in (background, *BACKGROUNDS) if name]
     volume = next((result.volumes[name] for name in order if name in result.volumes), None)
-    for composite in _composites(scene) if volume is not None else ():
-        composite.SetBackgroundVolumeID(volume.GetID())
+    if volume is not None:
+        showBackground(scene, volume)
     center = tumorCenter(result)
     if center is not None:
         slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *center, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+
+
+def showBackground(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Show a volume in all slice views."""
+    for composite in _composites(scene):
+        composite.SetBackgroundVolumeID(volume.GetID())
 
 
 def tumorCenter(result: StoredResult) -> npt.NDArray[np.float64] | None:
