@@ -40,7 +40,8 @@ class TumorSegUNet(ScriptedLoadableModule):
         self.parent.helpText = _(
             "Segments glioma - necrotic and non-enhancing core, edema and enhancing tumor - from T1, contrast-enhanced "
             "T1, T2 and FLAIR volumes of one patient with a 3D U-Net, and measures it. For research use only.<br>"
-            'See the <a href="{docs}/tutorial.md">tutorial</a> and <a href="{docs}/troubleshooting.md">troubleshooting</a>.'
+            'See the <a href="{docs}/tutorial.md">tutorial</a> and '
+            '<a href="{docs}/troubleshooting.md">troubleshooting</a>.'
         ).format(docs=DOCUMENTATION)
         self.parent.acknowledgementText = _(
             "The networks were trained on synthetic patients and on public data of the Brain Tumor Segmentation "

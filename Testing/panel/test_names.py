@@ -74,6 +74,8 @@ def after_ui(chain: str) -> list[str]:
 
 def widgets_of(source: Path) -> dict[str, str]:
     """Class of every widget that a file can name."""
+    if source.parent.name == "slicer_app":
+        return {**WIDGETS["TumorSegUNetModels"], **WIDGETS["TumorSegUNet"]}
     return WIDGETS["TumorSegUNetModels" if source.stem == "models_dialog" else "TumorSegUNet"]
 
 

@@ -112,7 +112,7 @@ def test_a_crash_is_a_sentence_with_details(driver: PanelDriver) -> None:
     assert not driver.ui.detailsTextEdit.visible
     driver.ui.detailsButton.click()
     assert driver.ui.detailsTextEdit.visible
-    assert driver.ui.detailsButton.text == "Hide details"
+    assert driver.ui.detailsButton.text == "▾ Hide details"
     assert driver.ui.detailsTextEdit.plainText == "Traceback"
 
 

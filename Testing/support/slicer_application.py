@@ -223,6 +223,7 @@ def install(patch: pytest.MonkeyPatch, scene: slicer.vtkMRMLScene) -> types.Modu
     for name, value in {
         "loadUI": lambda path: load_ui(path, STAND_INS),
         "childWidgetVariables": child_variables,
+        "mainWindow": lambda: None,
         "tryWithErrorDisplay": error_display,
         "getModuleLogic": lambda name: types.SimpleNamespace(LoadTerminologyFromFile=lambda path: ""),
     }.items():
