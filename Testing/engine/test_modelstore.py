@@ -1,13 +1,17 @@
-"""Finding models by name and by path."""
+"""Finding, installing and removing models."""
 
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from support.models import random_model, saved
+from tumorseg.cli import main
 from tumorseg.errors import ModelError
-from tumorseg.modelstore import DEFAULT_MODEL, find_model, list_models
+from tumorseg.modelfile import METADATA_KEY, file_sha256, load_model
+from tumorseg.modelstore import DEFAULT_MODEL, find_model, install, list_models, remove, store_folder
+from tumorseg.safetensors_file import write_tensors
 
 
 @pytest.fixture
@@ -63,3 +67,136 @@ def test_an_unknown_name_lists_the_known_ones(user_models: Path) -> None:
 def test_a_missing_file_is_named() -> None:
     with pytest.raises(ModelError, match=r"The model file /no/such\.safetensors does not exist; check the path"):
         find_model("/no/such.safetensors")
+
+
+@pytest.fixture
+def downloaded(tmp_path: Path) -> Path:
+    """A model file outside the store."""
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    return _save_named("mine", folder)
+
+
+def _left_in(folder: Path) -> list[str]:
+    """What a command left in the store."""
+    return sorted(path.name for path in folder.iterdir() if path.name != "downloads")
+
+
+def test_a_file_is_installed_listed_and_removed(user_models: Path, downloaded: Path) -> None:
+    told: list[tuple[int, int | None]] = []
+    entry = install(downloaded, file_sha256(downloaded), lambda *done: told.append(done), load_model)
+    size = downloaded.stat().st_size
+    assert told[-1] == (size, size)
+    assert (entry.name, entry.path, entry.origin) == ("mine", user_models / "mine.safetensors", "installed")
+    assert entry.path.read_bytes() == downloaded.read_bytes()
+    assert [(e.name, e.origin) for e in list_models()] == [(DEFAULT_MODEL, "shipped"), ("mine", "installed")]
+    remove("mine")
+    assert _left_in(user_models) == []
+    assert downloaded.exists()
+
+
+def test_the_store_is_made_when_the_first_model_is_installed(
+    user_models: Path, downloaded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUMORSEG_MODELS", str(user_models / "new" / "store"))
+    assert install(downloaded).path == store_folder() / "mine.safetensors"
+
+
+def test_a_wrong_hash_leaves_nothing(user_models: Path, downloaded: Path) -> None:
+    with pytest.raises(
+        ModelError, match=r"is not the expected file: its SHA-256 is [0-9a-f]{64}; nothing was installed"
+    ):
+        install(downloaded, "0" * 64)
+    assert _left_in(user_models) == []
+    with pytest.raises(ModelError, match="12ab is not a SHA-256: it must have 64 hexadecimal digits"):
+        install(downloaded, "12ab")
+
+
+@pytest.mark.parametrize("content", [b"nonsense", b"", b"\x02\0\0\0\0\0\0\0{}"])
+def test_a_file_that_is_no_model_leaves_nothing(user_models: Path, downloaded: Path, content: bytes) -> None:
+    downloaded.write_bytes(content)
+    with pytest.raises(ModelError, match=r"mine\.safetensors"):
+        install(downloaded)
+    assert _left_in(user_models) == []
+
+
+def test_weights_that_do_not_load_leave_nothing(user_models: Path, tmp_path: Path) -> None:
+    (tmp_path / "downloads").mkdir()
+    path = tmp_path / "downloads" / "odd.safetensors"
+    write_tensors(path, {"x": np.zeros(2, np.float32)}, {METADATA_KEY: random_model().spec.to_json()})
+    with pytest.raises(ModelError, match=r"The weights in odd\.safetensors do not fit"):
+        install(path, check=load_model)
+    write_tensors(path, {"x": np.full(2, np.nan, np.float32)}, {METADATA_KEY: random_model().spec.to_json()})
+    with pytest.raises(ModelError, match=r"The weights in odd\.safetensors are missing or not finite numbers"):
+        install(path)
+    assert _left_in(user_models) == []
+
+
+@pytest.mark.parametrize("name", ["../evil", "a/b", "CON", "com1", "", ".hidden", "x" * 65, "a:b", "ends."])
+def test_names_that_cannot_be_file_names(user_models: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "downloads").mkdir()
+    path = tmp_path / "downloads" / "odd.safetensors"
+    spec = replace(random_model().spec, name=name)
+    write_tensors(path, {"x": np.zeros(2, np.float32)}, {METADATA_KEY: spec.to_json()})
+    with pytest.raises(ModelError, match=r"odd\.safetensors"):
+        install(path)
+    assert _left_in(user_models) == []
+
+
+def test_another_model_of_the_same_name_is_refused_and_the_same_file_is_not(
+    user_models: Path, downloaded: Path, tmp_path: Path
+) -> None:
+    entry = install(downloaded)
+    assert install(downloaded) == entry
+    other = replace(random_model(), spec=replace(random_model().spec, name="MINE", version="2"))
+    path = saved(other, downloaded.parent, "other.safetensors")
+    with pytest.raises(ModelError, match=r"Another model mine \(installed, version 1\.0\) is there already; remove it"):
+        install(path)
+    path = _save_named(DEFAULT_MODEL, downloaded.parent)
+    with pytest.raises(ModelError, match=rf"Another model {DEFAULT_MODEL} \(shipped, .* cannot be replaced"):
+        install(path)
+    assert _left_in(user_models) == ["mine.safetensors"]
+
+
+def test_stopping_a_download_leaves_nothing(user_models: Path, downloaded: Path) -> None:
+    def stop(received: int, size: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        install(downloaded, progress=stop)
+    assert _left_in(user_models) == []
+
+
+def test_what_cannot_be_removed(user_models: Path, downloaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelError, match=f"The model {DEFAULT_MODEL} came with TumorSegU-Net and cannot be removed"):
+        remove(DEFAULT_MODEL)
+    with pytest.raises(ModelError, match="There is no model other; installed models: none"):
+        remove("other")
+    install(downloaded)
+
+    def in_use(path: Path) -> None:
+        raise PermissionError(13, "The process cannot access the file")
+
+    monkeypatch.setattr(Path, "unlink", in_use)
+    with pytest.raises(ModelError, match=r"cannot be deleted .* wait until no run uses it"):
+        remove("mine")
+
+
+def test_a_store_that_cannot_be_written(user_models: Path, downloaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUMORSEG_MODELS", str(downloaded / "store"))
+    with pytest.raises(ModelError, match=r"cannot be installed in .*store .*name another folder with TUMORSEG_MODELS"):
+        install(downloaded)
+
+
+def test_the_commands(user_models: Path, downloaded: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["models", "install", str(downloaded), "--sha256", file_sha256(downloaded)]) == 0
+    assert capsys.readouterr().out.startswith("mine 1.0 is installed: ")
+    assert main(["models", "list"]) == 0
+    listing = capsys.readouterr().out
+    assert "mine:\n  not measured" in listing
+    assert ["mine", "1.0", "0.0", "MB", "installed", "A", "test", "model"] in [
+        line.split() for line in listing.splitlines()
+    ]
+    assert main(["models", "remove", "mine"]) == 0
+    assert capsys.readouterr().out == "mine was removed.\n"
+    assert main(["models", "remove", "mine"]) == 3

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from tumorseg.errors import ModelError
 from tumorseg.model_keeper import ModelKeeper
 from tumorseg.modelfile import Model, load_model
 from tumorseg.selfcheck import SelfCheck, self_check
-from tumorseg.volume import Volume
+from tumorseg.volume import Geometry, Volume
 from tumorseg.worker import Worker
 from tumorseg.worker_inbox import Inbox
 
@@ -179,6 +180,32 @@ def test_a_segmentation_arrives_with_progress_labels_and_provenance(tmp_path: Pa
     labels = np.load(tmp_path / result["labels"])
     np.testing.assert_array_equal(labels, expected_threshold_labels(small_case()["t1ce"]))
     assert result["measurements"]["WT"]["volume_ml"] == pytest.approx(np.count_nonzero(labels) / 1000)
+    uncertainty = np.load(tmp_path / result["uncertainty"])
+    assert (uncertainty.dtype, uncertainty.shape) == (np.uint8, labels.shape)
+    assert "report" not in result
+
+
+def test_a_result_tells_lesions_and_quality_and_writes_the_report_when_asked(
+    tmp_path: Path, inside: tuple[Script, Callable[[], Event]]
+) -> None:
+    script, next_event = inside
+    model = threshold_model((0.5, 1.0, 2.0))
+    geometry = Geometry((20, 22, 24), spacing=(3.0, 3.0, 3.0))
+    path = saved(replace(model, spec=replace(model.spec, spacing=geometry.spacing)), tmp_path)
+    script.send(**{**_request(tmp_path, path, small_case(geometry)), "report": True, "case": "Jane <Doe>"})
+    result = _end_of("1", next_event)
+    assert result["event"] == "result", result
+    assert result["foci"] == len(result["lesions"]) > 0
+    lesion = result["lesions"][0]
+    ends = np.array(lesion["longest"])
+    assert np.linalg.norm(ends[1] - ends[0]) == pytest.approx(lesion["longest_diameter_mm"], abs=0.01)
+    assert np.array(lesion["perpendicular"]).shape == (2, 3)
+    assert lesion["side"] in ("left", "right", "midline")
+    assert result["side"] in ("left", "right", "midline")
+    assert 0 < result["quality"]["score"] <= 1
+    assert (result["quality"]["sentence"] is None) == (not result["quality"]["reasons"])
+    report = (tmp_path / result["report"]).read_text(encoding="utf-8")
+    assert "<h1>Jane &lt;Doe&gt;</h1>" in report
 
 
 def test_the_model_stays_loaded_until_released(tmp_path: Path, worker: RunningWorker) -> None:

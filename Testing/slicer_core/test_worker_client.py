@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from support import scripted_worker
+from support.processes import gone
 from TumorSegUNetLib import child_process
 from TumorSegUNetLib.worker_client import WorkerClient, defaultCommand
 
@@ -45,20 +46,6 @@ def events_until(client: WorkerClient, kind: str, seconds: float = 20.0) -> list
             return events
         time.sleep(0.01)
     raise AssertionError(f"no {kind} event in {seconds} s; got {events}; log: {client.details}")
-
-
-def gone(process_id: int, seconds: float = 5.0) -> bool:
-    """Whether a process ends within some seconds; zombies that only wait for their parent count as gone."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def request(tmp_path: Path) -> dict[str, Any]:

@@ -13,11 +13,14 @@ from tumorseg.atomic import atomic_path
 from tumorseg.case_files import find_case, find_case_folders
 from tumorseg.errors import CancelledError, TumorSegError
 
+from .hierarchy import removeNode
 from .report import saveReport
 from .result import removeResult
 from .result_table import exportTable
 from .run import Outcome
 from .volume_files import loadVolumeFile
+
+Nodes = dict[str, "slicer.vtkMRMLScalarVolumeNode"]
 
 Segment = Callable[[Mapping[str, "slicer.vtkMRMLScalarVolumeNode"]], Outcome]
 
@@ -108,16 +111,15 @@ def _case(
 
 
 @contextmanager
-def _loaded(scene: slicer.vtkMRMLScene, files: Mapping[str, Path]) -> Iterator[dict[str, object]]:
-    nodes: dict[str, object] = {}
+def _loaded(scene: slicer.vtkMRMLScene, files: Mapping[str, Path]) -> Iterator[Nodes]:
+    nodes: Nodes = {}
     try:
         for sequence, path in files.items():
             nodes[sequence] = loadVolumeFile(scene, path, path.name.split(".")[0])
         yield nodes
     finally:
         for node in nodes.values():
-            scene.RemoveNode(node.GetStorageNode())
-            scene.RemoveNode(node)
+            removeNode(node)
 
 
 def _write(outcome: Outcome, files: Mapping[str, Path]) -> None:

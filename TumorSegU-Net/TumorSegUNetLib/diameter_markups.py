@@ -11,8 +11,9 @@ import vtk
 
 from tumorseg.volume import Geometry
 
-from .placement import hierarchyOf, localRas, parentItem
+from .hierarchy import hierarchyOf, parentItem, removeNode
 from .translation import _
+from .volumes import localRas
 
 ROLE = "TumorSegUNet.diameters"
 """Node references of a segmentation to its lines."""
@@ -66,7 +67,7 @@ def removeDiameters(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
         return
     folder = parentItem(nodes[0])
     for node in nodes:
-        segmentation.GetScene().RemoveNode(node)
+        removeNode(node)
     if not hierarchy.GetNumberOfItemChildren(folder):
         hierarchy.RemoveItem(folder)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import slicer
 
-from .placement import ancestorItem, hierarchyOf
+from .hierarchy import ancestorItem, hierarchyOf
 
 INSTANCE_UIDS = "DICOM.instanceUIDs"
 """Attribute of volume nodes that were loaded from the database."""

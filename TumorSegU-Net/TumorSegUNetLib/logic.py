@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import slicer
 
+from tumorseg import modelstore
 from tumorseg.errors import BadInputError, CancelledError, ModelError, OutOfMemoryError, TumorSegError
 from tumorseg.modelfile import read_spec
-from tumorseg.modelstore import ModelEntry, find_model, list_models
+from tumorseg.modelstore import ModelEntry
 from tumorseg.sequences import DISPLAY_NAMES
 
 from . import report, result_table
@@ -211,7 +212,31 @@ class TumorSegUNetLogic:
 
     def models(self) -> list[ModelEntry]:
         """The models that can be chosen; needs no torch."""
-        return list_models()
+        return modelstore.list_models()
+
+    def installModel(
+        self, source: str | os.PathLike[str], sha256: str | None = None, progress: modelstore.Transfer | None = None
+    ) -> ModelEntry:
+        """Put a model into the store.
+
+        Args:
+            source: a file or an https address.
+            sha256: what the file's SHA-256 must be.
+            progress: told the bytes so far and in all (or None).
+
+        Raises:
+            ModelError: it cannot be had or is none; nothing is installed then.
+        """
+        return modelstore.install(os.fspath(source), sha256, progress)
+
+    def removeModel(self, name: str) -> None:
+        """Remove an installed model; ``ModelError`` if it is a shipped one or there is none of that name."""
+        self._service.release()  # Windows removes no file that a process has open
+        modelstore.remove(name)
+
+    def modelFolder(self) -> Path:
+        """Where installed models lie; need not exist yet."""
+        return modelstore.store_folder()
 
     def segmentFolder(
         self,
@@ -245,7 +270,7 @@ class TumorSegUNetLogic:
         """
         from .batch import segmentCases
 
-        required = read_spec(find_model(model)).channels
+        required = read_spec(modelstore.find_model(model)).channels
         return segmentCases(
             slicer.mrmlScene if scene is None else scene,
             Path(folder),

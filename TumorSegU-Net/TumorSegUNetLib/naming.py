@@ -10,7 +10,7 @@ import slicer
 
 from tumorseg.sequences import ALIASES
 
-from .placement import ancestorItem, hierarchyOf
+from .hierarchy import ancestorItem, hierarchyOf
 from .translation import _
 
 TIME_FORMAT = "%Y-%m-%d %H:%M"

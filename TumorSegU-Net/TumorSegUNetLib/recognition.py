@@ -12,8 +12,8 @@ import slicer
 from tumorseg.recognise import SeriesFacts, assign
 
 from .dicom_tags import Lookup, dicomNumber, dicomValue
+from .hierarchy import ancestorItem, nodesByClass
 from .naming import endsInSequence, stemOf
-from .placement import ancestorItem
 from .uncertainty_volume import MADE_BY_US
 
 
@@ -60,7 +60,7 @@ def candidates(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLScalarVolumeNod
     """The images that a user could choose, in the order in which they were loaded; not our own results."""
     return [
         node
-        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", scene)
+        for node in nodesByClass(scene, "vtkMRMLScalarVolumeNode")
         if node.GetClassName() == "vtkMRMLScalarVolumeNode"
         and not node.GetHideFromEditors()
         and node.GetAttribute(MADE_BY_US) is None

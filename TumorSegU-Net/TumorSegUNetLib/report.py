@@ -13,7 +13,7 @@ import slicer
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 
-from .placement import placeBeside
+from .hierarchy import placeBeside
 from .translation import _
 
 ROLE = "TumorSegUNet.report"

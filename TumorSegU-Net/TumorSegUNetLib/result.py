@@ -14,8 +14,8 @@ from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry
 
 from .diameter_markups import createDiameters, diametersOf, removeDiameters
+from .hierarchy import placeBeside, removeNode
 from .naming import patientName, resultName
-from .placement import placeBeside
 from .report import ROLE as REPORT
 from .report import keepReport, reportFile
 from .result_table import createTable
@@ -129,13 +129,12 @@ def resultOf(segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
 
 def removeResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
     """Remove a segmentation with everything that belongs to it."""
-    scene = segmentation.GetScene()
     removeDiameters(segmentation)
     for role in (TABLE, UNCERTAINTY, REPORT):
         node = segmentation.GetNodeReference(role)
         if node is not None:
-            scene.RemoveNode(node)
-    scene.RemoveNode(segmentation)
+            removeNode(node)
+    removeNode(segmentation)
 
 
 def _segmentation(origin: Origin, files: RunFiles, event: Event) -> slicer.vtkMRMLSegmentationNode:

@@ -60,7 +60,6 @@ def createTable(
     node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
     for title, values in _columns(rows):
         node.AddColumn(_column(title, values))
-    node.SetUseColumnNameAsColumnHeader(True)
     node.SetLocked(True)
     return node
 

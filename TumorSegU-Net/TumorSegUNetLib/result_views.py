@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 
+from .hierarchy import nodesByClass
 from .result import StoredResult, resultOf
 from .uncertainty_volume import MADE_BY_US
 from .volumes import RAS_TO_LPS
@@ -73,7 +74,7 @@ def uncertaintyShown(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScal
 
 
 def _composites(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompositeNode]:
-    return list(slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode", scene))
+    return nodesByClass(scene, "vtkMRMLSliceCompositeNode")
 
 
 def _isUncertainty(node: slicer.vtkMRMLNode | None) -> bool:

@@ -16,6 +16,7 @@ from tumorseg.errors import BadInputError, TumorSegError
 from tumorseg.sequences import SEQUENCES
 
 from .child_process import killTree, pythonCommand, startProcess
+from .hierarchy import removeNode
 from .result_views import showBackground
 from .sample_maker import NAME
 from .translation import _
@@ -123,7 +124,7 @@ def _load(scene: slicer.vtkMRMLScene, files: dict[str, Path]) -> Nodes:
             nodes[sequence] = loadVolumeFile(scene, path, path.name.split(".")[0])
     except BadInputError:
         for node in nodes.values():
-            scene.RemoveNode(node)
+            removeNode(node)
         raise
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
     patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), NAME)

@@ -12,7 +12,7 @@ from vtk.util import numpy_support
 from tumorseg.regions import SEGMENTS, Segment
 from tumorseg.volume import Geometry, LabelArray
 
-from .placement import hierarchyOf, placeBeside
+from .hierarchy import hierarchyOf, placeBeside, removeNode
 from .volumes import rasMatrix
 
 ATTRIBUTE_PREFIX = "TumorSegUNet."
@@ -67,7 +67,7 @@ def createSegmentationNode(
         setProvenance(node, provenance or {})
         _setUpDisplay(node, surfaces)
     except Exception:
-        scene.RemoveNode(node)
+        removeNode(node)
         raise
     return node
 

@@ -8,7 +8,7 @@ import slicer
 
 from tumorseg.volume import FloatArray, Geometry
 
-from .placement import placeBeside
+from .hierarchy import placeBeside
 from .volumes import rasMatrix
 
 COLORS = "vtkMRMLColorTableNodeIron"

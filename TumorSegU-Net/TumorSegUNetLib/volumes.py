@@ -96,6 +96,23 @@ def transformToWorld(node: slicer.vtkMRMLTransformableNode) -> Matrix:
     return slicer.util.arrayFromVTKMatrix(matrix)
 
 
+def localRas(points: Matrix, geometry: Geometry, node: slicer.vtkMRMLVolumeNode | None) -> Matrix:
+    """Matrix of a result in the coordinates below the parent transform of its reference volume.
+
+    Args:
+        points: (n, 3) in mm, world LPS as the volume lay when the run was started.
+        geometry: the volume's grid at that time.
+        node: the reference volume as it lies now; None when it is no more, then the result stays where it was.
+
+    Returns:
+        (n, 3) in mm, RAS.
+    """
+    homogeneous = np.column_stack([points, np.ones(len(points))])
+    indexToLocal = RAS_TO_LPS @ geometry.index_to_lps if node is None else matrixOf(node)
+    lpsToLocal = indexToLocal @ np.linalg.inv(geometry.index_to_lps)
+    return np.asarray((homogeneous @ lpsToLocal.T)[:, :3])
+
+
 def provenanceOfNode(node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
     """Where the volume came from, to be kept with every result."""
     storage = node.GetStorageNode()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tumorseg import __version__
 from tumorseg.errors import BadInputError
+from tumorseg.models_command import add_models
 from tumorseg.program import run_program
 from tumorseg.regions import LabelConvention
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
@@ -36,7 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_segment(commands.add_parser("segment", help="segment a case, or every case of a folder"))
     _add_check(commands.add_parser("check", help="check the volumes of a case without segmenting"))
     _add_measure(commands.add_parser("measure", help="volumes and diameters of a segmentation"))
-    _add_models(commands.add_parser("models", help="list models or show one"))
+    add_models(commands.add_parser("models", help="list, show, install or remove models"))
     return parser
 
 
@@ -78,6 +79,9 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("segmentation", type=Path, help="a label map or .seg.nrrd")
+    parser.add_argument(
+        "--brain", type=Path, metavar="FILE", help="a brain mask or skull-stripped volume, to tell left from right"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     _add_convention(parser, "numbering of the file")
     parser.set_defaults(run=_run_measure)
@@ -90,14 +94,6 @@ def _add_convention(parser: argparse.ArgumentParser, what: str) -> None:
         default=LabelConvention.BRATS_2023.value,
         help=f"{what}: enhancing tumor is 3 (2023, default) or 4 (2020)",
     )
-
-
-def _add_models(parser: argparse.ArgumentParser) -> None:
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("list", help="list all models").set_defaults(run=_run_list)
-    show = commands.add_parser("show", help="print the card of a model")
-    show.add_argument("model", nargs="?", help="name or .safetensors file")
-    show.set_defaults(run=_run_show)
 
 
 def _run_segment(options: argparse.Namespace) -> int:
@@ -130,8 +126,9 @@ def _run_check(options: argparse.Namespace) -> int:
 
 def _run_measure(options: argparse.Namespace) -> int:
     from tumorseg.console import tumor_text
-    from tumorseg.images import read_labels
+    from tumorseg.images import read_labels, read_volume
     from tumorseg.measure import measure_tumor
+    from tumorseg.midline import midline_of
     from tumorseg.regions import from_convention
     from tumorseg.report import tumor_values
 
@@ -142,46 +139,12 @@ def _run_measure(options: argparse.Namespace) -> int:
         raise BadInputError(
             f"{options.segmentation.name} cannot be measured: {error}; choose the convention with --labels."
         ) from error
-    tumor = measure_tumor(labels, geometry)
+    midline = midline_of(read_volume(options.brain)) if options.brain else None
+    tumor = measure_tumor(labels, geometry, midline)
     if options.json:
         print(json.dumps(tumor_values(tumor), indent=1))
     else:
         print(f"Labels read in the BraTS {options.labels} convention.\n{tumor_text(tumor)}")
-    return 0
-
-
-def _run_list(_: argparse.Namespace) -> int:
-    from tumorseg.console import table
-    from tumorseg.modelstore import DEFAULT_MODEL, list_models
-
-    rows = [
-        (
-            f"{entry.name}{' (default)' if entry.name == DEFAULT_MODEL else ''}",
-            entry.spec.version,
-            f"{entry.size_bytes / 1e6:.1f} MB",
-            entry.title,
-        )
-        for entry in list_models()
-    ]
-    print(table(("name", "version", "size", "title"), rows))
-    return 0
-
-
-def _run_show(options: argparse.Namespace) -> int:
-    from tumorseg.modelfile import file_sha256, read_spec
-    from tumorseg.modelstore import find_model
-
-    path = find_model(options.model)
-    spec = read_spec(path)
-    print("\n".join(filter(None, (spec.card.title, spec.card.description))))
-    print(f"name: {spec.name} {spec.version}\nfile: {path}\nSHA-256: {file_sha256(path)}")
-    print(f"input: {', '.join(DISPLAY_NAMES[name] for name in spec.channels)} at {spec.spacing} mm")
-    for title in ("intended_use", "training_data", "measured", "limits", "licence", "attribution"):
-        value = getattr(spec.card, title)
-        lines = [value] if isinstance(value, str) else value
-        if any(lines):
-            print(f"{title.replace('_', ' ')}:")
-            print("\n".join(f"  {line}" for line in lines))
     return 0
 
 

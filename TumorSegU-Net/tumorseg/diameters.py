@@ -23,7 +23,9 @@ Points = npt.NDArray[np.float64]
 Line = tuple[Triple, Triple]
 """Two end points (x, y, z) in mm, LPS."""
 
-_TOUCHING_2D = np.ones((3, 3), bool)
+_TOUCHING_IN_SLICE = np.zeros((3, 3, 3), bool)
+_TOUCHING_IN_SLICE[1] = True
+"""8-connected within a slice (first axis), not connected between slices."""
 
 
 @dataclass(frozen=True)
@@ -46,24 +48,12 @@ class Diameters:
 
 
 class _Area(NamedTuple):
-    """A connected area of one slice (a tuple, as there are thousands): the length of its box's diagonal in mm, the
-    number of its slice, the numbered areas of that slice, its own number, and its box."""
+    """A connected area of one slice (a tuple, as there are thousands): the length of its box's diagonal in mm, its
+    number, and its box: slice, rows, columns."""
 
     diagonal: float
-    plane: int
-    areas: npt.NDArray[np.int32]
     number: int
-    box: tuple[slice, slice]
-
-    @property
-    def mask(self) -> BoolArray:
-        """Within its box."""
-        return np.asarray(self.areas[self.box] == self.number)
-
-    @property
-    def corner(self) -> tuple[int, int]:
-        """First row and column of its box."""
-        return self.box[0].start, self.box[1].start
+    box: tuple[slice, slice, slice]
 
 
 def axial_axis(geometry: Geometry) -> int:
@@ -78,31 +68,35 @@ def measure_diameters(mask: BoolArray, geometry: Geometry) -> Diameters | None:
     """
     through = axial_axis(geometry)
     pixel: Points = np.delete(geometry.spacing[::-1], through)
+    areas, _ = ndimage.label(np.moveaxis(mask, through, 0), _TOUCHING_IN_SLICE)
     best: tuple[float, float] = (-1.0, -1.0)
-    found: tuple[_Area, Points] | None = None
-    for area in sorted(_areas(np.moveaxis(mask, through, 0), pixel), key=lambda area: -area.diagonal):
+    found: Points | None = None
+    for area in sorted(_areas(areas, pixel), key=lambda area: -area.diagonal):
         # No line is longer than the diagonal of the box, and the largest boxes come first.
         if area.diagonal < best[0]:
             break
-        ends = _lines_across(_outline(area.mask, pixel))
+        plane, rows, columns = area.box
+        ends = _lines_across(_outline(areas[plane.start, rows, columns] == area.number, pixel))
         lengths = (float(np.linalg.norm(ends[1] - ends[0])), float(np.linalg.norm(ends[3] - ends[2])))
         if lengths > best:
-            best, found = lengths, (area, ends)
-    return None if found is None else _in_patient(*found, pixel, through, geometry)
+            corner = (rows.start, columns.start)
+            best, found = lengths, np.insert(ends / pixel + corner, 0, plane.start, axis=1)
+    return None if found is None else _in_patient(found, through, geometry)
 
 
-def _areas(slices: BoolArray, pixel: Points) -> Iterator[_Area]:
+def _areas(areas: npt.NDArray[np.int32], pixel: Points) -> Iterator[_Area]:
     height, width = pixel.tolist()
-    for plane, mask in enumerate(slices):
-        areas, _ = ndimage.label(mask, _TOUCHING_2D)
-        for number, box in enumerate(ndimage.find_objects(areas), start=1):
-            rows, columns = (part.stop - part.start - 1 for part in box)
-            yield _Area(hypot(rows * height, columns * width), plane, areas, number, box)
+    for number, box in enumerate(ndimage.find_objects(areas), start=1):
+        rows, columns = (part.stop - part.start - 1 for part in box[1:])
+        yield _Area(hypot(rows * height, columns * width), number, box)
 
 
 def _outline(area: BoolArray, pixel: Points) -> Points:
     """Corners (n, 2) in mm of the convex hull of the pixel centres; the two ends when they lie on one line."""
-    centres: Points = np.argwhere(area) * pixel
+    # The first and the last pixel of every row have the same hull as all pixels. No row of an area is empty.
+    rows = np.arange(len(area))
+    first, last = area.argmax(axis=1), area.shape[1] - 1 - area[:, ::-1].argmax(axis=1)
+    centres: Points = np.column_stack([np.tile(rows, 2), np.concatenate([first, last])]) * pixel
     on_a_line = np.linalg.matrix_rank(centres - centres[0]) < 2
     return centres[[0, -1]] if on_a_line else centres[ConvexHull(centres).vertices]
 
@@ -132,9 +126,9 @@ def _height(x: Points, y: Points, at: Points) -> Points:
     return np.asarray(np.interp(at, x[upper][order], y[upper][order]))
 
 
-def _in_patient(area: _Area, ends: Points, pixel: Points, through: int, geometry: Geometry) -> Diameters:
-    """Ends (4, 2) in mm from the corner of an area, as lines in LPS."""
-    index = np.insert(ends / pixel + area.corner, through, area.plane, axis=1)
+def _in_patient(ends: Points, through: int, geometry: Geometry) -> Diameters:
+    """Ends (4, 3) as indices (slice, row, column), as lines in LPS."""
+    index = np.insert(ends[:, 1:], through, ends[:, 0], axis=1)
     points = np.column_stack([index[:, ::-1], np.ones(4)]) @ geometry.index_to_lps.T
     first, second, third, fourth = (tuple(point) for point in points[:, :3].tolist())
     return Diameters((first, second), (third, fourth))

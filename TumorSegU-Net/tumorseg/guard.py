@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from tumorseg.finding import Finding, called, listed, reference_of
+from tumorseg.guard_identity import different_origins, little_overlap, misplaced
 from tumorseg.sequences import DISPLAY_NAMES, Case
 from tumorseg.volume import FloatArray, Volume
+
+__all__ = ["Finding", "blocking", "check_case"]
 
 MIN_FILLED = 0.01
 """Smallest part of a volume that is not background; a brain fills 13-25 % of the usual field of view."""
@@ -23,30 +25,6 @@ MIN_EXTENT_MM = 60.0
 
 MAX_LABELS = 10
 """Volumes with at most this many different values, all whole numbers, are segmentations."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong with the inputs.
-
-    Attributes:
-        code: stable name, e.g. ``different-grid``.
-        severity: ``blocking`` findings make a run meaningless; warnings are told with the result.
-        volumes: the sequences concerned, e.g. ``("t1", "t2")``.
-        message: one sentence: which volume, what is wrong.
-        remedy: one sentence: what to do.
-    """
-
-    code: str
-    severity: Literal["blocking", "warning"]
-    volumes: tuple[str, ...]
-    message: str
-    remedy: str
-
-    @property
-    def sentence(self) -> str:
-        """What the user reads."""
-        return f"{self.message} {self.remedy}"
 
 
 def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
@@ -63,14 +41,21 @@ def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
     unusable = [finding for sequence in needed for finding in _content(sequence, needed)]
     spoiled = {sequence for finding in unusable for sequence in finding.volumes}
     sound = {sequence: volume for sequence, volume in needed.items() if sequence not in spoiled}
-    return [
+    different_grids, skulls = list(_different_grids(needed)), list(_skulls(sound))
+    duplicates = list(_duplicates(sound))
+    looks = not (unusable or different_grids or skulls or duplicates)
+    findings = [
         *_missing(needed, required),
         *unusable,
-        *_duplicates(sound),
-        *_different_grids(needed),
+        *duplicates,
+        *different_origins(needed),
+        *different_grids,
+        *little_overlap(sound),
+        *misplaced(sound, looks),
         *_implausible_grids(needed),
-        *_skulls(sound),
+        *skulls,
     ]
+    return sorted(findings, key=lambda finding: finding.severity != "blocking")
 
 
 def blocking(findings: Iterable[Finding]) -> list[Finding]:
@@ -81,14 +66,14 @@ def blocking(findings: Iterable[Finding]) -> list[Finding]:
 def _missing(case: Case, required: Sequence[str]) -> Iterator[Finding]:
     missing = tuple(sequence for sequence in required if sequence not in case)
     if missing:
-        message = f"{_listed(DISPLAY_NAMES[s] for s in missing)} {'is' if len(missing) == 1 else 'are'} missing."
-        remedy = f"Give all volumes that this model needs: {_listed(DISPLAY_NAMES[s] for s in required)}."
+        message = f"{listed(DISPLAY_NAMES[s] for s in missing)} {'is' if len(missing) == 1 else 'are'} missing."
+        remedy = f"Give all volumes that this model needs: {listed(DISPLAY_NAMES[s] for s in required)}."
         yield Finding("missing", "blocking", missing, message, remedy)
 
 
 def _content(sequence: str, case: Case) -> Iterator[Finding]:
     """At most one finding: what makes the values of a volume unusable."""
-    array, name = case[sequence].array, _called(sequence, case)
+    array, name = case[sequence].array, called(sequence, case)
     # Minimum and maximum carry NaN and infinity along, and need no temporary array.
     low, high = float(array.min(initial=np.inf)), float(array.max(initial=-np.inf))
     if not array.size:
@@ -128,7 +113,7 @@ def _duplicates(case: Case) -> Iterator[Finding]:
             groups.append([sequence])
     for group in groups:
         if len(group) > 1:
-            message = f"{_listed(_called(sequence, case) for sequence in group)} are the same image."
+            message = f"{listed(called(sequence, case) for sequence in group)} are the same image."
             yield Finding("same-volume", "blocking", tuple(group), message, "Choose a different volume for each.")
 
 
@@ -142,15 +127,15 @@ def _equal(first: FloatArray, second: FloatArray) -> bool:
 def _different_grids(case: Case) -> Iterator[Finding]:
     if not case:
         return
-    reference = "t1ce" if "t1ce" in case else next(iter(case))
+    reference = reference_of(case)
     differences = {
         sequence: found
         for sequence, volume in case.items()
         if (found := case[reference].geometry.differences(volume.geometry))
     }
     if differences:
-        details = "; ".join(f"{_called(sequence, case)}: {', '.join(found)}" for sequence, found in differences.items())
-        message = f"Not all volumes lie on the grid of {_called(reference, case)} - {details}."
+        details = "; ".join(f"{called(sequence, case)}: {', '.join(found)}" for sequence, found in differences.items())
+        message = f"Not all volumes lie on the grid of {called(reference, case)} - {details}."
         remedy = (
             f"Register and resample them to the {DISPLAY_NAMES[reference]} first, "
             "e.g. in 3D Slicer with General Registration (BRAINS)."
@@ -163,11 +148,11 @@ def _implausible_grids(case: Case) -> Iterator[Finding]:
     for sequence, volume in case.items():
         spacing, extent = volume.geometry.spacing, volume.geometry.extent_mm
         if min(spacing) < low or max(spacing) > high:
-            message = f"{_called(sequence, case)} has voxels of {_size(spacing)} mm, which no MR brain scan has."
+            message = f"{called(sequence, case)} has voxels of {_size(spacing)} mm, which no MR brain scan has."
             remedy = "Check the voxel size; results are measured with it."
             yield Finding("implausible-spacing", "warning", (sequence,), message, remedy)
         elif min(extent) < MIN_EXTENT_MM:
-            message = f"{_called(sequence, case)} covers only {_size(extent)} mm, less than a brain."
+            message = f"{called(sequence, case)} covers only {_size(extent)} mm, less than a brain."
             remedy = "The model was made for whole brains; give the whole volume if there is one."
             yield Finding("small-field-of-view", "warning", (sequence,), message, remedy)
 
@@ -178,7 +163,7 @@ def _skulls(case: Case) -> Iterator[Finding]:
     if heads:
         largest = max(filled[sequence] for sequence in heads) / 1000
         message = (
-            f"The skull has probably not been removed from {_listed(_called(sequence, case) for sequence in heads)}: "
+            f"The skull has probably not been removed from {listed(called(sequence, case) for sequence in heads)}: "
             f"{largest:.1f} L are not background, and a brain has less than {LARGEST_BRAIN_ML / 1000:.1f} L."
         )
         remedy = "Give a brain mask, or remove the skull first, e.g. with the HDBrainExtraction extension of 3D Slicer."
@@ -187,15 +172,6 @@ def _skulls(case: Case) -> Iterator[Finding]:
 
 def _filled_ml(volume: Volume) -> float:
     return float(np.count_nonzero(volume.array)) * volume.geometry.voxel_volume_ml
-
-
-def _called(sequence: str, case: Case) -> str:
-    return f"{DISPLAY_NAMES[sequence]} ({case[sequence].name})"
-
-
-def _listed(names: Iterable[str]) -> str:
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
 
 
 def _size(values: Sequence[float]) -> str:

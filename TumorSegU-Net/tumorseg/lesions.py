@@ -12,8 +12,11 @@ from tumorseg.volume import BoolArray, Geometry, LabelArray
 
 NumberArray = npt.NDArray[np.int32]
 
-MIN_LESION_ML = 0.1
-"""A core, or a tumor without core, below this volume (a ball of 6 mm) is no lesion of its own."""
+MIN_CORE_ML = 0.1
+"""A core below this volume (a ball of 6 mm) makes no lesion of its own."""
+
+MIN_WHOLE_ML = 1.0
+"""Abnormal signal without such a core is a lesion from this volume (a ball of 12 mm); less is mostly noise."""
 
 MERGE_MM = 5.0
 """Cores whose voxel centres come this near along every axis count as one lesion: networks tear thin rims to pieces."""
@@ -37,15 +40,16 @@ def number_lesions(labels: LabelArray, geometry: Geometry) -> NumberArray:
         found = np.unique(within[within > 0])
         if len(found) > 1:
             numbers[box][inside] = _nearest(within, inside, geometry)[inside]
-        else:
-            # Parts without a core get numbers after those of the cores.
-            numbers[box][inside] = found[0] if len(found) else cores.max(initial=0) + part
-    return _largest_first(numbers, geometry)
+        elif len(found) == 1:
+            numbers[box][inside] = found[0]
+        elif np.count_nonzero(inside) * geometry.voxel_volume_ml >= MIN_WHOLE_ML:
+            numbers[box][inside] = cores.max(initial=0) + part  # no core has this number
+    return _largest_first(numbers)
 
 
 def _large_parts(mask: BoolArray, geometry: Geometry) -> BoolArray:
     parts, _ = ndimage.label(mask, TOUCHING)
-    large = np.bincount(parts.ravel()) * geometry.voxel_volume_ml >= MIN_LESION_ML
+    large = np.bincount(parts.ravel()) * geometry.voxel_volume_ml >= MIN_CORE_ML
     large[0] = False
     return np.asarray(large[parts])
 
@@ -74,10 +78,10 @@ def _nearest(numbers: NumberArray, inside: BoolArray, geometry: Geometry) -> Num
     return filled
 
 
-def _largest_first(numbers: NumberArray, geometry: Geometry) -> NumberArray:
+def _largest_first(numbers: NumberArray) -> NumberArray:
     sizes = np.bincount(numbers.ravel())
     sizes[0] = 0
-    order = [old for old in np.argsort(-sizes, kind="stable") if sizes[old] * geometry.voxel_volume_ml >= MIN_LESION_ML]
+    order = [old for old in np.argsort(-sizes, kind="stable") if sizes[old]]
     renumber = np.zeros(len(sizes), np.int32)
     renumber[order] = np.arange(1, len(order) + 1)
     return np.asarray(renumber[numbers])

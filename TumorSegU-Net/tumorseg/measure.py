@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 
 from tumorseg.diameters import Diameters, Line, axial_axis, measure_diameters
-from tumorseg.lesions import MIN_LESION_ML, TOUCHING, number_lesions
+from tumorseg.lesions import MIN_CORE_ML, TOUCHING, number_lesions
 from tumorseg.midline import Midline, Side, side_of
 from tumorseg.regions import REGIONS, SEGMENTS, UNDIVIDED
 from tumorseg.volume import BoolArray, Geometry, LabelArray
@@ -56,7 +56,7 @@ class Lesion:
         number: from 1, the largest whole tumor first.
         volume_ml: per label and region.
         measured: the region that the diameters are of: ``ET``, or ``WT`` (FLAIR, as in RANO for low-grade gliomas)
-            where less than ``MIN_LESION_ML`` enhances.
+            where less than ``MIN_CORE_ML`` enhances.
         diameters: end points in mm, LPS.
         measurable: by the rule of RANO.
         centroid_lps: centre of the whole lesion, mm in LPS.
@@ -163,9 +163,9 @@ def _lesions(
 
 def _lesion(number: int, parts: dict[str, BoolArray], geometry: Geometry, side: Side | None) -> Lesion:
     volumes = {name: int(np.count_nonzero(part)) * geometry.voxel_volume_ml for name, part in parts.items()}
-    measured = "ET" if volumes.get("ET", 0.0) >= MIN_LESION_ML else "WT"
+    measured = "ET" if volumes.get("ET", 0.0) >= MIN_CORE_ML else "WT"
     diameters = measure_diameters(parts[measured], geometry)
-    assert diameters is not None  # both regions hold at least MIN_LESION_ML
+    assert diameters is not None  # neither region is empty
     measurable = _measurable(parts[measured], diameters, geometry)
     return Lesion(number, volumes, measured, diameters, measurable, _centroid(parts["WT"], geometry), side)
 

@@ -7,7 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from tumorseg.volume import BoolArray, FloatArray, Geometry
+from tumorseg.grids import nearest_to_lps, reoriented
+from tumorseg.volume import BoolArray, FloatArray, Geometry, Volume
 
 Side = Literal["left", "right", "midline"]
 
@@ -57,6 +58,12 @@ def find_midline(brain: BoolArray, geometry: Geometry) -> Midline | None:
     design = np.column_stack([np.ones(len(z)), points[:, 1], points[:, 2]])
     (offset, slope_y, slope_z), *_ = np.linalg.lstsq(design * weight[:, None], points[:, 0] * weight, rcond=None)
     return Midline(float(offset), float(slope_y), float(slope_z))
+
+
+def midline_of(brain: Volume) -> Midline | None:
+    """The midline of a brain mask or of a volume that is 0 outside the brain, on any grid."""
+    grid = nearest_to_lps(brain.geometry)
+    return find_midline(reoriented(brain.array != 0, brain.geometry, grid), grid)
 
 
 def side_of(left_share: float) -> Side:

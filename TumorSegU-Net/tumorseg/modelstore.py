@@ -1,19 +1,32 @@
-"""The models that can be named: the shipped ones and those a user installed."""
+"""The models that can be named: the shipped ones, and those a user installs and removes."""
 
 from __future__ import annotations
 
 import os
+import re
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from tumorseg.download import Transfer, fetch, file_name
 from tumorseg.errors import ModelError
-from tumorseg.modelfile import ModelSpec, read_spec
+from tumorseg.modelfile import ModelCard, ModelSpec, file_sha256, read_spec
+from tumorseg.safetensors_file import read_tensors
 
 DEFAULT_MODEL = "glioma-first"
 
 _PACKAGE = Path(__file__).resolve().parent
 SHIPPED_FOLDERS = (_PACKAGE.parent / "Resources" / "Models", _PACKAGE / "Models")
 """Beside the package in 3D Slicer and in a checkout, inside it in an installed wheel."""
+
+EXTENSION = ".safetensors"
+
+# Names become file names, on Windows too.
+_FILE_NAME = re.compile(r"(?!(con|prn|aux|nul|com\d|lpt\d)(\.|$))[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", re.IGNORECASE)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -30,21 +43,41 @@ class ModelEntry:
         return self.spec.card.title
 
     @property
+    def card(self) -> ModelCard:
+        """What a person should know before trusting the model."""
+        return self.spec.card
+
+    @property
     def size_bytes(self) -> int:
         """Size of the file."""
         return self.path.stat().st_size
 
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Measured accuracy, one sentence per data set; empty when nobody measured."""
+        return self.spec.card.measured
 
-def user_folder() -> Path:
-    """Where installed models lie: ``TUMORSEG_MODELS`` or ``~/.tumorseg/models``."""
+    @property
+    def shipped(self) -> bool:
+        """Whether it came with the program and cannot be removed."""
+        return self.path.parent in SHIPPED_FOLDERS
+
+    @property
+    def origin(self) -> str:
+        """``shipped`` or ``installed``."""
+        return "shipped" if self.shipped else "installed"
+
+
+def store_folder() -> Path:
+    """Where installed models lie: ``TUMORSEG_MODELS`` or ``~/.tumorseg/models``; need not exist."""
     return Path(os.environ.get("TUMORSEG_MODELS") or Path.home() / ".tumorseg" / "models")
 
 
 def list_models() -> list[ModelEntry]:
     """All models, shipped ones first; files that cannot be used are left out. Needs no torch."""
     entries: dict[str, ModelEntry] = {}
-    for folder in (*SHIPPED_FOLDERS, user_folder()):
-        for path in sorted(folder.glob("*.safetensors")):
+    for folder in (*SHIPPED_FOLDERS, store_folder()):
+        for path in sorted(folder.glob(f"*{EXTENSION}")):
             try:
                 spec = read_spec(path)
             except ModelError:
@@ -60,13 +93,104 @@ def find_model(name: str | None = None) -> Path:
         ModelError: there is none.
     """
     wanted = name or DEFAULT_MODEL
-    if wanted.endswith(".safetensors"):
+    if wanted.endswith(EXTENSION):
         path = Path(wanted)
         if not path.is_file():
             raise ModelError(f"The model file {wanted} does not exist; check the path.")
         return path
-    for entry in list_models():
-        if entry.name == wanted:
-            return entry.path
-    known = ", ".join(entry.name for entry in list_models()) or "none is installed"
+    entries = {entry.name: entry for entry in list_models()}
+    if wanted in entries:
+        return entries[wanted].path
+    known = ", ".join(entries) or "none is installed"
     raise ModelError(f"There is no model {wanted}; known models: {known}; or give the path of a .safetensors file.")
+
+
+def install(
+    source: str | Path,
+    sha256: str | None = None,
+    progress: Transfer | None = None,
+    check: Callable[[Path], object] | None = None,
+) -> ModelEntry:
+    """Put a model file into the store; it is there completely and checked, or not at all. Executes nothing of it.
+
+    Args:
+        source: a path or an https address.
+        sha256: what the file's SHA-256 must be, hexadecimal.
+        progress: is told the bytes so far and in all (or None).
+        check: a further check of the file that raises ``ModelError``, e.g. ``load_model``, which needs torch.
+
+    Returns:
+        The installed model; the one that was there when it is the same file.
+
+    Raises:
+        ModelError: it cannot be had, is not what its SHA-256 says, cannot be used, or another model has its name.
+    """
+    expected = sha256.strip().lower().removeprefix("sha256:") if sha256 else None
+    if expected and not _SHA256.fullmatch(expected):
+        raise ModelError(f"{sha256} is not a SHA-256: it must have 64 hexadecimal digits.")
+    folder = store_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # A folder beside the models, so that the file keeps its name in messages and moves into place at once.
+        with tempfile.TemporaryDirectory(prefix=".installing-", dir=folder, ignore_cleanup_errors=True) as temporary:
+            arriving = Path(temporary) / (file_name(str(source)) or f"model{EXTENSION}")
+            found = fetch(str(source), arriving, progress)
+            if expected and found != expected:
+                raise ModelError(f"{source} is not the expected file: its SHA-256 is {found}; nothing was installed.")
+            spec = _checked(arriving)
+            if check:
+                check(arriving)
+            return _put_in_place(arriving, spec, found, folder)
+    except OSError as error:
+        raise ModelError(
+            f"The model cannot be installed in {folder} ({error.strerror or error}); free space there, "
+            "or name another folder with TUMORSEG_MODELS."
+        ) from error
+
+
+def remove(name: str) -> None:
+    """Delete an installed model.
+
+    Raises:
+        ModelError: there is none of that name, it is a shipped one, or the system refuses (on Windows a file that is
+            being read cannot be deleted).
+    """
+    entries = {entry.name: entry for entry in list_models()}
+    if name not in entries:
+        installed = ", ".join(entry.name for entry in entries.values() if not entry.shipped) or "none"
+        raise ModelError(f"There is no model {name}; installed models: {installed}.")
+    if entries[name].shipped:
+        raise ModelError(f"The model {name} came with TumorSegU-Net and cannot be removed.")
+    try:
+        entries[name].path.unlink()
+    except OSError as error:
+        raise ModelError(
+            f"{entries[name].path} cannot be deleted ({error.strerror}); wait until no run uses it, and try again."
+        ) from error
+
+
+def _checked(path: Path) -> ModelSpec:
+    """The document of a file all of whose weights can be read and are numbers."""
+    spec = read_spec(path)
+    if not _FILE_NAME.fullmatch(spec.name):
+        raise ModelError(f"The model in {path.name} is called {spec.name!r}, which cannot be the name of a file.")
+    tensors = read_tensors(path)
+    if not tensors or not all(np.isfinite(array).all() for array in tensors.values()):
+        raise ModelError(f"The weights in {path.name} are missing or not finite numbers; get the file again.")
+    return spec
+
+
+def _put_in_place(arriving: Path, spec: ModelSpec, sha256: str, folder: Path) -> ModelEntry:
+    known = {entry.name.lower(): entry for entry in list_models()}  # Windows and macOS do not tell capitals apart
+    present = known.get(spec.name.lower())
+    if present and file_sha256(present.path) == sha256:
+        return present
+    if present:
+        remedy = "it cannot be replaced" if present.shipped else "remove it first"
+        raise ModelError(
+            f"Another model {present.name} ({present.origin}, version {present.spec.version}) is there already; "
+            f"{remedy}."
+        )
+    target = folder / f"{spec.name}{EXTENSION}"
+    os.replace(arriving, target)
+    return ModelEntry(spec.name, target, spec)

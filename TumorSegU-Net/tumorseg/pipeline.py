@@ -112,7 +112,7 @@ def segment(case: Case, model: Model, options: Options | None = None, report: Re
         report(Progress("finish", 0.4))
         tumor = measure_tumor(labels, reference.geometry, find_midline(brain, grid.working))
         report(Progress("finish", 0.7))
-        quality = assess(probabilities, model.spec.regions, labels, reference.geometry, findings)
+        quality = assess(probabilities, model.spec.regions, labels, reference.geometry, tumor.foci, findings)
         uncertainty = uncertainty_map(probabilities)
     return Result(
         labels=labels,

@@ -67,12 +67,14 @@ class Guess:
         confidence: 0-1; 0 without a sequence.
         reason: one sentence.
         contrast_known: whether anything was said on contrast; a T1 on which nothing was said may be either.
+        other: the kind of series that is none of the four, e.g. ``diffusion image``; empty otherwise.
     """
 
     sequence: str | None
     confidence: float
     reason: str
     contrast_known: bool = False
+    other: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def recognise(facts: SeriesFacts) -> Guess:
     words, conflict = _words(facts)
     other = words.other or _other_by_tags(facts)
     if other:
-        return Guess(None, 0.0, f"It is a {other}." if other[0] not in "aeio" else f"It is an {other}.")
+        return Guess(None, 0.0, f"It is {with_article(other)}.", other=other)
     times = possible_weightings(facts.te_ms, facts.tr_ms, facts.ti_ms)
     weighting, confidence, reason = words.weighting, words.certainty, f"It is called {words.word}" if words.word else ""
     if weighting is None and not words.conflict and len(times) == 1:
@@ -109,6 +111,11 @@ def recognise(facts: SeriesFacts) -> Guess:
     if conflict:
         confidence, reason = confidence * _CONTRADICTED, f"{reason}; {conflict}"
     return _with_contrast(weighting, confidence, reason, words, facts)
+
+
+def with_article(kind: str) -> str:
+    """``a diffusion image``, ``an angiogram``."""
+    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
 
 
 def assign(all_facts: Mapping[Key, SeriesFacts], fixed: Mapping[str, Key] | None = None) -> dict[str, Suggestion[Key]]:

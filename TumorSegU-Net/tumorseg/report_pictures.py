@@ -10,12 +10,14 @@ from html import escape
 import numpy as np
 
 from tumorseg.diameters import Line
+from tumorseg.lesions import number_lesions
 from tumorseg.measure import Lesion
 from tumorseg.pipeline import Result
 from tumorseg.png import encode_png
 from tumorseg.regions import SEGMENTS, region_mask
 from tumorseg.sequences import DISPLAY_NAMES, Case
 from tumorseg.slice_pictures import AXIAL, PLANES, Camera, Picture, Plane, richest_slice, window_of
+from tumorseg.volume import BoolArray, FloatArray
 
 SHOWN_SEQUENCES = ("t1ce", "flair")
 MEASURED_LESIONS = 3
@@ -30,7 +32,7 @@ class _Photo:
     """What all pictures of a sequence share."""
 
     name: str
-    array: np.ndarray
+    array: FloatArray
     window: tuple[float, float]
 
 
@@ -63,13 +65,16 @@ class ReportPictures:
                 yield _row(self._figure(photo, plane, number, overlaid) for plane, number in numbers)
 
     def diameters(self) -> str:
-        """The lines of the largest lesions on the first sequence; empty when there is no lesion."""
+        """The lines of the largest lesions; empty when there is no lesion."""
         lesions = self._result.tumor.lesions[:MEASURED_LESIONS]
-        return _row(self._measured(self._photos[0], lesion) for lesion in lesions) if lesions else ""
+        return _row(self._measured(lesion) for lesion in lesions) if lesions else ""
 
-    def _target(self) -> np.ndarray:
-        """What the slices should show: the core, the whole tumor where there is no core, the brain without tumor."""
-        for mask in (region_mask(self._labels, "TC"), region_mask(self._labels, "WT")):
+    def _target(self) -> BoolArray:
+        """What the slices should show: the largest lesion's core, all of it without core, or the brain."""
+        largest = number_lesions(self._labels, self._camera.grid) == 1
+        core = largest & region_mask(self._labels, "TC")
+        seen = self._labels > 0
+        for mask in (core, largest, seen):
             if mask.any():
                 return mask
         return np.asarray(self._photos[0].array != 0)
@@ -84,7 +89,8 @@ class ReportPictures:
             return self._html(picture, plane, caption, f"{caption} ({names or 'nothing was found'})")
         return self._html(picture, plane, caption, caption)
 
-    def _measured(self, photo: _Photo, lesion: Lesion) -> str:
+    def _measured(self, lesion: Lesion) -> str:
+        photo = self._photos[0 if lesion.measured == "ET" else -1]  # T1ce or FLAIR
         number = self._camera.number(lesion.longest[0], AXIAL)
         picture = self._camera.gray(photo.array, photo.window, AXIAL, number)
         values = f"{lesion.diameters.longest_mm:.1f} × {lesion.diameters.perpendicular_mm:.1f} mm"

@@ -62,7 +62,7 @@ class Camera:
         self._source = geometry
         self.grid = nearest_to_lps(geometry)
         box = ndimage.find_objects(self.turned(content).astype(np.uint8), max_label=1)[0]
-        bounds = [(part.start, part.stop - 1) for part in box or [slice(size) for size in self.grid.shape]]
+        bounds = [(part.start, part.stop - 1) for part in box or [slice(0, size) for size in self.grid.shape]]
         self._spacing = np.array(self.grid.spacing[::-1])
         self._centre = np.mean(bounds, axis=1)
         self.side_mm = float(np.max(np.diff(bounds, axis=1)[:, 0] * self._spacing)) + 2 * MARGIN_MM

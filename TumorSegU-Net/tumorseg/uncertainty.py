@@ -21,6 +21,9 @@ Menze et al. 2015, IEEE TMI 34:1993)."""
 SMALL_TUMOR_ML = 1.0
 """A whole tumor below this volume (a ball of 12 mm) is more often a false alarm than in larger ones."""
 
+MANY_FOCI = 5
+"""More foci than this are rare in gliomas."""
+
 POSSIBLE_ML = 0.5
 """A region that was not found may still be there when its probabilities add up to more than this."""
 
@@ -85,6 +88,7 @@ def assess(
     regions: Sequence[str],
     labels: LabelArray,
     geometry: Geometry,
+    foci: int = 1,
     findings: Sequence[Finding] = (),
 ) -> Quality:
     """Judge a result by the rules of docs/measurements.md.
@@ -94,6 +98,7 @@ def assess(
         regions: their names.
         labels: final ones, (z, y, x).
         geometry: of both.
+        foci: number of lesions.
         findings: the guard's warnings.
     """
     doubts = {
@@ -101,7 +106,7 @@ def assess(
         for region, channel in zip(regions, probabilities, strict=True)
     }
     expected = [doubts[region].expected for region in ("WT", "TC") if region in doubts and doubts[region].volume_ml]
-    reasons = [*_volume_reasons(doubts), *_doubtful_regions(doubts)]
+    reasons = [*_whole_reasons(doubts["WT"], foci), *_doubtful_regions(doubts)]
     if findings:
         reasons.append("the check of the images found something (see the findings)")
     return Quality(float(np.mean(expected)) if expected else 0.0, tuple(reasons))
@@ -121,12 +126,13 @@ def _region_doubt(channel: FloatArray, mask: BoolArray, voxel_ml: float) -> _Dou
     return _Doubt(np.count_nonzero(mask) * voxel_ml, possible * voxel_ml, expected_dice(channel, mask, possible))
 
 
-def _volume_reasons(doubts: Mapping[str, _Doubt]) -> Iterator[str]:
-    found = doubts["WT"].volume_ml
-    if not found:
+def _whole_reasons(whole: _Doubt, foci: int) -> Iterator[str]:
+    if not whole.volume_ml:
         yield "no tumor was found"
-    elif found < SMALL_TUMOR_ML:
-        yield f"only {found:.2f} mL of tumor were found"
+    elif whole.volume_ml < SMALL_TUMOR_ML:
+        yield f"only {whole.volume_ml:.2f} mL of tumor were found"
+    if foci > MANY_FOCI:
+        yield f"{foci} separate foci were found, and small ones are often false alarms"
 
 
 def _doubtful_regions(doubts: Mapping[str, _Doubt]) -> Iterator[str]:

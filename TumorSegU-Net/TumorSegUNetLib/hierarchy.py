@@ -1,16 +1,8 @@
-"""Where new nodes go: beside the volume they belong to, on its grid, under its transform."""
+"""The subject hierarchy: which patient, study or folder a node lies in, putting new nodes beside it, removing them."""
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
 import slicer
-
-from tumorseg.volume import Geometry
-
-from .volumes import RAS_TO_LPS, matrixOf
-
-Points = npt.NDArray[np.float64]
 
 
 def hierarchyOf(node: slicer.vtkMRMLNode) -> slicer.vtkMRMLSubjectHierarchyNode:
@@ -39,18 +31,19 @@ def placeBeside(neighbor: slicer.vtkMRMLNode, node: slicer.vtkMRMLNode) -> None:
     hierarchyOf(node).CreateItem(parentItem(neighbor), node)
 
 
-def localRas(points: Points, geometry: Geometry, node: slicer.vtkMRMLVolumeNode | None) -> Points:
-    """Points of a result in the coordinates below the parent transform of its reference volume.
+def removeNode(node: slicer.vtkMRMLStorableNode) -> None:
+    """Remove a node from its scene with its display and storage nodes and its place in the hierarchy."""
+    scene = node.GetScene()
+    displays = [node.GetNthDisplayNode(index) for index in range(getattr(node, "GetNumberOfDisplayNodes", int)())]
+    for companion in (*displays, node.GetStorageNode()):
+        if companion is not None:
+            scene.RemoveNode(companion)
+    hierarchy = hierarchyOf(node)
+    if item := hierarchy.GetItemByDataNode(node):
+        hierarchy.RemoveItem(item, False, False)
+    scene.RemoveNode(node)
 
-    Args:
-        points: (n, 3) in mm, world LPS as the volume lay when the run was started.
-        geometry: the volume's grid at that time.
-        node: the reference volume as it lies now; None when it is no more, then the result stays where it was.
 
-    Returns:
-        (n, 3) in mm, RAS.
-    """
-    homogeneous = np.column_stack([points, np.ones(len(points))])
-    indexToLocal = RAS_TO_LPS @ geometry.index_to_lps if node is None else matrixOf(node)
-    lpsToLocal = indexToLocal @ np.linalg.inv(geometry.index_to_lps)
-    return np.asarray((homogeneous @ lpsToLocal.T)[:, :3])
+def nodesByClass(scene: slicer.vtkMRMLScene, className: str) -> list[slicer.vtkMRMLNode]:
+    """The nodes of a class in the order in which they came; ``slicer.util.getNodesByClass`` knows one scene only."""
+    return [scene.GetNthNodeByClass(index, className) for index in range(scene.GetNumberOfNodesByClass(className))]

@@ -1,0 +1,49 @@
+"""A finding of the guard, and how findings name volumes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from tumorseg.sequences import DISPLAY_NAMES, Case
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong with the inputs.
+
+    Attributes:
+        code: stable name, e.g. ``different-grid``.
+        severity: ``blocking`` findings make a run meaningless; warnings are told with the result.
+        volumes: the sequences concerned, e.g. ``("t1", "t2")``.
+        message: one sentence: which volume, what is wrong.
+        remedy: one sentence: what to do.
+    """
+
+    code: str
+    severity: Literal["blocking", "warning"]
+    volumes: tuple[str, ...]
+    message: str
+    remedy: str
+
+    @property
+    def sentence(self) -> str:
+        """What the user reads."""
+        return f"{self.message} {self.remedy}"
+
+
+def called(sequence: str, case: Case) -> str:
+    """A volume in a sentence: what it should be and what the user calls it."""
+    return f"{DISPLAY_NAMES[sequence]} ({case[sequence].name})"
+
+
+def listed(names: Iterable[str]) -> str:
+    """``a, b and c``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def reference_of(case: Case) -> str:
+    """The sequence with which the others are compared: T1ce, or the first one without it."""
+    return "t1ce" if "t1ce" in case else next(iter(case))
