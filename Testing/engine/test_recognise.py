@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tumorseg.recognise import LEAST_CONFIDENCE, PLAUSIBLE, UNAMBIGUOUS, SeriesFacts, assign, recognise
 
@@ -65,6 +67,12 @@ CERTAIN = {
     "FLAIR_longTR": "flair",
     "3D_Brain_VIEW_FLAIR_SHC": "flair",
     "3DFLAIR": "flair",
+    "t2_spc_da-fl_sag_p2_iso": "flair",
+    "T1 nach Gadovist": "t1ce",
+    "T1 vor Gadovist": "t1",
+    "T1 pre-op + Gd": "t1ce",
+    "AX T1 SE SANS": "t1",
+    "Sag FLAIR CUBE FS": "flair",
     "sag 3D FLAIR CS": "flair",
     "T1W_SE_Gd-DTPA": "t1ce",
     "WIP T1W_SE ohne KM": "t1",
@@ -120,7 +128,7 @@ NOT_ASSIGNED = (
     "|PD TSE ax|Ax PD/T2|t2_stir_cor|Cor STIR|BOLD task|FieldMap|T1 map|T2 mapping|brainmask_t1|case_seg|t1ce label"
     "|tumor mask|T1 SUB|Ax FIESTA|CISS 3D|t1_mprage_INV1|T1 T2 axial|C-spine T1|MRI BRAIN|Axial|Series 5"
     "|CT Head|T1 MT"
-    "|T1 pre und post KM|ax t1 native + Gd|Scan|APTw|DIR"
+    "|T1 pre und post KM|ax t1 native + Gd|Scan|APTw|DIR|mIP_T1|t2_fl2d|t2_ciss3d|Screen Save|DSC MoCo|Processed Images"
 )
 
 
@@ -191,7 +199,7 @@ def test_times_that_agree_raise_the_confidence_and_others_lower_it() -> None:
 def test_a_weak_name_whose_times_contradict_it_is_not_assigned() -> None:
     guess = recognise(SeriesFacts("Ax PROPELLER", te_ms=10, tr_ms=500))
     assert (guess.sequence, guess.confidence) == (None, 0.0)
-    assert guess.reason == "It is called propeller, but its echo and repetition times do not fit: too uncertain."
+    assert guess.reason == "Its name says propeller, but its echo and repetition times do not fit: too uncertain."
 
 
 @pytest.mark.parametrize(
@@ -290,3 +298,10 @@ def test_no_series_is_suggested_twice_and_no_guess_is_uncertain() -> None:
     guesses = [recognise(f) for f in facts.values()]
     assert all(guess.confidence >= LEAST_CONFIDENCE for guess in guesses if guess.sequence)
     assert all(guess.reason.endswith(".") for guess in guesses)
+
+
+@given(st.text(max_size=40), st.text(max_size=40), st.floats(0, 20_000), st.floats(0, 20_000), st.floats(0, 5000))
+def test_any_text_and_times_give_a_guess(name: str, description: str, te: float, tr: float, ti: float) -> None:
+    guess = recognise(SeriesFacts(name, description, te_ms=te, tr_ms=tr, ti_ms=ti))
+    assert (guess.sequence is None) == (guess.confidence == 0)
+    assert guess.confidence == 0 or LEAST_CONFIDENCE <= guess.confidence < 1

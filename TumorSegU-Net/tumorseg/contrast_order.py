@@ -103,10 +103,10 @@ def _inner(mask: BoolArray, volume: Volume) -> BoolArray:
 def _shifted(mask: BoolArray, shift: int, axis: int) -> BoolArray:
     """The mask moved along an axis; False comes in from outside."""
     moved = np.zeros_like(mask)
-    along = [slice(None)] * axis
+    along = (slice(None),) * axis
     ahead, behind = slice(abs(shift), None), slice(None, -abs(shift))
     source, target = (behind, ahead) if shift > 0 else (ahead, behind)
-    moved[(*along, target)] = mask[(*along, source)]
+    moved[along + (target,)] = mask[along + (source,)]  # noqa: RUF005 - Python 3.10
     return moved
 
 

@@ -115,11 +115,12 @@ def _overlap(first: Volume, second: Volume) -> float:
     """Part of the smaller content that lies inside the other: of the voxels on one grid, of the boxes otherwise."""
     if first.geometry.matches(second.geometry):
         one, two = first.array[_COARSE] != 0, second.array[_COARSE] != 0
-        return float(np.count_nonzero(one & two) / max(1, min(np.count_nonzero(one), np.count_nonzero(two))))
+        smaller = min(int(np.count_nonzero(one)), int(np.count_nonzero(two)))
+        return int(np.count_nonzero(one & two)) / max(1, smaller)
     one_box, two_box = _content_box(first), _content_box(second)
     common = np.minimum(one_box[1], two_box[1]) - np.maximum(one_box[0], two_box[0])
-    smaller = min(np.prod(one_box[1] - one_box[0]), np.prod(two_box[1] - two_box[0]))
-    return float(np.prod(np.maximum(common, 0.0)) / smaller) if smaller > 0 else 1.0
+    smallest = min(float(np.prod(box[1] - box[0])) for box in (one_box, two_box))
+    return float(np.prod(np.maximum(common, 0.0))) / smallest if smallest > 0 else 1.0
 
 
 def _content_box(volume: Volume) -> npt.NDArray[np.float64]:

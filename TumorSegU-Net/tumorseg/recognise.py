@@ -93,7 +93,11 @@ def recognise(facts: SeriesFacts) -> Guess:
     if other:
         return Guess(None, 0.0, f"It is {with_article(other)}.", other=other)
     times = possible_weightings(facts.te_ms, facts.tr_ms, facts.ti_ms)
-    weighting, confidence, reason = words.weighting, words.certainty, f"It is called {words.word}" if words.word else ""
+    weighting, confidence, reason = (
+        words.weighting,
+        words.certainty,
+        f"Its name says {words.word}" if words.word else "",
+    )
     if weighting is None and not words.conflict and len(times) == 1:
         (only,) = times
         weighting = None if only == "other" else only

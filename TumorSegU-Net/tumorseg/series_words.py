@@ -88,7 +88,10 @@ _OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             r"|ivim|difusion|diffusione|average dc|apparent diffusion",
         ),
         ("susceptibility image", r"swi|swan|swip|minip|pha|phase|mag|qsm|veno ?bold|ven ?bold"),
-        ("T2* image", r"t2 ?\*.*?|t2 ?star.*?|t2s|hemo|haemo|gre t2|t2 gre|t2 ffe|t2w? ffe|merge|medic|epi gre"),
+        (
+            "T2* image",
+            r"t2 ?\*.*?|t2 ?star.*?|t2 fl[23]d|t2s|hemo|haemo|gre t2|t2 gre|t2 ffe|t2w? ffe|merge|medic|epi gre",
+        ),
         (
             "perfusion image",
             r"perf|perfusion|perfusione|dsc|dce|pwi|p?c?asl|r?cb[vf]|mtt|ttp|tmax|k ?trans|dyn|dynamic"
@@ -97,7 +100,7 @@ _OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "angiogram",
-            r"mra|mrv|mrav|tof|(3d )?angio|angiography|angiographie|angiografia|cemra|pc ?a|mip|venogra\w*"
+            r"mra|mrv|mrav|tof|(3d )?angio|angiography|angiographie|angiografia|cemra|pc ?a|m ?ip|venogra\w*"
             r"|twist|tricks"
             r"|inhance|phase contrast|vessels?|cow|willis|carotids?",
         ),
@@ -107,7 +110,7 @@ _OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("proton density image", r"pdw?i?|pd[+/-]t2|dp|proton ?density|protonendichte|dens(ite)? ?protons?|rho"),
         ("short-TI inversion recovery (STIR)", r"stir|dir|double ir|psir|tirm fs|stir tirm|double inversion"),
         ("quantitative map", r"(t[12] ?|b[01] ?|r[12] ?)?(map|maps|mapping)|synthetic mr raw|magic raw|inv ?-?[12]"),
-        ("cisternography", r"ciss|fiesta|b?tfe balanced|b ?-?ffe|drive|true ?fisp|trufi|bssfp"),
+        ("cisternography", r"ciss(3d)?|fiesta|b?tfe balanced|b ?-?ffe|drive|true ?fisp|trufi|bssfp"),
         ("magnetization transfer image", r"mt|mtc|mt ?on|magnetization transfer|cest|apt ?w?"),
         (
             "image of another body part",
@@ -118,7 +121,7 @@ _OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 
-_FLAIR_NAMES = r"t2[ -]?f(lair)?|t2w?[ -]?flair|flair[ -]?t2|flair|dark[ -]?fluid|darkfluid|t2[ -]?tirm"
+_FLAIR_NAMES = r"t2[ -]?f(lair)?|t2w?[ -]?flair|flair[ -]?t2|flair|dark[ -]?fluid|darkfluid|da-fl|t2[ -]?tirm"
 r"|tirm[ -]?t2|fluid attenuated"
 _FLAIR = _word(rf"{_FLAIR_NAMES}|[a-z]{{0,3}}flair|flair3d|flaire?fs|flair[ -]?fs")
 _T1 = _word(
