@@ -24,6 +24,9 @@ NAMES = {
     "TC": "Tumor core",
 }
 
+ABBREVIATIONS = {"tta": "TTA", "sha256": "SHA-256", "id": "ID", "uid": "UID", "uids": "UIDs"}
+"""Words of provenance keys that are not written in small letters."""
+
 CARD_TITLES = {
     "description": "Model",
     "training_data": "Trained on",
@@ -188,8 +191,8 @@ def _provenance(result: Result) -> Iterator[tuple[str, list[str]]]:
         words = key.split("_")
         if words[0] == "input" and len(words) > 1:
             words = ["Input", DISPLAY_NAMES.get(words[1], words[1]), *words[2:]]
-        heading = " ".join(words)
-        yield heading[0].upper() + heading[1:], [value]
+        heading = " ".join(ABBREVIATIONS.get(word, word) for word in words)
+        yield heading[:1].upper() + heading[1:], [value]
     yield "Seconds", [", ".join(f"{stage} {seconds:.1f}" for stage, seconds in result.seconds.items())]
 
 

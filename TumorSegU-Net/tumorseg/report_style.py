@@ -41,5 +41,7 @@ footer p { color: var(--soft); font-size: .85rem; }
 @media print { :root { color-scheme: light; --ink: #000; --soft: #444; --line: #bbb; --paper: #fff; --pale: #f3f3f3;
   --care: #fff4d6; } @page { size: A4; margin: 12mm; }
   body { padding: 0; max-width: none; font-size: 10.5pt; print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  h2 { break-after: avoid; } tr, .notice { break-inside: avoid; } .pictures { gap: .25rem; } }
+  h2 { break-after: avoid; } tr, .notice, .wide { break-inside: avoid; } .pictures { gap: .25rem; }
+  dl.facts { grid-template-columns: repeat(6, auto); } dl.facts dd { font-size: 1.1rem; }
+  .words { font-size: 8.5pt; } .words th, .words td { padding: .12rem .5rem; } }
 """
