@@ -107,7 +107,8 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneEndClose)
-        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndImportEvent, scene.EndBatchProcessEvent):
+        self.addObserver(scene, scene.EndImportEvent, self._onSceneEndImport)
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndBatchProcessEvent):
             self.addObserver(scene, event, self._onSceneChanged)
         self._initializeParameterNode()
 
@@ -131,8 +132,14 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:
             self._initializeParameterNode()
 
-    def _onSceneChanged(self, caller: object, event: str) -> None:
+    def _onSceneEndImport(self, caller: object, event: str) -> None:
+        """A loaded scene has brought its own choices: they are its user's and not changes made now."""
         if self._parameterNode is not None:
+            self.panel.setParameters(self._parameterNode)
+            self._parameterNode.Modified()  # the selectors know the loaded volumes only now
+
+    def _onSceneChanged(self, caller: object, event: str) -> None:
+        if self._parameterNode is not None and not slicer.mrmlScene.IsImporting():
             self.panel.studyChanged()
 
     def _loadTerminology(self) -> None:
@@ -171,7 +178,8 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         return tag
 
     def _onParametersModified(self, caller: object = None, event: str | None = None) -> None:
-        self.panel.parametersChanged()
+        if not slicer.mrmlScene.IsImporting():
+            self.panel.parametersChanged()
 
 
 class TumorSegUNetLogic(ScriptedLoadableModuleLogic, SegmentationLogic):

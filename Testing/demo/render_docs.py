@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,17 +19,16 @@ sys.path[:0] = [str(REPOSITORY / "Testing"), str(REPOSITORY / "TumorSegU-Net")]
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "TumorSegU-Net"), os.environ.get("PYTHONPATH", "")])
 
-import pytest
-import slicer
-from PySide6 import QtGui, QtWidgets
+import pytest  # noqa: E402
+from PySide6 import QtGui, QtWidgets  # noqa: E402
 
-from support.panel_driver import PanelDriver
-from support.pythonqt import application
-from support.slicer_application import install, settings_in
-from TumorSegUNetLib.logic import TumorSegUNetLogic
-from TumorSegUNetLib.sample_data import loadSamplePatient
-from TumorSegUNetLib.scene import createScene
-from TumorSegUNetLib.views import renderOverview
+from support.panel_driver import PanelDriver  # noqa: E402
+from support.pythonqt import application  # noqa: E402
+from support.slicer_application import install, settings_in  # noqa: E402
+from TumorSegUNetLib.logic import TumorSegUNetLogic  # noqa: E402
+from TumorSegUNetLib.sample_data import loadSamplePatient  # noqa: E402
+from TumorSegUNetLib.scene import createScene  # noqa: E402
+from TumorSegUNetLib.views import renderOverview  # noqa: E402
 
 PANEL_WIDTH = 380
 RUN_SECONDS = 900.0
@@ -89,7 +87,7 @@ def _show_visit(driver: PanelDriver, folder: Path) -> None:
     driver.settle(lambda: not driver.ui.progressBar.visible)
     _grab_panel(driver, folder / "panel-result.png")
     _grab_models(driver, folder / "models.png")
-    renderOverview(nodes["t1ce"], driver.parameters.segmentation, folder / "result-views.png", size=(1000, 800))
+    renderOverview(nodes["t1ce"], driver.parameters.segmentation, folder / "result-views.png", size=(860, 690))
 
 
 @contextmanager
@@ -104,9 +102,10 @@ def _visit(driver: PanelDriver) -> Iterator[PanelDriver]:
 def _grab_panel(driver: PanelDriver, path: Path) -> None:
     """A picture as wide as the application's panel and as high as it needs."""
     window = driver.widget.window
-    for _ in range(2):  # wrapped texts settle at the second try
-        window.resize(PANEL_WIDTH, window.layout().heightForWidth(PANEL_WIDTH))
+    window.resize(PANEL_WIDTH, window.height())
+    for _ in range(5):  # the heights of wrapped texts go up the layouts one by one
         application().processEvents()
+        window.resize(PANEL_WIDTH, window.layout().heightForWidth(PANEL_WIDTH))
     _save(window, path)
 
 
@@ -144,6 +143,4 @@ def _dark(light: QtGui.QPalette) -> QtGui.QPalette:
 
 
 if __name__ == "__main__":
-    start = time.monotonic()
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else REPOSITORY / "docs" / "images")
-    print(f"{time.monotonic() - start:.0f} s with slicer-core {slicer.__version__ if hasattr(slicer, '__version__') else ''}")

@@ -33,7 +33,7 @@ def driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PanelDri
     module = install(monkeypatch, scene)
     for name in ("panel.torchInstalled", "device_line.torchInstalled"):
         monkeypatch.setattr(f"TumorSegUNetPanel.{name}", lambda: True)
-    monkeypatch.setattr("TumorSegUNetPanel.panel.ensureTorch", lambda mayInstall: None)
+    monkeypatch.setattr("TumorSegUNetPanel.panel.ensureTorch", lambda **options: None)
     path = saved(threshold_model(), tmp_path)
     driver = PanelDriver(module, ScriptedLogic([ModelEntry("threshold", path, read_spec(path))]), scene)
     yield driver

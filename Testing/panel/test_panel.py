@@ -64,7 +64,7 @@ def test_blocking_findings_disable_the_button_and_say_why(driver: PanelDriver) -
 
 
 def test_swapped_volumes_are_exchanged_by_one_click(driver: PanelDriver) -> None:
-    swapped = finding("likely-swapped", "warning", ("t1", "t1ce"), "T1 seems to be T1ce.", "Exchange them.")
+    swapped = finding("swapped", "warning", ("t1", "t1ce"), "T1 seems to be T1ce.", "Exchange them.")
     driver.logic.findings = (swapped,)
     nodes = driver.add_study()
     driver.settle(lambda: driver.ui.findingsFrame.visible)

@@ -58,7 +58,7 @@ class TumorSegUNetPanelTest(PanelTestCase):
         self.loadStudy()
         node = self.segment()
         self.assertEqual(node.GetSegmentation().GetSegment("ET").GetName(), "Enhancing tumor")
-        self.assertEqual(self.ui.headlineLabel.text, "Whole tumor 1.0 mL, left hemisphere, one focus")
+        self.assertEqual(self.ui.headlineLabel.text, "Tumor 1.0 mL, left hemisphere, one focus")
         self.assertEqual(self.ui.qualityLabel.text, "Look at the result with care.")
         self.assertEqual(self.ui.resultTable.rowCount, 3)
         self.assertEqual(self.ui.resultTable.item(0, 0).text(), "Whole tumor")

@@ -4,10 +4,10 @@ import time
 import unittest
 
 import slicer
-from TumorSegUNetLib.sample_data import loadSamplePatient
 
 from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.dependencies import torchInstalled
+from TumorSegUNetLib.sample_data import loadSamplePatient
 
 
 class TumorSegUNetSampleDataTest(unittest.TestCase):

@@ -36,7 +36,7 @@ class TumorSegUNetSceneTest(PanelTestCase):
         name = self.segment().GetName()
         self.saveAndLoad()
         self.assertEqual(self.parameters.segmentation.GetName(), name, "the result was lost")
-        self.assertEqual(self.ui.headlineLabel.text, "Whole tumor 1.0 mL, left hemisphere, one focus")
+        self.assertEqual(self.ui.headlineLabel.text, "Tumor 1.0 mL, left hemisphere, one focus")
         self.assertEqual(self.ui.resultTable.rowCount, 3, "the table was lost")
         self.assertTrue(self.ui.reportButton.enabled, "the report was lost")
         self.assertTrue(self.ui.diametersButton.enabled, "the diameters were lost")

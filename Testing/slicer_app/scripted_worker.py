@@ -19,8 +19,8 @@ LINE = [[0.0, 0.0, 0.0], [3.0, 0.0, 0.0]]
 LESION = {
     "number": 1,
     "volume_ml": {"ET": 1.0, "TC": 1.0, "WT": 1.0},
-    "longest_mm": 3.0,
-    "perpendicular_mm": 2.0,
+    **DIAMETERS,
+    "product_mm2": 6.0,
     "longest": LINE,
     "perpendicular": LINE,
     "centroid_lps": [1.0, 1.0, 1.0],

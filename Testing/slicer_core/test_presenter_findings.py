@@ -37,7 +37,7 @@ def test_names_of_volumes_are_no_markup() -> None:
 
 
 def test_swapped_volumes_can_be_exchanged_by_a_link() -> None:
-    html = findingsState([finding("likely-swapped", "warning", volumes=("t1", "t1ce"))]).html
+    html = findingsState([finding("swapped", "warning", volumes=("t1", "t1ce"))]).html
     assert '<a href="swap:t1:t1ce">Exchange T1 and T1ce</a>' in html
     assert fixOfLink("swap:t1:t1ce") == Fix(swap=("t1", "t1ce"))
 
@@ -46,6 +46,11 @@ def test_the_same_volume_twice_can_be_chosen_anew() -> None:
     html = findingsState([finding("same-volume", "blocking", volumes=("t2", "flair"))]).html
     assert '<a href="recognize:t2:flair">Choose by recognition</a>' in html
     assert fixOfLink("recognize:t2:flair") == Fix(recognize=("t2", "flair"))
+
+
+def test_three_volumes_in_wrong_places_are_chosen_anew() -> None:
+    html = findingsState([finding("swapped", "warning", volumes=("t1", "t1ce", "t2"))]).html
+    assert '<a href="recognize:t1:t1ce:t2">Choose by recognition</a>' in html
 
 
 def test_unknown_links_change_no_volume() -> None:

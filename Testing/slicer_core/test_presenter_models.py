@@ -9,7 +9,7 @@ import pytest
 
 from support.models import saved, threshold_model
 from tumorseg.modelfile import ModelCard, read_spec
-from tumorseg.modelstore import ModelEntry
+from tumorseg.modelstore import ModelEntry, list_models
 from TumorSegUNetLib.presenter_models import (
     accuracyText,
     accuracyToolTip,
@@ -19,6 +19,7 @@ from TumorSegUNetLib.presenter_models import (
     itemText,
     removeHint,
     sizeText,
+    transferText,
 )
 
 CARD = ModelCard(
@@ -67,9 +68,15 @@ def test_card_tells_everything_and_is_no_markup(model: ModelEntry) -> None:
 
 
 def test_only_installed_models_can_be_removed(model: ModelEntry) -> None:
-    assert removeHint(model, removable=True) == ""
-    assert removeHint(model, removable=False) == "This model came with the extension and stays."
-    assert removeHint(None, removable=False) == "Choose a model first."
+    [shipped, *_] = list_models()
+    assert removeHint(model) == ""
+    assert removeHint(shipped) == "This model came with the extension and stays."
+    assert removeHint(None) == "Choose a model first."
+
+
+def test_transfer_tells_how_far_it_is() -> None:
+    assert transferText(5_000_000, 20_000_000) == "Installing… 25 % of 20 MB"
+    assert transferText(5_000_000, None) == "Installing… 5.0 MB"
 
 
 @pytest.mark.parametrize(

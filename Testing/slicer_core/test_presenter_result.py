@@ -22,7 +22,7 @@ def lesion(number: int, side: str | None, volume: float) -> dict[str, Any]:
         "number": number,
         "side": side,
         "volume_ml": {"ED": volume / 2, "ET": volume / 2},
-        "longest_mm": 10.0 * number,
+        "longest_diameter_mm": 10.0 * number,
         "perpendicular_mm": 5.0,
     }
 
@@ -33,7 +33,7 @@ def test_without_a_result_nothing_is_shown() -> None:
 
 def test_result_is_summed_up_and_listed_from_the_whole_to_its_parts() -> None:
     state = resultState(ResultFacts(MEASURED, foci=1, side="left"))
-    assert state.headline == "Whole tumor 11.0 mL, left hemisphere, one focus"
+    assert state.headline == "Tumor 11.0 mL, left hemisphere, one focus"
     assert state.header == ("Part", "mL", "Longest mm", "Across mm")
     assert state.rows == (
         ("Whole tumor", "11.0", "41.3", "30.0"),
@@ -45,9 +45,9 @@ def test_result_is_summed_up_and_listed_from_the_whole_to_its_parts() -> None:
 @pytest.mark.parametrize(
     ("side", "foci", "headline"),
     [
-        (None, None, "Whole tumor 11.0 mL"),
-        ("right", 3, "Whole tumor 11.0 mL, right hemisphere, 3 foci"),
-        ("midline", 1, "Whole tumor 11.0 mL, across the midline, one focus"),
+        (None, None, "Tumor 11.0 mL"),
+        ("right", 3, "Tumor 11.0 mL, right hemisphere, 3 foci"),
+        ("midline", 1, "Tumor 11.0 mL, across the midline, one focus"),
     ],
 )
 def test_side_and_foci_are_said_where_known(side: str | None, foci: int | None, headline: str) -> None:

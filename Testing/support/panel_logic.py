@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tumorseg.modelstore import ModelEntry
+from TumorSegUNetLib import report, result_table
+from TumorSegUNetLib.result import resultOf
 from TumorSegUNetLib.run import Outcome, Progress, RunState
 
 
@@ -17,6 +19,7 @@ class ScriptedRun:
     progress: Progress = field(default_factory=Progress)
     outcome: Outcome = field(default_factory=Outcome)
     findings: tuple[dict[str, Any], ...] = ()
+    problems: tuple[str, ...] = ()
     answer: dict[str, Any] = field(default_factory=dict)
     cancelled: bool = False
 
@@ -51,6 +54,7 @@ class ScriptedLogic:
         self.checks: list[ScriptedRun] = []
         self.requests: list[dict[str, Any]] = []
         self.status = {"reason": "The CPU is used because PyTorch finds no NVIDIA GPU.", "device": "cpu"}
+        self.warm: tuple[str | None, str] | None = None
         self.closed = False
 
     def models(self) -> list[ModelEntry]:
@@ -84,6 +88,21 @@ class ScriptedLogic:
 
     def startSelfCheck(self, device: str) -> ScriptedRun:
         return ScriptedRun(RunState.DONE, answer={"ok": True, "sentence": "PyTorch 2.13 works."})
+
+    def resultOf(self, segmentation: Any) -> Any:
+        return resultOf(segmentation)
+
+    def reportFile(self, segmentation: Any) -> Any:
+        return report.reportFile(segmentation)
+
+    def saveReport(self, segmentation: Any, path: str) -> Any:
+        return report.saveReport(segmentation, path)
+
+    def exportTable(self, table: Any, path: str) -> Any:
+        return result_table.exportTable(table, path)
+
+    def warmUp(self, model: str | None, device: str) -> None:
+        self.warm = (model, device)
 
     def shutdown(self) -> None:
         self.closed = True

@@ -26,8 +26,6 @@ class Wrapped:
         if target.metaObject().indexOfProperty(name) >= 0:
             return wrap(target.property(name))
         value = getattr(target, name)
-        if isinstance(value, QtCore.SignalInstance):
-            return _Signal(value)
         return _calling(value) if callable(value) else wrap(value)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -46,21 +44,13 @@ class Wrapped:
         name, arguments = signature.rstrip(")").split("(")
         if self.target.metaObject().indexOfSignal(signature) < 0 and "vtk" not in arguments:
             raise AttributeError(f"{type(self.target).__name__} has no signal {signature}")
-        _Signal(getattr(self.target, name)).connect(slot)
+        signal = getattr(self.target, name)
+        # PySide6 looks at the slot to see how many values it wants.
+        signal.connect((lambda value: slot(wrap(value))) if arguments else (lambda: slot()))
         return True
 
     def property(self, name: str) -> Any:
         return wrap(self.target.property(name))
-
-
-class _Signal:
-    """``widget.signal`` with ``connect`` and ``disconnect``."""
-
-    def __init__(self, signal: QtCore.SignalInstance) -> None:
-        self._signal = signal
-
-    def connect(self, slot: Callable[..., Any]) -> None:
-        self._signal.connect(lambda *values: slot(*(wrap(value) for value in values)))
 
 
 def wrap(value: Any) -> Any:

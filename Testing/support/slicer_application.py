@@ -87,6 +87,7 @@ class ParameterNode:
     def __init__(self, node: slicer.vtkMRMLScriptedModuleNode) -> None:
         object.__setattr__(self, "parameterNode", node)
         object.__setattr__(self, "_bound", {})
+        object.__setattr__(self, "_showing", False)
 
     def getValue(self, name: str) -> Any:
         kind, node = self.types[name], self.parameterNode
@@ -139,19 +140,17 @@ class ParameterNode:
             widget.connect("currentNodeChanged(vtkMRMLNode*)", lambda node: self._write(name, node))
 
     def _write(self, name: str, value: Any) -> None:
-        if any(name in mapping for mapping in self._bound.values()):
+        if not self._showing and any(name in mapping for mapping in self._bound.values()):
             self.setValue(name, value)
 
     def _show(self) -> None:
+        if self._showing:
+            return
+        object.__setattr__(self, "_showing", True)
         for mapping in list(self._bound.values()):
             for name, widget in mapping.items():
-                value = self.getValue(name)
-                if isinstance(value, enum.Enum):
-                    widget.setCurrentIndex(list(type(value)).index(value))
-                elif isinstance(value, bool):
-                    widget.checked = value
-                else:
-                    widget.setCurrentNode(value)
+                show_value(widget, self.getValue(name))
+        object.__setattr__(self, "_showing", False)
 
     def AddObserver(self, event: Any, callback: Any, priority: float = 0.0) -> int:
         return self.parameterNode.AddObserver(event, callback, priority)
@@ -161,6 +160,16 @@ class ParameterNode:
 
     def Modified(self) -> None:
         self.parameterNode.Modified()
+
+
+def show_value(widget: Wrapped, value: Any) -> None:
+    """Set a parameter on the widget that is bound to it."""
+    if isinstance(value, enum.Enum):
+        widget.setCurrentIndex(list(type(value)).index(value))
+    elif isinstance(value, bool):
+        widget.checked = value
+    else:
+        widget.setCurrentNode(value)
 
 
 def parameter_node_wrapper(cls: type) -> type:

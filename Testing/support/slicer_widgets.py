@@ -63,20 +63,25 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setCheckable(True)
-        self.toggled.connect(self._fold)
+        self._collapsed = False
 
     def isCollapsed(self) -> bool:
-        return not self.isChecked()
+        return self._collapsed
 
     def setCollapsed(self, collapsed: bool) -> None:
-        self.setChecked(not collapsed)
+        self._collapsed = collapsed
+        self.setMaximumHeight(self.fontMetrics().height() + 6 if collapsed else 16777215)
+        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
+            child.setVisible(not collapsed)
 
     collapsed = QtCore.Property(bool, isCollapsed, setCollapsed)
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:
         super().showEvent(event)
-        self._fold(self.isChecked())
+        self.setCollapsed(self._collapsed)
+
+    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
+        self.setCollapsed(not self._collapsed)
 
     def paintEvent(self, event: QtGui.QPaintEvent) -> None:
         painter = QtWidgets.QStylePainter(self)
@@ -85,15 +90,9 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
         arrow.rect = QtCore.QRect(0, 4, 9, 9)
         element = QtWidgets.QStyle.PrimitiveElement
         painter.drawPrimitive(
-            element.PE_IndicatorArrowDown if self.isChecked() else element.PE_IndicatorArrowRight, arrow
+            element.PE_IndicatorArrowRight if self._collapsed else element.PE_IndicatorArrowDown, arrow
         )
         painter.drawText(14, 13, self.title())
-
-    def _fold(self, shown: bool) -> None:
-        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
-            child.setVisible(shown)
-            child.setEnabled(True)
-        self.setMaximumHeight(16777215 if shown else self.fontMetrics().height() + 6)
 
 
 class qMRMLNodeComboBox(QtWidgets.QComboBox):

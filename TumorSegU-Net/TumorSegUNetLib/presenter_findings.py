@@ -66,7 +66,16 @@ def blockingReason(findings: Sequence[Found]) -> str:
     blocking = [finding for finding in findings if finding["severity"] == "blocking"]
     if len(blocking) > 1:
         return _("{count} problems keep the volumes from being segmented; see the list.").format(count=len(blocking))
-    return f"{blocking[0]['message']} {blocking[0]['remedy']}" if blocking else ""
+    return f"{blocking[0]['message']} {blocking[0]['remedy']}".strip() if blocking else ""
+
+
+def problemFindings(problems: Sequence[str], blocking: bool) -> tuple[Found, ...]:
+    """Findings for what kept the check itself from being made."""
+    severity = "blocking" if blocking else "warning"
+    return tuple(
+        {"code": "no-check", "severity": severity, "volumes": (), "message": problem, "remedy": ""}
+        for problem in problems
+    )
 
 
 def fixOfLink(link: str) -> Fix:
@@ -90,11 +99,11 @@ def _item(finding: Found) -> str:
 
 def _links(finding: Found) -> list[str]:
     volumes = [name for name in finding.get("volumes", ()) if name in SEQUENCES]
-    if "swap" in finding["code"] and len(volumes) == 2:
+    if finding["code"] == "swapped" and len(volumes) == 2:
         first, second = (DISPLAY_NAMES[name] for name in volumes)
         label = _("Exchange {first} and {second}").format(first=first, second=second)
         return [_link(f"swap:{volumes[0]}:{volumes[1]}", label)]
-    if "same" in finding["code"] and volumes:
+    if finding["code"] in ("swapped", "same-volume") and volumes:
         return [_link("recognize:" + ":".join(volumes), _("Choose by recognition"))]
     return []
 

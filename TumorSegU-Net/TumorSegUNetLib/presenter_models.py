@@ -26,7 +26,7 @@ def sizeText(size: int) -> str:
 
 def accuracyText(model: ModelEntry | None) -> str:
     """The most telling measured figure of a model: that on real patients where there is one."""
-    measured = model.spec.card.measured if model else ()
+    measured = model.measured if model else ()
     line = next((line for line in measured if re.search(r"\breal\b", line)), next(iter(measured), ""))
     return _("Measured: {figures}").format(figures=line) if line else ""
 
@@ -35,14 +35,14 @@ def accuracyToolTip(model: ModelEntry | None) -> str:
     """All measured figures and limits."""
     if model is None:
         return ""
-    return "\n".join((*model.spec.card.measured, *model.spec.card.limits))
+    return "\n".join((*model.measured, *model.card.limits))
 
 
 def cardHtml(model: ModelEntry | None) -> str:
     """The model card as rich text."""
     if model is None:
         return ""
-    card = model.spec.card
+    card = model.card
     channels = ", ".join(DISPLAY_NAMES[name] for name in model.spec.channels)
     return "".join(
         (
@@ -60,11 +60,11 @@ def cardHtml(model: ModelEntry | None) -> str:
     )
 
 
-def removeHint(model: ModelEntry | None, removable: bool) -> str:
+def removeHint(model: ModelEntry | None) -> str:
     """Why a model cannot be removed; empty when it can."""
     if model is None:
         return _("Choose a model first.")
-    return "" if removable else _("This model came with the extension and stays.")
+    return "" if not model.shipped else _("This model came with the extension and stays.")
 
 
 def installHint(source: str, checksum: str) -> str:
@@ -79,6 +79,13 @@ def installHint(source: str, checksum: str) -> str:
     if source.lower().startswith("https://") and not checksum:
         return _("Give the SHA-256 checksum that was published with the model; downloads are checked against it.")
     return ""
+
+
+def transferText(done: int, total: int | None) -> str:
+    """How far a model has come."""
+    if not total:
+        return _("Installing… {size}").format(size=sizeText(done))
+    return _("Installing… {percent} % of {size}").format(percent=round(100 * done / total), size=sizeText(total))
 
 
 def installedText(model: ModelEntry) -> str:

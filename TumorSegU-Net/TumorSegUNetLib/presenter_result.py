@@ -18,7 +18,7 @@ class ResultFacts:
 
     Attributes:
         measurements: per region (WT, TC, ET, ED, NCR).
-        lesions: number, side, volume_ml per part, longest_mm and perpendicular_mm of each.
+        lesions: number, side, volume_ml per part, longest_diameter_mm and perpendicular_mm of each.
         foci: how many separate lesions there are.
         side: left, right or midline; None where it is not known.
         caution: sentence on the quality, if any.
@@ -94,7 +94,7 @@ def _headline(facts: ResultFacts) -> str:
         "right": _("right hemisphere"),
         "midline": _("across the midline"),
     }.get(facts.side or "", "")
-    volume = _("Whole tumor {volume} mL").format(volume=f"{_volume(facts):.1f}")
+    volume = _("Tumor {volume} mL").format(volume=f"{_volume(facts):.1f}")
     return ", ".join(part for part in (volume, where, _fociText(facts.foci)) if part)
 
 
@@ -113,7 +113,7 @@ def _regionRows(facts: ResultFacts) -> list[tuple[str, ...]]:
         "ED": _("Edema"),
     }
     return [
-        _row(title, measured.get("volume_ml"), measured.get("longest_diameter_mm"), measured.get("perpendicular_mm"))
+        _row(title, measured.get("volume_ml"), *_diameters(measured))
         for region, title in names.items()
         if (measured := facts.measurements.get(region)) is not None
     ]
@@ -124,7 +124,12 @@ def _lesionRows(facts: ResultFacts) -> list[tuple[str, ...]]:
     if len(facts.lesions) < 2:
         return []
     return [
-        _row(_lesionTitle(lesion), _lesionVolume(lesion), lesion.get("longest_mm"), lesion.get("perpendicular_mm"))
+        _row(
+            _lesionTitle(lesion),
+            _lesionVolume(lesion),
+            lesion.get("longest_diameter_mm"),
+            lesion.get("perpendicular_mm"),
+        )
         for lesion in facts.lesions
     ]
 
@@ -139,6 +144,10 @@ def _lesionTitle(lesion: Mapping[str, Any]) -> str:
 def _lesionVolume(lesion: Mapping[str, Any]) -> float:
     parts: Mapping[str, float] = lesion.get("volume_ml", {})
     return parts["WT"] if "WT" in parts else sum(parts.values())
+
+
+def _diameters(measured: Measured) -> tuple[float | None, float | None]:
+    return measured.get("longest_diameter_mm"), measured.get("perpendicular_mm")
 
 
 def _row(title: str, *values: float | None) -> tuple[str, ...]:

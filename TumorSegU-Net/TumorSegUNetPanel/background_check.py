@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tumorseg.errors import TumorSegError
+from tumorseg.errors import BadInputError, TumorSegError
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.presenter import Check, Choices
+from TumorSegUNetLib.presenter_findings import problemFindings
 
 from .timers import delayed
 
@@ -21,7 +22,7 @@ class BackgroundCheck:
     Args:
         logic: starts checks.
         inputs: tells the volumes of choices.
-        onStarted: called when a check has to be polled.
+        onStarted: called when a check has been started, or could not be.
     """
 
     def __init__(
@@ -67,15 +68,16 @@ class BackgroundCheck:
         if self._run is None or not self._run.poll():
             return False
         run, self._run = self._run, None
-        self.check = Check(self.check.of, tuple(run.findings))
+        self.check = Check(self.check.of, (*run.findings, *problemFindings(run.problems, blocking=False)))
         return True
 
     def _start(self) -> None:
         choices = self._wanted
         try:
             self._run = self._logic.startCheck(self._inputs(choices), choices.model)
-        except TumorSegError:
-            # Whatever keeps the check from starting keeps the run from it, too, and is told then.
-            return
-        self.check = Check(choices.checked)
+        except TumorSegError as error:
+            blocking = isinstance(error, BadInputError)
+            self.check = Check(choices.checked, problemFindings(error.problems, blocking))
+        else:
+            self.check = Check(choices.checked)
         self._onStarted()

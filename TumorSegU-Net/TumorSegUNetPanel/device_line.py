@@ -43,7 +43,9 @@ class DeviceLine:
 
     def forget(self) -> None:
         """Await no answer any more."""
-        self._question = None
+        if self._question is not None:
+            self._question.cancel()
+            self._question = None
 
     def poll(self) -> None:
         """Show the answer once it has come."""
@@ -52,6 +54,7 @@ class DeviceLine:
             self._show(question.answer)
 
     def _start(self, ask: Callable[[], Any]) -> None:
+        self.forget()
         self._show(None)
         if not torchInstalled():
             return

@@ -11,7 +11,7 @@ import slicer
 from tumorseg.errors import TumorSegError
 from tumorseg.modelstore import ModelEntry
 from TumorSegUNetLib.logic import TumorSegUNetLogic
-from TumorSegUNetLib.presenter_models import cardHtml, installedText, installHint, itemText, removeHint
+from TumorSegUNetLib.presenter_models import cardHtml, installedText, installHint, itemText, removeHint, transferText
 from TumorSegUNetLib.translation import _
 
 
@@ -61,8 +61,7 @@ class ModelsDialog:
     def _onRow(self, row: int) -> None:
         model = self._current()
         self.ui.cardBrowser.html = cardHtml(model)
-        removable = model is not None and Path(self._logic.modelFolder()) in model.path.parents
-        hint = removeHint(model, removable)
+        hint = removeHint(model)
         self.ui.removeButton.enabled = not hint
         self.ui.removeButton.toolTip = hint or _("Deletes the model's file.")
 
@@ -80,16 +79,20 @@ class ModelsDialog:
 
     def _onInstall(self, checked: bool = False) -> None:
         source, checksum = self.ui.sourceLineEdit.text.strip(), self.ui.checksumLineEdit.text.strip()
-        self.ui.messageLabel.text = _("Installing…")
-        slicer.app.processEvents()
+        self.ui.installButton.enabled = False
         try:
-            model = self._logic.installModel(source, checksum or None)
+            model = self._logic.installModel(source, checksum or None, self._showTransfer)
         except TumorSegError as error:
+            self._onSourceChanged()
             self.ui.messageLabel.text = " ".join(error.problems)
             return
         self.ui.sourceLineEdit.text = ""
         self.ui.checksumLineEdit.text = ""
         self._changed(model.name, installedText(model))
+
+    def _showTransfer(self, done: int, total: int | None) -> None:
+        self.ui.messageLabel.text = transferText(done, total)
+        slicer.app.processEvents()
 
     def _onRemove(self, checked: bool = False) -> None:
         model = self._current()

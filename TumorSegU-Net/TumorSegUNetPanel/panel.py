@@ -44,7 +44,7 @@ class Panel:
         self._timer = repeating(POLL_MILLISECONDS, self._poll)
         self._inputs = InputsController(ui, logic, resourcePath("Icons"), self._loadSample)
         self._models = ModelsController(ui, logic, resourcePath("UI/TumorSegUNetModels.ui"), self._fillPresenter)
-        self._check = BackgroundCheck(logic, self._nodes, self._timer.start)
+        self._check = BackgroundCheck(logic, self._nodes, self._onCheckStarted)
         self._section = RunSection(ui)
         self._device = DeviceLine(logic, self._section, self._timer.start)
         self._results = ResultController(ui, logic)
@@ -69,7 +69,10 @@ class Panel:
     def enter(self) -> None:
         """The module is shown: recognize what is loaded, and get the worker ready."""
         self._inputs.studyChanged()
-        self._device.ask(self._parameters.device.value)
+        device = self._parameters.device.value
+        self._device.ask(device)
+        if torchInstalled():
+            self._logic.warmUp(self._models.chosen, device)
 
     def close(self) -> None:
         """The application closes or the module is reloaded: leave nothing running."""
@@ -124,6 +127,10 @@ class Panel:
     def _nodes(self, choices: Choices) -> Mapping[str, Any]:
         """The volumes that the chosen model needs."""
         return {name: self._parameters.getValue(name) for name in self._presenter.neededSequences(choices.model)}
+
+    def _onCheckStarted(self) -> None:
+        self._timer.start()
+        self.update()
 
     def _onSegment(self, checked: bool = False) -> None:
         if self._run is not None:
