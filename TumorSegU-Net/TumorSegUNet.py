@@ -1,9 +1,11 @@
 """3D Slicer module TumorSegU-Net: segments glioma from four MR volumes.
 
 This file has what the application looks for; ``TumorSegUNetPanel`` sets widgets, ``TumorSegUNetLib`` decides and works.
+Both are imported when the module is opened: the application's start does not wait for NumPy and the engine.
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import slicer
 import vtk
@@ -15,8 +17,9 @@ from slicer.ScriptedLoadableModule import *
 from slicer.util import VTKObservationMixin
 
 from TumorSegUNetLib.device import Device
-from TumorSegUNetLib.logic import TumorSegUNetLogic as SegmentationLogic
-from TumorSegUNetPanel.panel import Panel
+
+if TYPE_CHECKING:
+    from TumorSegUNetPanel.panel import Panel
 
 DOCUMENTATION = "https://github.com/TumorSegUNet/SlicerTumorSegUNet/blob/main/docs"
 
@@ -96,6 +99,8 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def setup(self) -> None:
         """Build the panel; needs neither a main window nor torch."""
+        from TumorSegUNetPanel.panel import Panel
+
         ScriptedLoadableModuleWidget.setup(self)
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/TumorSegUNet.ui"))
         self.layout.addWidget(uiWidget)
@@ -182,12 +187,20 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel.parametersChanged()
 
 
-class TumorSegUNetLogic(ScriptedLoadableModuleLogic, SegmentationLogic):
-    """The logic of ``TumorSegUNetLib.logic`` with the module's parameter node."""
+class TumorSegUNetLogic(ScriptedLoadableModuleLogic):
+    """Everything of ``TumorSegUNetLib.logic.TumorSegUNetLogic``, and the module's parameter node."""
 
     def __init__(self) -> None:
+        from TumorSegUNetLib.logic import TumorSegUNetLogic as SegmentationLogic
+
         ScriptedLoadableModuleLogic.__init__(self)
-        SegmentationLogic.__init__(self)
+        self.work = SegmentationLogic()
+
+    def __getattr__(self, name: str) -> Any:
+        """Segmenting, checking, models, results: see ``TumorSegUNetLib.logic``."""
+        if name == "work":  # not made yet
+            raise AttributeError(name)
+        return getattr(self.work, name)
 
     def getParameterNode(self) -> TumorSegUNetParameterNode:
         """The choices kept in the scene."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import json
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -373,3 +375,28 @@ def test_the_panel_says_nothing_untranslated() -> None:
                 attribute = dotted(node.targets[0]).split(".")[-1]
                 shown = attribute in ("text", "toolTip", "html", "plainText") and node.value.value
                 assert not shown, f"{source.name}:{node.lineno}"
+
+
+def test_the_applications_start_waits_for_nothing_heavy() -> None:
+    """Scripted modules are imported at start-up; stubs stand for what the application has loaded by then."""
+    code = """
+import sys, types
+
+class Anything(types.ModuleType):
+    def __getattr__(self, name):
+        return type(name, (), {"__init__": lambda self, *a: None})
+
+for name in ("slicer", "slicer.i18n", "slicer.parameterNodeWrapper", "slicer.ScriptedLoadableModule", "slicer.util"):
+    sys.modules[name] = Anything(name)
+sys.modules["vtk"] = Anything("vtk")
+sys.modules["slicer.parameterNodeWrapper"].parameterNodeWrapper = lambda cls: cls
+base = "ScriptedLoadableModule"
+sys.modules["slicer.ScriptedLoadableModule"].__all__ = [base, base + "Widget", base + "Logic", base + "Test"]
+before = set(sys.modules)
+import TumorSegUNet
+print(*sorted(set(sys.modules) - before))
+"""
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=MODULE, check=True, capture_output=True, text=True)
+    ours = {name for name in loaded.stdout.split() if name.split(".")[0] in ("numpy", "torch", "tumorseg", "SimpleITK")}
+    assert ours == set()
+    assert "TumorSegUNetPanel" not in loaded.stdout

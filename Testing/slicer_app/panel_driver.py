@@ -67,7 +67,7 @@ class PanelTestCase(unittest.TestCase):
 
     def useWorker(self, seconds: float) -> None:
         self.widget.logic.shutdown()
-        self.widget.logic._service = scriptedService(seconds)
+        self.widget.logic.work._service = scriptedService(seconds)
 
     def waitFor(self, condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
         """Let the application work until something holds; fails by saying what did not happen."""
