@@ -20,7 +20,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY / "TumorSegU-Net"), os.environ.get("PYTHONPATH", "")])
 
 import pytest  # noqa: E402
-from PySide6 import QtGui, QtWidgets  # noqa: E402
+import slicer  # noqa: E402
+from PySide6 import QtCore, QtGui, QtWidgets  # noqa: E402
 
 from support.panel_driver import PanelDriver  # noqa: E402
 from support.pythonqt import application  # noqa: E402
@@ -31,6 +32,8 @@ from TumorSegUNetLib.scene import createScene  # noqa: E402
 from TumorSegUNetLib.views import renderOverview  # noqa: E402
 
 PANEL_WIDTH = 380
+VIEWS_WIDTH = 960
+JPEG_QUALITY = 88
 RUN_SECONDS = 900.0
 
 Role = QtGui.QPalette.ColorRole
@@ -87,7 +90,7 @@ def _show_visit(driver: PanelDriver, folder: Path) -> None:
     driver.settle(lambda: not driver.ui.progressBar.visible)
     _grab_panel(driver, folder / "panel-result.png")
     _grab_models(driver, folder / "models.png")
-    renderOverview(nodes["t1ce"], driver.parameters.segmentation, folder / "result-views.png", size=(860, 690))
+    _save_views(nodes["t1ce"], driver.parameters.segmentation, folder / "result-views.jpg")
 
 
 @contextmanager
@@ -121,9 +124,24 @@ def _grab_models(driver: PanelDriver, path: Path) -> None:
     window.close()
 
 
+def _save_views(
+    volume: slicer.vtkMRMLScalarVolumeNode, segmentation: slicer.vtkMRMLSegmentationNode, path: Path
+) -> None:
+    """Slices and surfaces, rendered large and scaled down: so are the texts."""
+    with tempfile.TemporaryDirectory() as folder:
+        large = renderOverview(volume, segmentation, Path(folder, "views.png"))
+        image = QtGui.QImage(str(large)).scaledToWidth(VIEWS_WIDTH, QtCore.Qt.TransformationMode.SmoothTransformation)
+    assert image.save(str(path), quality=JPEG_QUALITY), f"{path} cannot be written"
+    _tell(path)
+
+
+def _tell(path: Path) -> None:
+    print(f"{path} ({path.stat().st_size / 1000:.0f} kB)")
+
+
 def _save(widget: QtWidgets.QWidget, path: Path) -> None:
     assert widget.grab().save(str(path)), f"{path} cannot be written"
-    print(f"{path} ({path.stat().st_size / 1000:.0f} kB)")
+    _tell(path)
 
 
 def _prepared_style() -> QtGui.QPalette:
