@@ -14,20 +14,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import slicer
 
 from tumorseg import modelstore
-from tumorseg.errors import BadInputError, CancelledError, ModelError, OutOfMemoryError, TumorSegError
+from tumorseg.errors import TumorSegError
 from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import ModelEntry
-from tumorseg.sequences import DISPLAY_NAMES
 
 from . import report, result_table
+from .hand_over import handOver, startSentence
 from .inquiry import CheckRun, Question
 from .naming import patientName
 from .recognition import Suggestion, suggestInputs
-from .result import Origin, StoredResult, outcomeMaker, resultOf
-from .run import Outcome, Run, RunState
+from .result import StoredResult, outcomeMaker, resultOf
+from .run import Run, RunState
 from .run_files import RunFiles
-from .translation import _
-from .volumes import volumeFromNode
 from .worker_service import CANCEL_GRACE_SECONDS, IDLE_SECONDS, WorkerService
 
 if TYPE_CHECKING:
@@ -37,10 +35,6 @@ Inputs: TypeAlias = "Mapping[str, slicer.vtkMRMLScalarVolumeNode]"
 """Volume node per sequence (t1, t1ce, t2, flair); a model needs not all of them."""
 
 POLL_SECONDS = 0.05
-
-_ERRORS: Mapping[str, type[TumorSegError]] = {
-    error.kind: error for error in (BadInputError, OutOfMemoryError, ModelError)
-}
 
 
 class TumorSegUNetLogic:
@@ -85,7 +79,7 @@ class TumorSegUNetLogic:
             BadInputError: no volume, or a node that is not a usable one.
             TumorSegError: the worker process or its folder cannot be made.
         """
-        files, entries, origin = _handOver(inputs, surfaces)
+        files, entries, origin = handOver(inputs, surfaces)
         request = {
             "request": "segment",
             "folder": str(files.folder),
@@ -142,7 +136,7 @@ class TumorSegUNetLogic:
         finally:
             run.cancel()
         if run.state is not RunState.DONE:
-            raise _error(run.outcome)
+            raise run.outcome.error
         return run
 
     def startCheck(self, inputs: Inputs, model: str | None = None) -> CheckRun:
@@ -155,7 +149,7 @@ class TumorSegUNetLogic:
         Raises:
             BadInputError, TumorSegError: as for ``startSegmentation``.
         """
-        files, entries, _origin = _handOver(inputs)
+        files, entries, _origin = handOver(inputs)
         request = {"request": "check", "folder": str(files.folder), "volumes": entries, "model": _absoluteModel(model)}
         return CheckRun(self._ask(request, files), files)
 
@@ -302,37 +296,9 @@ class TumorSegUNetLogic:
         except OSError as error:
             if files is not None:
                 files.remove()
-            raise TumorSegError(_startSentence(error)) from error
-
-
-def _handOver(inputs: Inputs, surfaces: bool = False) -> tuple[RunFiles, dict[str, Any], Origin]:
-    """Copy the volumes into a folder for the worker: the folder, its entries in the request, what they came from."""
-    if not inputs:
-        raise BadInputError(_("No volume is chosen; choose the volumes of one patient."))
-    volumes = {name: volumeFromNode(node, DISPLAY_NAMES[name]) for name, node in inputs.items()}
-    geometries = {name: volume.geometry for name, volume in volumes.items()}
-    scene = next(iter(inputs.values())).GetScene()
-    files = RunFiles()
-    try:
-        entries = {name: files.add(name, volumes.pop(name)) for name in inputs}
-    except OSError as error:
-        files.remove()
-        raise TumorSegError(_startSentence(error)) from error
-    return files, entries, Origin(scene, dict(inputs), geometries, surfaces)
+            raise TumorSegError(startSentence(error)) from error
 
 
 def _absoluteModel(model: str | None) -> str | None:
     """A model's file by its full path, since the worker has another working directory; a name as it is."""
     return os.path.abspath(model) if model and model.endswith(".safetensors") else model
-
-
-def _error(outcome: Outcome) -> TumorSegError:
-    if outcome.kind == "cancelled":
-        return CancelledError()
-    return _ERRORS.get(outcome.kind, TumorSegError)(outcome.problems)
-
-
-def _startSentence(error: OSError) -> str:
-    return _("The segmentation cannot be started ({error}); free disk space or repair the installation.").format(
-        error=error
-    )

@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 import slicer
 
+from tumorseg.errors import BadInputError, CancelledError, ModelError, OutOfMemoryError, TumorSegError
+
 from .conversation import Conversation
 from .run_files import RunFiles
 from .translation import _
@@ -79,6 +81,17 @@ class Outcome:
     reportFile: Path | None = None
     details: str = ""
 
+    @property
+    def error(self) -> TumorSegError:
+        """The failure as an exception to raise."""
+        if self.kind == "cancelled":
+            return CancelledError()
+        return _ERRORS.get(self.kind, TumorSegError)(self.problems)
+
+
+_ERRORS: Mapping[str, type[TumorSegError]] = {
+    error.kind: error for error in (BadInputError, OutOfMemoryError, ModelError)
+}
 
 MakeOutcome: TypeAlias = "Callable[[RunFiles, Event], Outcome]"
 """Turns the result event and the files it names into nodes and the outcome."""
