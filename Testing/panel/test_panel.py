@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from tumorseg.errors import BadInputError, TumorSegError
 from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.run import Outcome, Progress, RunState
 
@@ -153,3 +156,54 @@ def test_cleanup_stops_the_worker(driver: PanelDriver) -> None:
     driver.widget.cleanup()
     assert run.cancelled
     assert driver.logic.closed
+
+
+def test_a_volume_that_cannot_be_read_blocks_with_its_sentence(driver: PanelDriver) -> None:
+    def refuse(inputs: dict[str, Any], model: str | None) -> ScriptedRun:
+        raise BadInputError("T1 (t1) has no image; load it again.")
+
+    driver.logic.startCheck = refuse
+    driver.add_study()
+    driver.settle(lambda: driver.ui.findingsFrame.visible)
+    assert not driver.ui.segmentButton.enabled
+    assert driver.ui.statusLabel.text == "T1 (t1) has no image; load it again."
+
+
+def test_a_check_that_fails_is_told_and_blocks_nothing(driver: PanelDriver) -> None:
+    from support.panel_logic import ScriptedRun
+
+    failed = ScriptedRun(RunState.DONE, problems=("The check ended unexpectedly.",))
+    driver.logic.startCheck = lambda inputs, model: failed
+    driver.add_study()
+    driver.settle(lambda: driver.ui.findingsFrame.visible)
+    assert "The check ended unexpectedly." in driver.ui.findingsLabel.text
+    assert driver.ui.segmentButton.enabled
+
+
+def test_a_changed_choice_is_checked_again_once(driver: PanelDriver) -> None:
+    driver.add_study()
+    driver.settle(lambda: complete(driver))
+    assert len(driver.logic.checks) == 1
+    other = driver.add("another T2")
+    driver.ui.t2Selector.setCurrentNode(other)
+    driver.settle(lambda: len(driver.logic.checks) == 2)
+    driver.settle(lambda: complete(driver))
+    assert len(driver.logic.checks) == 2
+
+
+def test_sample_patient_is_loaded_by_one_click(driver: PanelDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("TumorSegUNetLib.sample_data.loadSamplePatient", driver.add_study)
+    driver.ui.sampleButton.click()
+    driver.settle(lambda: complete(driver))
+    assert not driver.ui.sampleWidget.visible
+
+
+def test_a_problem_with_the_sample_patient_is_told(driver: PanelDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise TumorSegError("The disk is full.")
+
+    told: list[str] = []
+    monkeypatch.setattr("TumorSegUNetLib.sample_data.loadSamplePatient", fail)
+    monkeypatch.setattr("slicer.util.errorDisplay", told.append)
+    driver.ui.sampleButton.click()
+    assert told == ["The disk is full."]

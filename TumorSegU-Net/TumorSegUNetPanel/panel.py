@@ -36,6 +36,7 @@ class Panel:
     """
 
     def __init__(self, ui: object, logic: TumorSegUNetLogic, resourcePath: Callable[[str], str]) -> None:
+        self._ui = ui
         self._logic = logic
         self._parameters: Any = None
         self._run: Any = None
@@ -195,5 +196,10 @@ class Panel:
     def _loadSample(self) -> None:
         from TumorSegUNetLib.sample_data import loadSamplePatient
 
-        with slicer.util.tryWithErrorDisplay(_("The sample patient cannot be made."), waitCursor=True):
+        self._ui.sampleButton.enabled = False  # events are handled while the patient is being made
+        try:
             loadSamplePatient()
+        except TumorSegError as error:
+            slicer.util.errorDisplay(" ".join(error.problems))
+        finally:
+            self._ui.sampleButton.enabled = True
