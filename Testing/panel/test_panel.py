@@ -126,6 +126,26 @@ def test_the_device_is_explained(driver: PanelDriver) -> None:
     assert not driver.ui.installButton.visible
 
 
+def test_the_device_is_explained_again_when_another_is_chosen(driver: PanelDriver) -> None:
+    driver.ui.deviceComboBox.setCurrentIndex(3)
+    assert driver.logic.asked == []
+    driver.widget.enter()
+    driver.ui.deviceComboBox.setCurrentIndex(0)
+    assert driver.logic.asked == ["cpu", "auto"]
+
+
+def test_remarks_stay_during_and_after_a_run(driver: PanelDriver) -> None:
+    driver.logic.findings = (finding("dark", "warning", ("t1",), "T1 is dark.", "Look at it."),)
+    driver.add_study()
+    driver.settle(lambda: driver.ui.findingsFrame.visible)
+    driver.ui.segmentButton.click()
+    assert driver.ui.findingsFrame.visible
+    driver.ui.segmentButton.click()
+    driver.settle()
+    assert driver.ui.findingsFrame.visible
+    assert len(driver.logic.checks) == 1
+
+
 def test_choices_of_the_last_run_are_the_defaults_of_new_scenes(driver: PanelDriver) -> None:
     driver.ui.deviceComboBox.setCurrentIndex(3)
     driver.ui.ttaCheckBox.click()

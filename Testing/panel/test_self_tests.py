@@ -1,4 +1,4 @@
-"""The self-tests of the full application, run on the stand-ins: a fault found in Slicer shall not be one of the test."""
+"""The self-tests of the full application, run on the stand-ins: what fails in Slicer shall not be the test itself."""
 
 from __future__ import annotations
 

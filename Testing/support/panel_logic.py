@@ -55,6 +55,7 @@ class ScriptedLogic:
         self.requests: list[dict[str, Any]] = []
         self.status = {"reason": "The CPU is used because PyTorch finds no NVIDIA GPU.", "device": "cpu"}
         self.warm: tuple[str | None, str] | None = None
+        self.asked: list[str] = []
         self.closed = False
 
     def models(self) -> list[ModelEntry]:
@@ -84,6 +85,7 @@ class ScriptedLogic:
         return self.runs[-1]
 
     def startStatus(self, device: str) -> ScriptedRun:
+        self.asked.append(device)
         return ScriptedRun(RunState.DONE, answer=self.status)
 
     def startSelfCheck(self, device: str) -> ScriptedRun:
@@ -103,6 +105,9 @@ class ScriptedLogic:
 
     def warmUp(self, model: str | None, device: str) -> None:
         self.warm = (model, device)
+
+    def release(self) -> bool:
+        return True
 
     def shutdown(self) -> None:
         self.closed = True

@@ -63,6 +63,11 @@ class BackgroundCheck:
             self._run.cancel()
             self._run = None
 
+    def makeWay(self) -> None:
+        """A run starts, which checks the volumes itself: do not make it wait; what is known already stays."""
+        if self.check is None or self.check.findings is None:
+            self.forget()
+
     def poll(self) -> bool:
         """Take in what the worker has said. Returns whether the check has ended."""
         if self._run is None or not self._run.poll():

@@ -27,6 +27,7 @@ class DeviceLine:
         self._section = section
         self._onStarted = onStarted
         self._question: Any = None
+        self._device: str | None = None
 
     @property
     def running(self) -> bool:
@@ -35,7 +36,13 @@ class DeviceLine:
 
     def ask(self, device: str) -> None:
         """Ask where a run would happen."""
+        self._device = device
         self._start(lambda: self._logic.startStatus(device))
+
+    def follow(self, device: str) -> None:
+        """Ask again when another device was chosen; nothing is asked before the module was shown."""
+        if self._device is not None and device != self._device:
+            self.ask(device)
 
     def selfCheck(self, device: str) -> None:
         """Ask whether PyTorch works at all, after it was installed."""

@@ -70,6 +70,8 @@ class Panel:
     def enter(self) -> None:
         """The module is shown: recognize what is loaded, and get the worker ready."""
         self._inputs.studyChanged()
+        if self._run is not None:
+            return
         device = self._parameters.device.value
         self._device.ask(device)
         if torchInstalled():
@@ -78,6 +80,7 @@ class Panel:
     def close(self) -> None:
         """The application closes or the module is reloaded: leave nothing running."""
         self.cancel()
+        self._device.forget()
         self._inputs.close()
         self._timer.stop()
         self._logic.shutdown()
@@ -85,7 +88,6 @@ class Panel:
     def cancel(self) -> None:
         """End whatever is under way; nothing is added to the scene."""
         self._check.forget()
-        self._device.forget()
         if self._run is not None:
             self._run.cancel()
             self._run = None
@@ -93,13 +95,13 @@ class Panel:
     def studyChanged(self) -> None:
         """Volumes were loaded or removed."""
         self._inputs.studyChanged()
-        self.update()
 
     def parametersChanged(self) -> None:
         """Something in the parameter node has changed, by the user or by us."""
         self._inputs.parametersChanged()
         self._models.update()
         self._results.update()
+        self._device.follow(self._parameters.device.value)
         self.update()
 
     def update(self) -> None:
@@ -107,8 +109,8 @@ class Panel:
         if self._parameters is None:
             return
         choices = self._choices()
-        idle = self._run is None and not self._installing
-        self._check.want(choices if idle and self._presenter.canCheck(choices) else None)
+        if self._run is None and not self._installing:
+            self._check.want(choices if self._presenter.canCheck(choices) else None)
         self._inputs.show(findingsState(self._presenter.findings(choices, self._check.check)))
         if self._installing:
             self._section.show(self._presenter.installing())
@@ -145,6 +147,7 @@ class Panel:
 
     def _onInstall(self, checked: bool = False) -> None:
         if self._provideTorch():
+            self._logic.release()  # a worker that has looked for PyTorch in vain
             self._device.selfCheck(self._parameters.device.value)
 
     def _provideTorch(self) -> bool:
@@ -164,8 +167,7 @@ class Panel:
 
     def _startRun(self) -> None:
         choices = self._choices()
-        self._check.forget()
-        self._device.forget()
+        self._check.makeWay()
         try:
             self._run = self._logic.startSegmentation(
                 self._nodes(choices), choices.model, choices.device, tta=choices.tta
