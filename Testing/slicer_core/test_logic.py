@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ from support import scripted_worker
 from support.models import saved, threshold_model
 from support.mrml import GEOMETRIES, random_volume
 from support.processes import comes_true
+from support.runs import finish, run_folders
 from tumorseg.errors import BadInputError, CancelledError, ModelError, TumorSegError
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
@@ -59,25 +59,7 @@ def nodes(scene: slicer.vtkMRMLScene) -> Nodes:
     return {name: nodeFromVolume(scene, random_volume(geometry, name, seed)) for seed, name in enumerate(SEQUENCES)}
 
 
-@pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A temporary folder of the test's own, so that what is left behind shows."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-def finish(run: Run, seconds: float = 60.0) -> Run:
-    deadline = time.monotonic() + seconds
-    while not run.poll():
-        assert time.monotonic() < deadline, f"the run does not end: {run.progress}"
-        time.sleep(0.01)
-    return run
-
-
-def run_folders(temporary: Path) -> list[Path]:
-    return list(temporary.glob("tumorseg-run-*"))
+pytestmark = pytest.mark.usefixtures("temporary")
 
 
 def test_segmentation_holds_the_workers_labels(nodes: Nodes, temporary: Path) -> None:

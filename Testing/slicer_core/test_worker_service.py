@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,10 +16,10 @@ from support import scripted_worker
 from support.models import saved, threshold_model
 from support.mrml import GEOMETRIES, random_volume
 from support.processes import comes_true, gone
+from support.runs import finish, run_folders, under_way
 from tumorseg.sequences import SEQUENCES
-from TumorSegUNetLib.inquiry import Inquiry
 from TumorSegUNetLib.logic import TumorSegUNetLogic
-from TumorSegUNetLib.run import Run, RunState
+from TumorSegUNetLib.run import RunState
 from TumorSegUNetLib.volumes import nodeFromVolume
 
 Nodes = dict[str, slicer.vtkMRMLScalarVolumeNode]
@@ -51,21 +50,7 @@ def start() -> Iterator[Start]:
         logic.shutdown()
 
 
-@pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-def finish(run: Run | Inquiry) -> Run | Inquiry:
-    assert comes_true(run.poll, 60), f"it does not end: {getattr(run, 'progress', '')}"
-    return run
-
-
-def run_folders(temporary: Path) -> list[Path]:
-    return list(temporary.glob("tumorseg-run-*"))
+pytestmark = pytest.mark.usefixtures("temporary")
 
 
 def test_second_run_finds_the_same_process(start: Start, nodes: Nodes) -> None:
@@ -123,7 +108,7 @@ def test_kill_of_the_real_worker(start: Start, nodes: Nodes, temporary: Path, tm
     logic = start(None)
     run = logic.startSegmentation(nodes, model=str(saved(threshold_model(), tmp_path)), device="cpu")
     process = logic.workerProcessId
-    assert comes_true(lambda: run.poll() or run.progress.stage)
+    under_way(run)
     os.kill(process, signal.SIGKILL)
     finish(run)
     assert run.state is RunState.FAILED
@@ -165,7 +150,7 @@ def test_process_that_closes_its_pipe_is_replaced(start: Start, nodes: Nodes) ->
 def test_cancel_is_heard_and_the_worker_stays_warm(start: Start, nodes: Nodes, temporary: Path) -> None:
     logic = start("until_cancel")
     run = logic.startSegmentation(nodes)
-    assert comes_true(lambda: run.poll() or run.progress.stage)
+    under_way(run)
     process = logic.workerProcessId
     run.cancel()
     assert run.state is RunState.CANCELLED
@@ -183,7 +168,7 @@ def test_deaf_worker_is_killed_with_its_children(
     monkeypatch.setenv("TUMORSEG_TEST_NOTE", str(note))
     logic = start("stubborn", cancelGrace=0.1)
     run = logic.startSegmentation(nodes)
-    assert comes_true(lambda: run.poll() or run.progress.stage)
+    under_way(run)
     run.cancel()
     assert run.state is RunState.CANCELLED
     assert all(gone(int(process)) for process in note.read_text().split())
@@ -193,7 +178,7 @@ def test_deaf_worker_is_killed_with_its_children(
 def test_run_behind_a_deaf_one_gets_a_new_worker(start: Start, nodes: Nodes) -> None:
     logic = start("deaf_once", cancelGrace=0.1)
     deaf = logic.startSegmentation(nodes)
-    assert comes_true(lambda: deaf.poll() or deaf.progress.stage)
+    under_way(deaf)
     waiting = logic.startSegmentation(nodes)
     deaf.cancel()
     assert finish(waiting).state is RunState.DONE
@@ -206,7 +191,7 @@ def test_real_worker_hears_a_cancel_in_its_first_stage(
     logic = start(None)
     run = logic.startSegmentation(nodes, model=str(saved(threshold_model(), tmp_path)), device="cpu")
     process = logic.workerProcessId
-    assert comes_true(lambda: run.poll() or run.progress.stage)
+    under_way(run)
     run.cancel()
     assert comes_true(lambda: not run_folders(temporary))
     assert finish(logic.startStatus("cpu")).answer["device"] == "cpu"
@@ -224,10 +209,19 @@ def test_idle_worker_ends_by_itself_and_comes_back(start: Start, nodes: Nodes) -
     assert finish(logic.startSegmentation(nodes)).state is RunState.DONE
 
 
+@needs_proc
+def test_worker_that_nobody_asks_again_ends_after_its_warm_up(start: Start) -> None:
+    logic = start("segment", idleSeconds=0.2)
+    logic.warmUp()
+    process = logic.workerProcessId
+    assert process is not None
+    assert gone(process)
+
+
 def test_busy_worker_is_not_released(start: Start, nodes: Nodes) -> None:
     logic = start("until_cancel", idleSeconds=0.05)
     run = logic.startSegmentation(nodes)
-    assert comes_true(lambda: run.poll() or run.progress.stage)
+    under_way(run)
     assert not logic.release()
     assert logic.workerProcessId is not None
     run.cancel()
@@ -237,7 +231,7 @@ def test_busy_worker_is_not_released(start: Start, nodes: Nodes) -> None:
 def test_shutdown_ends_runs_and_process(start: Start, nodes: Nodes, temporary: Path) -> None:
     logic = start("stubborn")
     run = logic.startSegmentation(nodes)
-    assert comes_true(lambda: run.poll() or run.progress.stage)
+    under_way(run)
     process = logic.workerProcessId
     logic.shutdown()
     assert gone(process)

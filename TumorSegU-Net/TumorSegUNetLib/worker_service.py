@@ -68,7 +68,7 @@ class WorkerService:
         """
         with self._lock:
             self._pump()
-            self._stopIdling()
+            self._startIdling()
             identifier = str(next(self._numbers))
             conversation = Conversation(self, {**message, "id": identifier})
             self._running().send(conversation.message)
@@ -171,9 +171,15 @@ class WorkerService:
 
     def _startIdling(self) -> None:
         self._stopIdling()
-        self._idleTimer = threading.Timer(self._idleSeconds, self.release)
+        self._idleTimer = threading.Timer(self._idleSeconds, self._onIdle)
         self._idleTimer.daemon = True
         self._idleTimer.start()
+
+    def _onIdle(self) -> None:
+        """Nobody may have polled the last answer: a warm-up, a question that was given up."""
+        if not self.release():
+            with self._lock:
+                self._startIdling()
 
     def _stopIdling(self) -> None:
         if self._idleTimer is not None:
