@@ -30,6 +30,7 @@ def application(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Mod
     module = install(monkeypatch, scene)
     widget = module.TumorSegUNetWidget()
     widget.setup()
+    widget.parent.isEntered = False  # nobody has opened the module when self-tests run
     monkeypatch.setattr("slicer.util.getModuleWidget", lambda name: widget)
     monkeypatch.syspath_prepend(str(SELF_TESTS))
     yield module

@@ -80,6 +80,7 @@ class Panel:
     def close(self) -> None:
         """The application closes or the module is reloaded: leave nothing running."""
         self.cancel()
+        self._check.forget()
         self._device.forget()
         self._inputs.close()
         self._timer.stop()
@@ -91,6 +92,7 @@ class Panel:
         if self._run is not None:
             self._run.cancel()
             self._run = None
+        self.update()
 
     def studyChanged(self) -> None:
         """Volumes were loaded or removed."""
