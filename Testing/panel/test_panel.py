@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -55,6 +56,18 @@ def test_only_what_the_user_has_not_set_is_guessed_anew(driver: PanelDriver) -> 
     assert driver.parameters.t1 is nodes["t1"]
     assert driver.parameters.fixed == ""
     assert not driver.ui.t1SuggestButton.visible
+
+
+def test_the_other_rows_adapt_to_a_choice(driver: PanelDriver) -> None:
+    nodes = driver.add_study()
+    driver.settle(lambda: complete(driver))
+    driver.ui.t1Selector.setCurrentNode(nodes["t2"])
+    driver.settle(lambda: driver.parameters.t2 is None)
+    assert driver.parameters.t1 is nodes["t2"]
+    assert driver.ui.statusLabel.text == "Choose the T2 volume."
+    driver.ui.t2Selector.setCurrentNode(nodes["t1"])
+    driver.settle(lambda: complete(driver))
+    assert driver.parameters.fixed == "t1 t2"
 
 
 def test_blocking_findings_disable_the_button_and_say_why(driver: PanelDriver) -> None:
@@ -155,6 +168,15 @@ def test_choices_of_the_last_run_are_the_defaults_of_new_scenes(driver: PanelDri
     driver.scene.Clear(1)
     assert driver.parameters.device.value == "cpu"
     assert driver.ui.ttaCheckBox.checked
+
+
+@pytest.mark.parametrize("name", ["nonsense", "MPS" if sys.platform != "darwin" else "GPU"])
+def test_settings_of_another_computer_do_no_harm(driver: PanelDriver, name: str) -> None:
+    from PySide6.QtCore import QSettings
+
+    QSettings().setValue("TumorSegUNet/Device", name)
+    driver.scene.Clear(1)
+    assert driver.parameters.device.value == "auto"
 
 
 def test_closing_the_scene_ends_the_run(driver: PanelDriver) -> None:
