@@ -69,6 +69,7 @@ def test_segment_installs_what_is_missing_and_goes_on(driver: PanelDriver, monke
     driver.ui.segmentButton.click()
     assert computer.installed
     assert len(driver.logic.runs) == 1
+    driver.settle(lambda: driver.ui.deviceLabel.text == "PyTorch 2.13 works.")
 
 
 def test_entering_gets_the_worker_ready(driver: PanelDriver) -> None:

@@ -148,9 +148,7 @@ class Panel:
                 self._startRun()
 
     def _onInstall(self, checked: bool = False) -> None:
-        if self._provideTorch():
-            self._logic.release()  # a worker that has looked for PyTorch in vain
-            self._device.selfCheck(self._parameters.device.value)
+        self._provideTorch()
 
     def _provideTorch(self) -> bool:
         """Whether PyTorch can be used; it is installed where it is missing, while the application handles events."""
@@ -159,6 +157,9 @@ class Panel:
         self.update()
         try:
             ensureTorch(mayInstall=not slicer.app.testingEnabled())
+            if self._installing:
+                self._logic.release()  # a worker that has looked for PyTorch in vain
+                self._device.selfCheck(choices.device)
         except TumorSegError as problem:
             self._ending = Ending(choices, problem=problem)
             return False
