@@ -59,6 +59,13 @@ def _with_document(tmp_path: Path, **changes: Any) -> Path:
         ({"architecture": {"depth": 3}}, "depth"),
         ({"name": 7}, "name and version must be text"),
         ({"postprocessing": {"thresholds": [0.5]}}, "one threshold per region"),
+        ({"postprocessing": {"temperatures": [1, 1, 1]}}, "calibration needs a positive temperature and a bias"),
+        ({"postprocessing": {"temperatures": [1, 0, 1], "biases": [0, 0, 0]}}, "calibration needs a positive"),
+        (
+            {"postprocessing": {"temperatures": [1, 1, 1], "biases": [0, 0, float("nan")]}},
+            "calibration needs a positive",
+        ),
+        ({"postprocessing": {"temperatures": ["1", 1, 1], "biases": [0, 0, 0]}}, "must be real number"),
         ({"surprise": 1}, "surprise"),
     ],
 )
@@ -117,7 +124,7 @@ def test_a_pickle_is_refused_and_not_executed(tmp_path: Path, monkeypatch: pytes
 
 
 def test_postprocessing_rules_survive_the_file(tmp_path: Path) -> None:
-    rules = PostProcessing((0.4, 0.5, 0.6), min_component_ml=0.1, min_enhancing_ml=0.2)
+    rules = PostProcessing((0.4, 0.5, 0.6), 0.1, 0.2, temperatures=(1.5, 2.0, 0.5), biases=(0.1, 0.0, -1.0))
     model = random_model()
     path = saved(replace(model, spec=replace(model.spec, postprocessing=rules)), tmp_path)
     assert read_spec(path).postprocessing == rules

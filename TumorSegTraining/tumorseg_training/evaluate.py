@@ -1,69 +1,106 @@
-"""Score a model on labelled cases with the engine's own predictor: what is reported is what a clinician gets."""
+"""Score predictions case by case: what stops one case is told, and the others are scored."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from tumorseg.atomic import atomic_path
-from tumorseg.console import table
-from tumorseg.modelfile import load_model
-from tumorseg.pipeline import Options, segment
-from tumorseg_training.cases import LabelledCase, read_labelled
-from tumorseg_training.metrics import region_dice
+from tumorseg.errors import CancelledError, TumorSegError
+from tumorseg.volume import Geometry, LabelArray
+from tumorseg_training.cases import LabelledCase
+from tumorseg_training.metrics import CaseScores, case_scores, scored_regions
+from tumorseg_training.results_folder import ResultsFolder
 
 
 @dataclass(frozen=True)
-class CaseScore:
-    """Dice per region that the model has, of one case: of the model and of a prediction of nothing."""
+class CasePrediction:
+    """A prediction beside the truth.
 
-    case: str
-    dice: dict[str, float]
-    nothing: dict[str, float]
+    Attributes:
+        labels: predicted engine labels (z, y, x).
+        truth: engine labels of the expert, same shape.
+        geometry: the grid of both.
+    """
+
+    labels: LabelArray
+    truth: LabelArray
+    geometry: Geometry
 
 
-def evaluate(model_path: Path, cases: Sequence[LabelledCase], device: str = "auto") -> list[CaseScore]:
-    """Segment every case with the model and score it.
+@dataclass
+class Evaluation:
+    """What came out.
+
+    Attributes:
+        scores: by name of the case.
+        nothing: scores of predicting nothing, for the same cases.
+        problems: a sentence for each case that could not be scored.
+    """
+
+    scores: dict[str, CaseScores] = field(default_factory=dict)
+    nothing: dict[str, CaseScores] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+
+Show = Callable[[str], None]
+"""Told what is being done."""
+
+
+def evaluate(
+    cases: Sequence[LabelledCase],
+    predict: Callable[[LabelledCase, Show], CasePrediction],
+    regions: Sequence[str],
+    results: ResultsFolder | None = None,
+    show: Show = lambda _: None,
+) -> Evaluation:
+    """Score every case.
+
+    Args:
+        cases: to score.
+        predict: gives a case's prediction and truth.
+        regions: that the predictions can have.
+        results: keeps what is finished, and gives back what was finished before.
+        show: told which case it is.
 
     Raises:
-        ModelError, BadInputError: as the engine, or a truth on another grid than the volumes.
+        CancelledError, KeyboardInterrupt: stopped; what ``results`` has got stays.
     """
-    model = load_model(model_path)
-    scores = []
-    for case in cases:
-        volumes, truth, _ = read_labelled(case, model.spec.channels)
-        prediction = segment(volumes, model, Options(device=device)).labels
-        dice = [region_dice(labels, truth, model.spec.regions) for labels in (prediction, np.zeros_like(truth))]
-        scores.append(CaseScore(case.name, *dice))
-    return scores
+    found = Evaluation()
+    for number, case in enumerate(cases, start=1):
+        place = f"[{number}/{len(cases)}] {case.name}"
+        kept = results.finished(case.name) if results else None
+        try:
+            scores, nothing = kept or _score(case, predict, regions, results, _placed(show, place))
+        except CancelledError:
+            raise
+        except TumorSegError as error:
+            found.problems.extend(f"{case.name}: {problem}" for problem in error.problems)
+            continue
+        found.scores[case.name], found.nothing[case.name] = scores, nothing
+    return found
 
 
-def summary_table(scores: Sequence[CaseScore]) -> str:
-    """Text table: a row per case, the mean, and the mean of predicting nothing."""
-    regions = list(scores[0].dice)
-    rows = [(score.case, score.dice) for score in scores]
-    rows.append(("mean", _mean([score.dice for score in scores])))
-    rows.append(("mean of predicting nothing", _mean([score.nothing for score in scores])))
-    return table(("Dice", *regions), [(name, *(f"{dice[region]:.3f}" for region in regions)) for name, dice in rows])
+def _placed(show: Show, place: str) -> Show:
+    return lambda text: show(f"{place}: {text}")
 
 
-def write_scores(scores: Sequence[CaseScore], path: Path) -> None:
-    """CSV with one row per case: ``case, dice_WT, dice_TC, dice_ET, nothing_WT, …``, for the model's regions."""
-    regions = list(scores[0].dice)
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["case", *(f"{kind}_{region}" for kind in ("dice", "nothing") for region in regions)])
-    for score in scores:
-        values = [*score.dice.values(), *score.nothing.values()]
-        writer.writerow([score.case, *(f"{value:.4f}" for value in values)])
-    with atomic_path(path) as temporary:
-        temporary.write_text(text.getvalue())
-
-
-def _mean(dice: Sequence[dict[str, float]]) -> dict[str, float]:
-    return {region: float(np.mean([values[region] for values in dice])) for region in dice[0]}
+def _score(
+    case: LabelledCase,
+    predict: Callable[[LabelledCase, Show], CasePrediction],
+    regions: Sequence[str],
+    results: ResultsFolder | None,
+    show: Show,
+) -> tuple[CaseScores, CaseScores]:
+    prediction = predict(case, show)
+    show("scores")
+    truth, spacing = prediction.truth, prediction.geometry.spacing
+    wanted = [region for region in scored_regions(truth) if region in regions]
+    scores, nothing = (
+        case_scores(labels, truth, (spacing[2], spacing[1], spacing[0]), wanted)
+        for labels in (prediction.labels, np.zeros_like(truth))
+    )
+    if results:
+        results.add(case.name, scores, nothing, prediction.labels, prediction.geometry)
+    return scores, nothing

@@ -1,36 +1,73 @@
-"""``tumorseg-train evaluate``: score a model on labelled cases."""
+"""``tumorseg-train evaluate``: score a run, a model or predictions against experts' segmentations."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
-WHEN_STOPPED = "nothing was written"
+WHEN_STOPPED = "finished cases are kept where results are saved, and the same command goes on from there"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of the command on ``parser``."""
-    parser.add_argument("--model", required=True, help="name of a model, or a .safetensors file")
-    parser.add_argument("--data", type=Path, action="append", required=True, metavar="DIR", help="labelled cases")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run", type=Path, metavar="RUN", help="run folder: score its model on cases of its split")
+    what.add_argument("--model", help="name of a model, or a .safetensors file")
+    what.add_argument("--predictions", type=Path, metavar="DIR", help="label maps named by case, <case>.nii.gz")
+    what.add_argument("--definitions", action="store_true", help="print what each score means")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="labelled cases, for --model and --predictions",
+    )
+    parser.add_argument(
+        "--split",
+        choices=("test", "validation", "train"),
+        help="cases of the run (default: test, or validation if none)",
+    )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="first fit calibration and the rule for small enhancing parts on validation cases, into the run's model",
+    )
     parser.add_argument("--case", action="append", default=[], metavar="CASE", help="score only these cases")
+    parser.add_argument(
+        "--labels",
+        choices=("auto", "2023", "2020"),
+        default="auto",
+        help="numbering of --predictions: enhancing tumor is 3 (2023) or 4 (2020); identified by default",
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
-    parser.add_argument("--output", type=Path, metavar="CSV", help="also write the scores")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap intervals (default: 0)")
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="folder for scores, summary and predictions (default: in the run folder)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Score and print a table."""
-    from tumorseg.images import check_writable
-    from tumorseg.modelstore import find_model
-    from tumorseg_training.cases import check_names, find_labelled_cases
-    from tumorseg_training.evaluate import evaluate, summary_table, write_scores
+    """Score, print a table and save the results; 2 if some cases could not be scored."""
+    if options.definitions:
+        from tumorseg_training.metrics.definitions import definitions_table
 
-    if options.output is not None:
-        check_writable(options.output, (".csv",))
-    cases = [case for folder in options.data for case in find_labelled_cases(folder)]
-    check_names(options.case, cases)
-    chosen = [case for case in cases if not options.case or case.name in options.case]
-    scores = evaluate(find_model(options.model), chosen, options.device)
-    print(summary_table(scores))
-    if options.output is not None:
-        write_scores(scores, options.output)
-    return 0
+        print(definitions_table())
+        return 0
+    from tumorseg.console import ProgressLine
+    from tumorseg_training.evaluation_plan import make_plan, run_plan
+
+    line = ProgressLine()
+    try:
+        plan = make_plan(options, line.show)
+        evaluation, text = run_plan(plan, options.seed, line.show)
+    finally:
+        line.close()
+    print(text)
+    for problem in evaluation.problems:
+        print(f"tumorseg-train: {problem}", file=sys.stderr)
+    return 2 if evaluation.problems else 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from tumorseg.errors import BadInputError
 from tumorseg.images import check_writable
-from tumorseg.modelfile import ModelCard, PostProcessing, load_model, save_model
+from tumorseg.modelfile import ModelCard, load_model, save_model
 from tumorseg_training.fit import MODEL_FILE
 from tumorseg_training.toml_file import TOMLDecodeError, read_toml
 
@@ -34,7 +34,8 @@ def export(run: Path, card_file: Path, output: Path) -> None:
             name=values["name"],
             version=values["version"],
             card=ModelCard(**values["card"]),
-            postprocessing=PostProcessing(**values.get("postprocessing", {})),
+            # What evaluate --calibrate has fitted stays, unless the card says otherwise.
+            postprocessing=replace(model.spec.postprocessing, **values.get("postprocessing", {})),
         )
     except (KeyError, TypeError) as error:
         raise BadInputError(f"The model card {card_file} is incomplete or has unknown entries: {error}.") from error

@@ -19,30 +19,29 @@ class ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         """Show a report."""
-        if not self._shown:
-            return
         step = f"[{STAGES.index(progress.stage) + 1}/{len(STAGES)}] {progress.stage:<8}"
         left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
         device = f" on {progress.device}" if progress.device else ""
-        self._write(f"{step} {100 * progress.fraction:3.0f} %{device}{left}")
+        self.show(f"{step} {100 * progress.fraction:3.0f} %{device}{left}")
+
+    def show(self, text: str) -> None:
+        """Show any text instead of what the line shows."""
+        if self._shown:
+            self._stream.write(f"\r\x1b[K{text}")
+            self._stream.flush()
 
     def close(self) -> None:
         """Clear the line."""
-        if self._shown:
-            self._write("")
-
-    def _write(self, text: str) -> None:
-        self._stream.write(f"\r\x1b[K{text}")
-        self._stream.flush()
+        self.show("")
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Columns of text: the first left-aligned, the others right-aligned."""
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """Columns of text: the first ``left`` ones left-aligned, the others right-aligned."""
     lines = [list(header), *map(list, rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     return "\n".join(
         "  ".join(
-            cell.ljust(width) if column == 0 else cell.rjust(width)
+            cell.ljust(width) if column < left else cell.rjust(width)
             for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -42,15 +43,20 @@ class PostProcessing:
     """Rules that follow the network.
 
     Attributes:
-        thresholds: probability above which a voxel belongs to the region, one per output region.
+        thresholds: probability (calibrated) above which a voxel belongs to the region, one per output region.
         min_component_ml: connected parts of the whole tumor below this volume (mL) are removed.
         min_enhancing_ml: an enhancing part below this total volume (mL) is turned into core (nnU-Net's ET rule,
             arXiv 2011.00848).
+        temperatures: one per output region; probability p becomes sigmoid(logit(p) / temperature + bias). None means
+            that probabilities are not calibrated.
+        biases: one per output region, added to the logit.
     """
 
     thresholds: tuple[float, ...] = (0.5, 0.5, 0.5)
     min_component_ml: float = 0.0
     min_enhancing_ml: float = 0.0
+    temperatures: tuple[float, ...] = ()
+    biases: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -217,12 +223,25 @@ def _validate(spec: ModelSpec) -> None:
         f"patch size {spec.patch_size} is not three multiples of {config.divisor}": len(spec.patch_size) == 3
         and all(isinstance(size, int) and size > 0 and size % config.divisor == 0 for size in spec.patch_size),
         "one threshold per region is needed": len(spec.postprocessing.thresholds) == len(spec.regions),
+        "calibration needs a positive temperature and a bias per region": _calibrates(spec),
         "the network's input channels differ from the named ones": config.in_channels == len(spec.channels),
         "the network's outputs differ from the named ones": config.out_channels == outputs,
     }
     for problem, fine in checks.items():
         if not fine:
             raise ValueError(problem)
+
+
+def _calibrates(spec: ModelSpec) -> bool:
+    """Whether the calibration is complete, or absent."""
+    temperatures, biases = spec.postprocessing.temperatures, spec.postprocessing.biases
+    if not temperatures and not biases:
+        return True
+    return (
+        len(temperatures) == len(biases) == len(spec.regions)
+        and all(math.isfinite(number) for number in (*temperatures, *biases))
+        and min(temperatures) > 0
+    )
 
 
 def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:

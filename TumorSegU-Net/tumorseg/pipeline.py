@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 import numpy as np
 
 from tumorseg import __version__
+from tumorseg.calibration import calibrated
 from tumorseg.devices import Device, choose_device
 from tumorseg.errors import BadInputError
 from tumorseg.grids import WorkingGrid, probabilities_to_reference, to_working, working_grid
@@ -51,7 +52,7 @@ class Result:
     Attributes:
         labels: (z, y, x) engine labels on ``geometry``, the grid of the reference volume.
         geometry: of the reference volume.
-        probabilities: (region, z, y, x) float32 on the same grid.
+        probabilities: (region, z, y, x) float32 on the same grid, calibrated if the model is.
         regions: names of the probability channels.
         measurements: per label and region.
         findings: warnings of the guard.
@@ -96,7 +97,8 @@ def segment(case: Case, model: Model, options: Options | None = None, report: Re
     with _stage("predict", seconds, report):
         prediction = predict(model, crop, device, options.tta, report)
     with _stage("finish", seconds, report):
-        probabilities = _on_reference(prediction.probabilities * brain[box], box, grid)
+        inside = calibrated(prediction.probabilities, model.spec.postprocessing) * brain[box]
+        probabilities = _on_reference(inside, box, grid)
         labels = labels_of(probabilities, model, reference.geometry)
         measurements = measure(labels, reference.geometry)
     provenance = _provenance(case, model, options, device, prediction)
@@ -110,7 +112,7 @@ def reference_sequence(model: Model) -> str:
 
 
 def labels_of(probabilities: FloatArray, model: Model, geometry: Geometry) -> LabelArray:
-    """Labels (z, y, x) of region probabilities (region, z, y, x), with the model's thresholds and rules applied."""
+    """Labels (z, y, x) of calibrated region probabilities (region, z, y, x), by the model's thresholds and rules."""
     rules = model.spec.postprocessing
     labels = labels_from_regions(probabilities, model.spec.regions, rules.thresholds)
     return clean(labels, rules, geometry.voxel_volume_ml)

@@ -1,0 +1,123 @@
+"""Where the predictions of an evaluation come from: a model that is run, or label maps in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tumorseg.errors import BadInputError
+from tumorseg.images import READABLE, extension_of, read_labels
+from tumorseg.regions import ET, REGIONS, UNDIVIDED, LabelConvention, from_convention
+from tumorseg_training.cases import LabelledCase, read_labelled, read_truth
+from tumorseg_training.evaluate import CasePrediction, Show
+
+if TYPE_CHECKING:
+    from tumorseg.modelfile import Model
+
+
+class ModelPredictions:
+    """Predictions of a model, made by the engine as in Slicer and at the shell."""
+
+    def __init__(self, model: Model, device: str = "auto") -> None:
+        self.model = model
+        self.device = device
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Regions that the model finds."""
+        return self.model.spec.regions
+
+    def __call__(self, case: LabelledCase, show: Show) -> CasePrediction:
+        """Segment a case.
+
+        Raises:
+            TumorSegError: as the engine, or a truth on another grid than the volumes.
+        """
+        from tumorseg.pipeline import Options, segment
+
+        show("read")
+        volumes, truth, geometry = read_labelled(case, self.model.spec.channels)
+        result = segment(
+            volumes,
+            self.model,
+            Options(device=self.device),
+            lambda progress: show(f"{progress.stage} {100 * progress.fraction:.0f} %"),
+        )
+        return CasePrediction(result.labels, truth, geometry)
+
+
+class PredictionFiles:
+    """Label maps that are named by case: ``<case>.nii.gz`` or another known extension.
+
+    Attributes:
+        convention: of all files of the folder.
+        regions: that they can have.
+    """
+
+    def __init__(self, folder: Path, cases: Collection[str], convention: LabelConvention | None = None) -> None:
+        """Find the files of cases, and identify their convention unless it is given.
+
+        Raises:
+            BadInputError: no such folder, no file of any case, or files that mix conventions.
+        """
+        if not folder.is_dir():
+            raise BadInputError(f"The folder of predictions {folder} does not exist; check the path.")
+        self.folder = folder
+        self._files = dict(_files_by_case(folder, cases))
+        if not self._files:
+            raise BadInputError(
+                f"{folder} holds no prediction of any case; name them by case, like {min(cases)}.nii.gz."
+            )
+        values = _values(self._files.values())
+        self.convention = convention or _identify(folder, values)
+        self.regions: tuple[str, ...] = ("WT",) if UNDIVIDED in values else tuple(REGIONS)
+
+    def __call__(self, case: LabelledCase, show: Show) -> CasePrediction:
+        """Read the prediction of a case.
+
+        Raises:
+            BadInputError: it is missing, cannot be read, or lies on another grid than the truth.
+        """
+        show("read")
+        path = self._files.get(case.name)
+        if path is None:
+            raise BadInputError(f"{self.folder} has no prediction of it; add {case.name}.nii.gz.")
+        labels, grid = read_labels(path)
+        truth, geometry = read_truth(case)
+        if difference := geometry.differences(grid):
+            raise BadInputError(f"{path} does not fit the segmentation of the case: {', '.join(difference)}.")
+        try:
+            return CasePrediction(from_convention(labels, self.convention), truth, geometry)
+        except ValueError as error:
+            raise BadInputError(f"{path} cannot be used: {error}.") from error
+
+
+def _files_by_case(folder: Path, cases: Collection[str]) -> Iterable[tuple[str, Path]]:
+    for path in sorted(folder.iterdir()):
+        extension = extension_of(path, READABLE)
+        if extension and path.name[: -len(extension)] in cases:
+            yield path.name[: -len(extension)], path
+
+
+def _values(files: Iterable[Path]) -> set[int]:
+    """All numbers that occur; files that cannot be read are told when their turn comes."""
+    values: set[int] = set()
+    for path in files:
+        try:
+            values.update(np.unique(read_labels(path)[0]).tolist())
+        except BadInputError:
+            continue
+    return values
+
+
+def _identify(folder: Path, values: set[int]) -> LabelConvention:
+    """A 4 without any 3 in the whole folder is BraTS 2017-2022; without both, the conventions agree."""
+    if {ET, 4} <= values:
+        raise BadInputError(
+            f"The predictions in {folder} hold both 3 and 4, so their numbering cannot be identified; "
+            "state it with --labels 2023 (enhancing tumor is 3) or --labels 2020 (it is 4)."
+        )
+    return LabelConvention.BRATS_2020 if 4 in values else LabelConvention.BRATS_2023
