@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from monai.bundle import ConfigWorkflow, verify_metadata, verify_net_in_out
+from scipy import ndimage
 
 from support.bundle_schema import METADATA_SCHEMA
 from support.cases import SMALL, small_case, write_case
@@ -58,16 +59,16 @@ def _run(bundle: Path, cases: Path, output: Path) -> LabelArray:
     return read_labels(written)[0]
 
 
-def _same_labels(tmp_path: Path, geometry: Geometry, *models: Model) -> None:
-    """MONAI's labels are those of the engine, for the same weights."""
+def _same_labels(tmp_path: Path, geometry: Geometry, *models: Model) -> LabelArray:
+    """MONAI's labels are those of the engine, for the same weights; returns them."""
     case = small_case(geometry)
     write_case(case, tmp_path / "data" / "Case")
     bundle = _bundle(tmp_path, *models)
     assert main(_native(tmp_path, len(models))) == 0
     expected = segment(case, load_model(tmp_path / "native.safetensors"), Options(device="cpu")).labels
     found = _run(bundle, tmp_path / "data", tmp_path / "labels")
-    assert set(np.unique(expected)) == {0, 1, 2, 3}
     assert np.count_nonzero(found != expected) <= 2  # a probability within float rounding of its threshold
+    return expected
 
 
 def _native(folder: Path, count: int) -> list[str]:
@@ -77,7 +78,24 @@ def _native(folder: Path, count: int) -> list[str]:
 
 @pytest.mark.parametrize("geometry", [LPS, RAS, SAGITTAL], ids=["lps", "ras", "sagittal"])
 def test_monai_gives_the_voxels_of_the_engine(tmp_path: Path, geometry: Geometry) -> None:
-    _same_labels(tmp_path, geometry, three_level_model(rules=RULES))
+    labels = _same_labels(tmp_path, geometry, three_level_model(rules=RULES))
+    assert set(np.unique(labels)) == {0, 1, 2, 3}
+
+
+def test_monai_applies_the_rules_after_the_thresholds(tmp_path: Path) -> None:
+    strict = PostProcessing((0.9, 0.93, 0.95))
+    plain = _same_labels(tmp_path / "plain", LPS, three_level_model(2, strict))
+    parts, count = ndimage.label(plain, np.ones((3, 3, 3)))
+    sizes = sorted(np.bincount(parts.ravel())[1:].tolist())
+    assert count > 1
+    rules = replace(strict, min_component_ml=(sizes[-1] - 0.5) / 1000)
+    largest = _same_labels(tmp_path / "largest", LPS, three_level_model(2, rules))
+    assert np.count_nonzero(largest) == sizes[-1]
+    enhancing = np.count_nonzero(largest == 3)
+    for change, name in ((0.5, "turned"), (-0.5, "kept")):
+        both = replace(rules, min_enhancing_ml=(enhancing + change) / 1000)
+        labels = _same_labels(tmp_path / name, LPS, three_level_model(2, both))
+        assert np.count_nonzero(labels == 3) == (0 if name == "turned" else enhancing)
 
 
 def test_so_does_an_ensemble(tmp_path: Path) -> None:
@@ -127,11 +145,11 @@ def test_a_zip_holds_the_same_files_below_its_name(tmp_path: Path) -> None:
 
 
 def test_weights_load_without_unpickling_and_texts_come_from_the_card(tmp_path: Path) -> None:
-    bundle = _bundle(tmp_path, three_level_model(rules=PostProcessing(min_enhancing_ml=0.2)))
+    bundle = _bundle(tmp_path, three_level_model())
     state = torch.load(bundle / "models/model.pt", weights_only=True)
     assert all(tensor.dtype == torch.float32 for tensor in state.values())
     text = (bundle / "docs/README.md").read_text()
-    for words in ("# My model", "- three heads", "CC BY 4.0", "below 0.2 mL into core"):
+    for words in ("# My model", "- three heads", "CC BY 4.0", "`*_t1ce.nii.gz`"):
         assert words in text
     assert (bundle / "LICENSE").read_text().startswith("CC BY 4.0")
 

@@ -1,1 +1,1 @@
-"""Trained runs in the formats of others: the native model file, a MONAI bundle, a zip of the MONAIAuto3DSeg extension."""
+"""Trained runs as files for others: our model file, a MONAI bundle, a zip of the MONAIAuto3DSeg extension."""

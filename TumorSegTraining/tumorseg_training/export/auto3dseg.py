@@ -1,7 +1,7 @@
 """The zip that the MONAIAuto3DSeg extension of 3D Slicer loads (https://github.com/lassoan/SlicerMONAIAuto3DSeg).
 
-Read in its ``auto3dseg_segresnet_inference.py`` (commit be8e4f2): a path with "brats" in it takes four files, stacked as
-FLAIR, T1ce, T1, T2; the three sigmoid outputs are WT, TC, ET at a threshold of 0.5.
+Read in its ``auto3dseg_segresnet_inference.py`` (commit be8e4f2): a path with "brats" in it takes four files, stacked
+as FLAIR, T1ce, T1, T2; the three sigmoid outputs are WT, TC, ET at a threshold of 0.5.
 """
 
 from __future__ import annotations

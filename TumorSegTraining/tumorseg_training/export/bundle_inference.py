@@ -34,12 +34,12 @@ def inference_config(spec: ModelSpec, model_files: Sequence[str]) -> Config:
     numbers = range(len(model_files))
     names = ["network"] if len(model_files) == 1 else [f"network_{number}" for number in numbers]
     return {
-        "imports": ["$import glob", "$import os", "$import torch"],
+        "imports": ["$import glob", "$import os", "$import numpy", "$import torch", "$from scipy import ndimage"],
         "bundle_root": ".",
         "dataset_dir": "/path/to/a/folder/with/a/folder/per/case",
         "output_dir": "$os.path.join(@bundle_root, 'eval')",
         "suffixes": list(spec.channels),
-        "datalist": "$[{'image': [glob.glob(os.path.join(case, '*[_-]' + suffix + '.nii*'))[0] for suffix in @suffixes]}"
+        "datalist": "$[{'image': [glob.glob(os.path.join(case, '*[_-]' + name + '.nii*'))[0] for name in @suffixes]}"
         " for case in sorted(glob.glob(os.path.join(@dataset_dir, '*', '')))]",
         "device": "$torch.device('cuda:0' if torch.cuda.is_available() else 'cpu')",
         "network_def": {"_target_": "DynUNet", **dynunet_arguments(spec.network_config)},
@@ -121,6 +121,7 @@ def _postprocessing(spec: ModelSpec, networks: int) -> list[Config]:
             "to_tensor": True,
         },
         {"_target_": "Lambdad", "keys": "pred", "func": _labeller(spec)},
+        *({"_target_": "Lambdad", "keys": "pred", "func": rule} for rule in _rules(spec)),
         {
             "_target_": "SaveImaged",
             "keys": "pred",
@@ -143,6 +144,17 @@ def _labeller(spec: ModelSpec) -> str:
         threshold = spec.postprocessing.thresholds[channel]
         expression = f"torch.where(p[{channel}:{channel + 1}] > {threshold!r}, {inside[region]}, {expression})"
     return f"$lambda p: {expression}"
+
+
+def _rules(spec: ModelSpec) -> list[str]:
+    """Expressions of the rules after the thresholds, from labels (1, x, y, z) to labels; see ``postprocess.clean``."""
+    rules, voxel = spec.postprocessing, "(abs(torch.linalg.det(x.affine[:3, :3])).item() / 1000)"
+    large_enough = f"numpy.bincount(parts.ravel()) >= {rules.min_component_ml!r} / {voxel}"
+    connected = "ndimage.label(x[0].cpu().numpy(), numpy.ones((3, 3, 3)))[0]"
+    parts = f"$lambda x: (lambda parts: x * torch.as_tensor(({large_enough})[parts], device=x.device))({connected})"
+    tiny = f"(x == {ET}).sum() < {rules.min_enhancing_ml!r} / {voxel}"
+    enhancing = f"$lambda x: torch.where((x == {ET}) & ({tiny}), {NCR}, x)"
+    return [*([parts] if rules.min_component_ml else []), *([enhancing] if rules.min_enhancing_ml else [])]
 
 
 def _loader(name: str, file: str) -> Config:

@@ -13,8 +13,8 @@ from tumorseg_training import __version__
 SCHEMA_URL = "https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/meta_schema_20240725.json"
 """The schema that MONAI's model zoo uses."""
 
-REQUIRED_PACKAGES = {"pytorch-ignite": "0.5.5", "nibabel": "5.4.2", "fire": "0.7.1"}
-"""Beside MONAI itself: its evaluator, its reader of NIfTI, its command; the versions with which bundles were run."""
+REQUIRED_PACKAGES = {"pytorch-ignite": "0.5.5", "nibabel": "5.4.2", "fire": "0.7.1", "scipy": "1.15.3"}
+"""Beside MONAI: its evaluator, reader of NIfTI and command, and connected parts; versions that bundles ran with."""
 
 
 def metadata(spec: ModelSpec) -> dict[str, Any]:
@@ -110,22 +110,9 @@ def _ensemble(spec: ModelSpec) -> str:
 
 
 def _differences(spec: ModelSpec) -> str:
-    rules = spec.postprocessing
-    left_out = [
-        text
-        for text, used in (
-            (f"removal of separate parts below {rules.min_component_ml} mL", rules.min_component_ml > 0),
-            (f"turning an enhancing part below {rules.min_enhancing_ml} mL into core", rules.min_enhancing_ml > 0),
-        )
-        if used
-    ]
-    sentence = (
-        f"These rules of the model are not part of the bundle: {'; '.join(left_out)}."
-        if left_out
-        else "The model has no rules after the thresholds."
-    )
     size = " x ".join(f"{side:g}" for side in spec.spacing)
     return f"""## Compared with TumorSegU-Net
-The bundle makes the same crop, normalisation, tiles, thresholds and calibration as TumorSegU-Net, and gives the same
-labels on grids of {size} mm. {sentence}
-On other grids MONAI's `Spacing` places the resampled voxels differently by a fraction of a voxel. The inputs are not checked: swapped volumes or a skull are not noticed."""
+Crop, normalisation, tiles, calibration, thresholds and the rules after them are those of TumorSegU-Net. On grids of
+{size} mm the labels are the same, but for single voxels whose probability is within rounding of a threshold. On other
+grids MONAI's `Spacing` places the resampled voxels differently by a fraction of a voxel. The inputs are not checked:
+swapped volumes or a skull are not noticed."""
