@@ -14,7 +14,6 @@ from TumorSegUNetLib.dependencies import ensureTorch, torchInstalled
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.segmentations import createSegmentationNode, labelsFromNode
 from TumorSegUNetLib.volumes import nodeFromVolume, volumeFromNode
-from TumorSegUNetLib.worker_client import WorkerClient
 
 OBLIQUE = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, -1.0)
 """Turned about the z axis and left-handed."""
@@ -38,6 +37,8 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
 
     def setUp(self) -> None:
         slicer.mrmlScene.Clear()
+        self.logic = TumorSegUNetLogic()
+        self.addCleanup(self.logic.shutdown)
 
     def test_volumesKeepVoxelsAndPlace(self) -> None:
         geometry = Geometry((4, 5, 6), origin=(1, 2, 3), spacing=(0.5, 1, 4), direction=OBLIQUE)
@@ -62,26 +63,40 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
 
     def test_pythonOfTheWorkerFindsTheEngine(self) -> None:
         """Without torch, too."""
-        client = WorkerClient()
-        client.send({"request": "status"})
-        deadline = time.monotonic() + 60
-        events = []
-        while not events and time.monotonic() < deadline:
+        question = self.logic.startStatus()
+        deadline = time.monotonic() + 120
+        while not question.poll() and time.monotonic() < deadline:
+            slicer.app.processEvents()
             time.sleep(0.05)
-            events = client.poll()
-        client.stop()
-        self.assertEqual([event["event"] for event in events], ["status"], f"{events} {client.details}")
-        self.assertEqual(events[0]["engine"], tumorseg.__version__)
+        self.assertTrue(question.ended, "the worker did not answer within 2 minutes")
+        self.assertEqual(question.answer.get("engine"), tumorseg.__version__, f"{question.answer}")
+        self.assertTrue(question.answer["reason"], "the worker does not say where a run would happen")
 
-    def test_segmentsOrSaysThatTorchIsMissing(self) -> None:
-        logic = TumorSegUNetLogic()
-        if not torchInstalled():
-            with self.assertRaisesRegex(TumorSegError, "PyTorch is (missing|not installed)"):
-                ensureTorch(mayInstall=False)
-            return
-        if not logic.models():
-            self.skipTest("no model is installed")
-        before = slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")
-        node = logic.segment(addPatient(), device="cpu", onPoll=lambda run: slicer.app.processEvents())
+    def test_missingTorchIsASentence(self) -> None:
+        if torchInstalled():
+            self.skipTest("PyTorch is installed")
+        with self.assertRaisesRegex(TumorSegError, "PyTorch is (missing|not installed)"):
+            ensureTorch(mayInstall=False)
+
+    def test_segmentsAndStaysWarm(self) -> None:
+        self.requireTorch()
+        node = self.logic.segment(addPatient(), device="cpu", onPoll=lambda run: slicer.app.processEvents())
         self.assertEqual(labelsFromNode(node).shape, (32, 32, 32))
-        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), before + 1)
+        worker = self.logic.workerProcessId
+        self.logic.segment(addPatient(), device="cpu")
+        self.assertEqual(self.logic.workerProcessId, worker, "the second run started another worker")
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 2)
+
+    def test_cancelLeavesNothing(self) -> None:
+        self.requireTorch()
+        run = self.logic.startSegmentation(addPatient(), device="cpu")
+        run.cancel()
+        self.assertTrue(run.ended, "a cancelled run goes on")
+        self.logic.shutdown()
+        self.assertIsNone(self.logic.workerProcessId, "a worker is left behind")
+        self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 0)
+
+    def requireTorch(self) -> None:
+        if not torchInstalled():
+            print("PyTorch is not installed: nothing is segmented in this test.")
+            self.skipTest("PyTorch is not installed")

@@ -11,7 +11,7 @@ from tumorseg.errors import BadInputError
 from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import DEFAULT_MODEL, ModelEntry
 from TumorSegUNetLib.device import Device
-from TumorSegUNetLib.presenter import Choices, Ending, Presenter, overallPercent
+from TumorSegUNetLib.presenter import Check, Choices, Ending, PanelState, Presenter, overallPercent, timeLeftText
 from TumorSegUNetLib.run import Outcome, Progress, Run, RunState
 
 FOUR = {"t1": "a", "t1ce": "b", "t2": "c", "flair": "d"}
@@ -84,12 +84,6 @@ def test_unknown_model_of_a_loaded_scene_asks_for_a_choice(presenter: Presenter)
     assert (state.buttonEnabled, state.status) == (False, "Choose a model.")
 
 
-def test_problem_at_the_start_is_shown_and_can_be_retried(presenter: Presenter) -> None:
-    problem = BadInputError(["T1 is empty.", "T2 is empty."])
-    state = presenter.waiting(Choices(FOUR, "threshold"), problem)
-    assert (state.status, state.buttonEnabled) == ("T1 is empty. T2 is empty.", True)
-
-
 def test_a_run_can_be_cancelled_and_locks_the_choices(presenter: Presenter) -> None:
     state = presenter.during(Progress("predict", 0.5, 3.4, "cuda"))
     assert (state.buttonText, state.buttonEnabled, state.choicesEnabled) == ("Cancel", True, False)
@@ -103,49 +97,51 @@ def test_before_the_first_event_the_run_is_starting(presenter: Presenter) -> Non
 
 
 def test_percent_never_goes_back() -> None:
-    stages = ("check", "prepare", "predict", "finish")
+    stages = ("load", "check", "prepare", "predict", "finish")
     values = [overallPercent(Progress(stage, fraction)) for stage in stages for fraction in (0.0, 0.5, 1.0)]
     assert values == sorted(values)
     assert (values[0], values[-1]) == (0, 100)
 
 
-def test_result_is_summed_up(presenter: Presenter) -> None:
-    measurements = {name: {"volume_ml": v} for name, v in {"NCR": 1.04, "ED": 10.0, "ET": 0.0, "WT": 11.04}.items()}
-    finding = {"message": "T1 is dark.", "remedy": "Look at it."}
-    outcome = Outcome(measurements=measurements, findings=(finding,), provenance={"model": "m 1.0"})
-    state = presenter.after(ended(RunState.DONE, outcome), Choices(FOUR, "threshold"))
-    assert state.status == "Whole tumor 11.0 mL (NCR 1.0 mL, ED 10.0 mL, ET 0.0 mL). T1 is dark. Look at it."
-    assert state.details == "model: m 1.0"
+def after(presenter: Presenter, state: RunState, outcome: Outcome) -> PanelState:
+    choices = Choices(FOUR, "threshold")
+    return presenter.idle(choices, Ending(choices, ended(state, outcome)))
+
+
+class Named:
+    """Stands for a segmentation node."""
+
+    def GetName(self) -> str:  # noqa: N802
+        return "A tumor"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"), [({"predict": 40.4, "finish": 1.0}, "Done in 41 s: A tumor."), ({}, "Done: A tumor.")]
+)
+def test_the_end_of_a_run_is_told_with_provenance(presenter: Presenter, seconds: dict[str, float], status: str) -> None:
+    outcome = Outcome(segmentation=Named(), seconds=seconds, provenance={"model": "m 1.0"})
+    state = after(presenter, RunState.DONE, outcome)
+    assert (state.status, state.details) == (status, "model: m 1.0")
     assert (state.buttonText, state.buttonEnabled, state.percent) == ("Segment", True, None)
-
-
-def test_undivided_tumor_is_summed_up(presenter: Presenter) -> None:
-    outcome = Outcome(measurements={"WT": {"volume_ml": 5.0}})
-    assert presenter.after(ended(RunState.DONE, outcome), Choices(FOUR, "threshold")).status == "Whole tumor 5.0 mL."
-
-
-def test_nothing_found_is_said(presenter: Presenter) -> None:
-    outcome = Outcome(measurements={"WT": {"volume_ml": 0.0}})
-    assert presenter.after(ended(RunState.DONE, outcome), Choices(FOUR, "threshold")).status == "No tumor was found."
 
 
 def test_failure_shows_sentences_and_details(presenter: Presenter) -> None:
     outcome = Outcome(problems=("One.", "Two."), kind="internal", details="Traceback")
-    state = presenter.after(ended(RunState.FAILED, outcome), Choices(FOUR, "threshold"))
+    state = after(presenter, RunState.FAILED, outcome)
     assert (state.status, state.details, state.buttonEnabled) == ("One. Two.", "Traceback", True)
 
 
 def test_cancel_is_confirmed(presenter: Presenter) -> None:
-    state = presenter.after(ended(RunState.CANCELLED, Outcome(kind="cancelled")), Choices(FOUR, "threshold"))
+    state = after(presenter, RunState.CANCELLED, Outcome(kind="cancelled"))
     assert (state.status, state.details) == ("Cancelled; nothing was added to the scene.", "")
 
 
 def test_an_ending_is_told_until_the_choices_change(presenter: Presenter) -> None:
     choices = Choices(FOUR, "threshold", "cpu")
-    run = ended(RunState.DONE, Outcome(measurements={"WT": {"volume_ml": 5.0}}, provenance={"model": "m"}))
-    ending = Ending(choices, run)
+    ending = Ending(choices, ended(RunState.DONE, Outcome(segmentation=Named())))
     assert presenter.idle(choices, None).status == "Ready."
-    assert presenter.idle(Choices(dict(FOUR), "threshold", "cpu"), ending) == presenter.after(run, choices)
+    assert presenter.idle(Choices(dict(FOUR), "threshold", "cpu"), ending).status == "Done: A tumor."
+    assert presenter.idle(Choices(FOUR, "threshold", "cpu", tta=True), ending).status == "Ready."
     assert presenter.idle(Choices(FOUR, "threshold", "auto"), ending).status == "Ready."
     assert presenter.idle(Choices({**FOUR, "t1": "other"}, "threshold", "cpu"), ending).status == "Ready."
     assert presenter.idle(Choices(FOUR, None, "cpu"), ending).status == "Choose a model."
@@ -153,8 +149,9 @@ def test_an_ending_is_told_until_the_choices_change(presenter: Presenter) -> Non
 
 def test_a_problem_at_the_start_is_told_until_the_choices_change(presenter: Presenter) -> None:
     choices = Choices(FOUR, "threshold")
-    ending = Ending(choices, problem=BadInputError("T1 is empty."))
-    assert presenter.idle(choices, ending).status == "T1 is empty."
+    ending = Ending(choices, problem=BadInputError(["T1 is empty.", "T2 is empty."]))
+    state = presenter.idle(choices, ending)
+    assert (state.status, state.buttonEnabled) == ("T1 is empty. T2 is empty.", True)
     assert presenter.idle(Choices(FOUR, "threshold", "cpu"), ending).status == "Ready."
 
 
@@ -168,3 +165,53 @@ def test_nothing_can_be_pressed_while_torch_is_installed(presenter: Presenter) -
 )
 def test_only_possible_devices_can_be_chosen(platform: str, impossible: Device) -> None:
     assert [device for device in Device if not device.fitsPlatform(platform)] == [impossible]
+
+
+WARNING = {"code": "dark", "severity": "warning", "volumes": ("t1",), "message": "T1 is dark.", "remedy": "Look."}
+BLOCKING = {
+    "code": "empty",
+    "severity": "blocking",
+    "volumes": ("t2",),
+    "message": "T2 is empty.",
+    "remedy": "Load it.",
+}
+
+
+@pytest.mark.parametrize(
+    ("findings", "enabled", "status"),
+    [
+        (None, True, "Checking the volumes…"),
+        ((), True, "The volumes fit. Ready."),
+        ((WARNING,), True, "Ready; please read the remarks on the volumes."),
+        ((WARNING, BLOCKING), False, "T2 is empty. Load it."),
+    ],
+)
+def test_the_check_decides_whether_a_run_can_start(
+    presenter: Presenter, findings: tuple[dict[str, object], ...] | None, enabled: bool, status: str
+) -> None:
+    choices = Choices(FOUR, "threshold")
+    state = presenter.waiting(choices, Check(choices.checked, findings))
+    assert (state.buttonEnabled, state.status) == (enabled, status)
+    assert (state.buttonToolTip == status) is not enabled
+
+
+def test_a_check_of_other_volumes_says_nothing(presenter: Presenter) -> None:
+    choices, others = Choices(FOUR, "threshold"), Choices({**FOUR, "t2": "x"}, "threshold")
+    check = Check(choices.checked, (BLOCKING,))
+    assert presenter.findings(others, check) == ()
+    assert presenter.waiting(others, check).buttonEnabled
+    assert presenter.findings(Choices(FOUR, "threshold", "cpu", tta=True), check) == (BLOCKING,)
+
+
+def test_incomplete_choices_are_not_checked(presenter: Presenter) -> None:
+    assert presenter.canCheck(Choices(FOUR, "threshold"))
+    assert presenter.canCheck(Choices({**FOUR, "t1": "b"}, "threshold"))
+    assert not presenter.canCheck(Choices({**FOUR, "t1": None}, "threshold"))
+    assert not presenter.canCheck(Choices(FOUR, "unknown"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.2, "about 1 s left"), (89.0, "about 89 s left"), (200.0, "about 3 min left")]
+)
+def test_time_left_is_said_as_people_say_it(seconds: float, text: str) -> None:
+    assert timeLeftText(seconds) == text

@@ -12,7 +12,7 @@ import torch
 
 from support.auto3dseg import run_extension
 from support.cases import small_case, write_case
-from support.runs import three_level_model, write_card, write_run
+from support.trained_runs import three_level_model, write_card, write_run
 from tumorseg.calibration import with_calibration
 from tumorseg.modelfile import Model, PostProcessing, load_model
 from tumorseg.pipeline import Options, segment

@@ -14,7 +14,7 @@ from scipy import ndimage
 from support.bundle_schema import METADATA_SCHEMA
 from support.cases import SMALL, small_case, write_case
 from support.models import random_model
-from support.runs import three_level_model, write_card, write_run
+from support.trained_runs import three_level_model, write_card, write_run
 from tumorseg.calibration import with_calibration
 from tumorseg.images import read_labels
 from tumorseg.modelfile import Model, PostProcessing, load_model

@@ -8,7 +8,7 @@ import torch
 from monai.networks.nets import DynUNet
 
 from support.models import random_model
-from support.runs import PATCH, three_level_model
+from support.trained_runs import PATCH, three_level_model
 from tumorseg.calibration import calibrated, with_calibration
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import Model, PostProcessing

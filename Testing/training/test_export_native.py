@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 
 from support.cases import small_case
 from support.models import random_model
-from support.runs import three_level_model, write_card, write_run
+from support.trained_runs import three_level_model, write_card, write_run
 from tumorseg.calibration import calibrated, with_calibration
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import Model, PostProcessing, load_model

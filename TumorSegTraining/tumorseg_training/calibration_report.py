@@ -66,9 +66,9 @@ def _enhancing_sentence(rule: EnhancingRule) -> str:
     figures += f", {rule.dice_held_out:.3f} in cases left out of the choice in turn"
     if not rule.used:
         return f"The rule for ET stays as it is, no other helps cases that were left out. {where}: {figures}."
+    small = f", and less than {rule.min_ml:g} mL becomes core" if rule.min_ml else ""
     return (
-        f"The rule for ET is now: probability (not calibrated) above {rule.threshold:.3f}, and less than "
-        f"{rule.min_ml:g} mL becomes core. {where}: {figures}."
+        f"The rule for ET is now: probability (not calibrated) above {rule.threshold:.3f}{small}. {where}: {figures}."
     )
 
 

@@ -18,8 +18,8 @@ FEWEST_PRESENT = 2
 """Cases that must have the region: others say nothing about how likely it is."""
 
 # Farther out, thresholds would come so near to 0 and 1 that float32 cannot tell them apart.
-_SLOPES = (0.1, 5.0)
-_BIASES = (-5.0, 5.0)
+_SLOPES = (0.1, 3.0)
+_BIASES = (-8.0, 8.0)
 
 Floats = npt.NDArray[np.float64]
 Line = tuple[float, float]

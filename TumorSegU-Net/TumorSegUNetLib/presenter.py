@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tumorseg.errors import TumorSegError
 from tumorseg.modelstore import DEFAULT_MODEL, ModelEntry
-from tumorseg.progress import STAGES
-from tumorseg.regions import SEGMENTS
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
 
+from .presenter_findings import Found, blockingReason
 from .run import Outcome, Progress, Run, RunState
 from .translation import _
 
-STAGE_ENDS: Mapping[str, float] = dict(zip(STAGES, (0.05, 0.15, 0.95, 1.0), strict=True))
+STAGE_ENDS: Mapping[str, float] = {"load": 0.05, "check": 0.08, "prepare": 0.15, "predict": 0.95, "finish": 1.0}
 """Part of a run that is over when a stage is: the network takes most of the time."""
 
 
@@ -49,6 +48,25 @@ class Choices:
     volumes: Mapping[str, str | None]
     model: str | None
     device: str = "auto"
+    tta: bool = False
+
+    @property
+    def checked(self) -> tuple[object, ...]:
+        """What the check of the volumes depends on."""
+        return (*sorted(self.volumes.items()), self.model)
+
+
+@dataclass(frozen=True)
+class Check:
+    """The check of the volumes, made in the background before a run.
+
+    Attributes:
+        of: the choices that it is about, see ``Choices.checked``.
+        findings: what was found; None while it is under way.
+    """
+
+    of: tuple[object, ...]
+    findings: tuple[Found, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -88,11 +106,22 @@ class Presenter:
         channels = self._models[model].spec.channels
         return [name for name in SEQUENCES if name in channels]
 
-    def idle(self, choices: Choices, ending: Ending | None) -> PanelState:
-        """While nothing runs: the last ending, until a volume, the model or the device is changed."""
+    def findings(self, choices: Choices, check: Check | None) -> tuple[Found, ...]:
+        """What is known to be wrong with the volumes chosen now; nothing about others."""
+        known = check is not None and check.of == choices.checked
+        return (check.findings or ()) if known else ()
+
+    def canCheck(self, choices: Choices) -> bool:
+        """Whether all volumes are chosen, so that checking them makes sense."""
+        return choices.model in self._models and not self._missing(choices)
+
+    def idle(self, choices: Choices, ending: Ending | None, check: Check | None = None) -> PanelState:
+        """While nothing runs: the last ending, until a volume, the model or an option is changed."""
+        ready = self.waiting(choices, check)
         if ending is None or ending.choices != choices:
-            return self.waiting(choices)
-        return self.waiting(choices, ending.problem) if ending.run is None else self.after(ending.run, choices)
+            return ready
+        status, details = _ending(ending)
+        return replace(ready, status=status, details=details)
 
     def installing(self) -> PanelState:
         """While PyTorch is being installed; the application goes on handling events meanwhile."""
@@ -105,16 +134,16 @@ class Presenter:
             status=_("Installing PyTorch…"),
         )
 
-    def waiting(self, choices: Choices, problem: TumorSegError | None = None) -> PanelState:
-        """Before a run; with the problem that kept one from starting, if any."""
-        hint = self._hint(choices)
+    def waiting(self, choices: Choices, check: Check | None = None) -> PanelState:
+        """Before a run: what is still to be done, or what the check says."""
+        hint = self._hint(choices) or blockingReason(self.findings(choices, check))
         return PanelState(
             buttonText=_("Segment"),
             buttonEnabled=not hint,
             buttonToolTip=hint or _("Find necrotic core, edema and enhancing tumor in the volumes."),
             choicesEnabled=True,
             percent=None,
-            status=" ".join(problem.problems) if problem else hint or _("Ready."),
+            status=hint or self._readyText(choices, check),
         )
 
     def during(self, progress: Progress) -> PanelState:
@@ -128,28 +157,24 @@ class Presenter:
             status=_progressText(progress),
         )
 
-    def after(self, run: Run, choices: Choices) -> PanelState:
-        """When a run has ended; the choices may have changed since."""
-        ready = self.waiting(choices)
-        status, details = _ending(run)
-        return PanelState(
-            buttonText=ready.buttonText,
-            buttonEnabled=ready.buttonEnabled,
-            buttonToolTip=ready.buttonToolTip,
-            choicesEnabled=True,
-            percent=None,
-            status=status,
-            details=details,
-        )
+    def _readyText(self, choices: Choices, check: Check | None) -> str:
+        if check is None or check.of != choices.checked:
+            return _("Ready.")
+        if check.findings is None:
+            return _("Checking the volumes…")
+        return _("Ready; please read the remarks on the volumes.") if check.findings else _("The volumes fit. Ready.")
 
     def _hint(self, choices: Choices) -> str:
         """What is still to be done before a run can start; empty when nothing is."""
         if choices.model not in self._models:
             return _("Choose a model.") if self._models else _("No model is installed; reinstall the extension.")
-        missing = [name for name in self.neededSequences(choices.model) if not choices.volumes.get(name)]
+        missing = self._missing(choices)
         if missing:
             return _("Choose the {sequences} volume.").format(sequences=_listed(DISPLAY_NAMES[n] for n in missing))
         return _twiceChosen([(name, choices.volumes[name]) for name in self.neededSequences(choices.model)])
+
+    def _missing(self, choices: Choices) -> list[str]:
+        return [name for name in self.neededSequences(choices.model) if not choices.volumes.get(name)]
 
 
 def overallPercent(progress: Progress) -> int:
@@ -161,8 +186,16 @@ def overallPercent(progress: Progress) -> int:
     return round(100 * (start + progress.fraction * (STAGE_ENDS[progress.stage] - start)))
 
 
+def timeLeftText(seconds: float) -> str:
+    """An estimate as people say it."""
+    if seconds < 90:
+        return _("about {seconds} s left").format(seconds=max(1, round(seconds)))
+    return _("about {minutes} min left").format(minutes=round(seconds / 60))
+
+
 def _progressText(progress: Progress) -> str:
     stage = {
+        "load": _("Loading the model"),
         "check": _("Checking the volumes"),
         "prepare": _("Preparing the volumes"),
         "predict": _("Segmenting"),
@@ -172,37 +205,28 @@ def _progressText(progress: Progress) -> str:
         device = _("CPU") if progress.device == "cpu" else _("GPU")
         stage = _("{stage} on the {device}").format(stage=stage, device=device)
     if progress.secondsLeft is not None:
-        left = max(1, round(progress.secondsLeft))
-        stage = _("{stage}, about {seconds} s left").format(stage=stage, seconds=left)
+        stage = _("{stage}, {timeLeft}").format(stage=stage, timeLeft=timeLeftText(progress.secondsLeft))
     return stage + "…"
 
 
-def _ending(run: Run) -> tuple[str, str]:
-    """Status line and details of a run that has ended."""
-    outcome = run.outcome
-    if run.state is RunState.CANCELLED:
+def _ending(ending: Ending) -> tuple[str, str]:
+    """Status line and details of the last try."""
+    if ending.run is None:
+        return " ".join(ending.problem.problems) if ending.problem else "", ""
+    outcome = ending.run.outcome
+    if ending.run.state is RunState.CANCELLED:
         return _("Cancelled; nothing was added to the scene."), ""
-    if run.state is RunState.FAILED:
+    if ending.run.state is RunState.FAILED:
         return " ".join(outcome.problems), outcome.details
-    warnings = [f"{finding['message']} {finding['remedy']}" for finding in outcome.findings]
-    return " ".join([_summary(outcome), *warnings]), _detailText(outcome)
+    return _doneText(outcome), "\n".join(f"{key}: {value}" for key, value in outcome.provenance.items())
 
 
-def _summary(outcome: Outcome) -> str:
-    whole = outcome.measurements.get("WT", {})
-    if not whole.get("volume_ml"):
-        return _("No tumor was found.")
-    parts = [
-        f"{segment.short_name} {outcome.measurements[segment.short_name]['volume_ml']:.1f} mL"
-        for segment in SEGMENTS.values()
-        if segment.short_name != "WT" and segment.short_name in outcome.measurements
-    ]
-    total = _("Whole tumor {volume:.1f} mL").format(volume=whole["volume_ml"])
-    return f"{total} ({', '.join(parts)})." if parts else f"{total}."
-
-
-def _detailText(outcome: Outcome) -> str:
-    return "\n".join(f"{key}: {value}" for key, value in outcome.provenance.items())
+def _doneText(outcome: Outcome) -> str:
+    seconds = sum(outcome.seconds.values())
+    name = outcome.segmentation.GetName() if outcome.segmentation is not None else ""
+    if not seconds:
+        return _("Done: {name}.").format(name=name)
+    return _("Done in {seconds} s: {name}.").format(seconds=max(1, round(seconds)), name=name)
 
 
 def _twiceChosen(chosen: Sequence[tuple[str, Any]]) -> str:

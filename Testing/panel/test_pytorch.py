@@ -1,0 +1,78 @@
+"""What the panel does about PyTorch: never without asking, and never without a word."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from TumorSegUNetLib.dependencies import MissingPyTorchError
+
+if TYPE_CHECKING:
+    from support.panel_driver import PanelDriver
+
+MISSING = "PyTorch is missing; install the extension PyTorch in the Extensions Manager and restart Slicer."
+
+
+class Computer:
+    """Whether PyTorch is there, and what happens when it is to be installed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, installed: bool, refused: bool = False) -> None:
+        self.installed, self.refused = installed, refused
+        self.asked: list[bool] = []
+        for name in ("panel.torchInstalled", "device_line.torchInstalled"):
+            monkeypatch.setattr(f"TumorSegUNetPanel.{name}", lambda: self.installed)
+        monkeypatch.setattr("TumorSegUNetPanel.panel.ensureTorch", self.ensure)
+
+    def ensure(self, mayInstall: bool) -> None:  # noqa: N803
+        self.asked.append(mayInstall)
+        if not self.installed and self.refused:
+            raise MissingPyTorchError(MISSING)
+        self.installed = True
+
+
+def test_panel_without_pytorch_offers_to_install_it(driver: PanelDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    computer = Computer(monkeypatch, installed=False)
+    driver.widget.enter()
+    assert driver.ui.deviceLabel.text == "PyTorch, which runs the network, is not installed yet."
+    assert driver.ui.installButton.visible
+    assert not computer.asked
+    assert driver.logic.warm is None
+
+
+def test_installation_ends_in_the_sentence_of_a_self_check(
+    driver: PanelDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computer = Computer(monkeypatch, installed=False)
+    driver.widget.enter()
+    driver.ui.installButton.click()
+    driver.settle(lambda: driver.ui.deviceLabel.text == "PyTorch 2.13 works.")
+    assert computer.asked == [False]  # a test must not download anything
+    assert not driver.ui.installButton.visible
+
+
+def test_refused_installation_is_a_sentence(driver: PanelDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    Computer(monkeypatch, installed=False, refused=True)
+    driver.widget.enter()
+    driver.add_study()
+    driver.settle(lambda: driver.ui.segmentButton.enabled)
+    driver.ui.segmentButton.click()
+    assert driver.ui.statusLabel.text == MISSING
+    assert not driver.logic.runs
+    assert driver.ui.segmentButton.enabled
+
+
+def test_segment_installs_what_is_missing_and_goes_on(driver: PanelDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    computer = Computer(monkeypatch, installed=False)
+    driver.add_study()
+    driver.settle(lambda: driver.ui.segmentButton.enabled)
+    driver.ui.segmentButton.click()
+    assert computer.installed
+    assert len(driver.logic.runs) == 1
+    driver.settle(lambda: driver.ui.deviceLabel.text == "PyTorch 2.13 works.")
+
+
+def test_entering_gets_the_worker_ready(driver: PanelDriver) -> None:
+    assert driver.logic.warm is None
+    driver.widget.enter()
+    assert driver.logic.warm == ("threshold", "auto")

@@ -1,0 +1,179 @@
+"""The result on the panel: shown, toggled, exported, edited, found again after saving and loading."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from TumorSegUNetLib.presenter_result import resultState
+
+if TYPE_CHECKING:
+    from support.panel_driver import PanelDriver
+
+
+@pytest.fixture
+def segmented(driver: PanelDriver) -> PanelDriver:
+    """The panel after a run with a result of two lesions, with one slice view."""
+    from support.panel_result import outcome
+    from tumorseg.volume import Geometry
+
+    driver.scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    nodes = driver.add_study()
+    driver.settle(lambda: driver.ui.segmentButton.enabled)
+    driver.ui.segmentButton.click()
+    driver.logic.runs[-1].end(outcome(driver.scene, nodes, Geometry((4, 4, 4)), lesions=2))
+    driver.settle(lambda: driver.ui.resultCollapsibleButton.visible)
+    return driver
+
+
+def table(driver: PanelDriver) -> list[list[str]]:
+    rows, columns = driver.ui.resultTable.rowCount, driver.ui.resultTable.columnCount
+    return [[driver.ui.resultTable.item(row, column).text() for column in range(columns)] for row in range(rows)]
+
+
+def answer_file_dialog(monkeypatch: pytest.MonkeyPatch, answer: str) -> list[str]:
+    """Let the user answer the next question for a file; returns the names that were proposed."""
+    proposed: list[str] = []
+
+    def ask(parent: Any, title: str, name: str, kinds: str) -> str:
+        proposed.append(name)
+        return answer
+
+    dialog = types.SimpleNamespace(getSaveFileName=ask)
+    monkeypatch.setattr("TumorSegUNetPanel.result_controller.qt.QFileDialog", dialog, raising=False)
+    return proposed
+
+
+def test_result_is_told_and_listed(segmented: PanelDriver) -> None:
+    ui = segmented.ui
+    assert ui.headlineLabel.text == "Tumor 1.0 mL, left hemisphere, 2 foci"
+    assert ui.qualityFrame.visible
+    assert ui.qualityLabel.text == "Look at the result with care: the network was unsure."
+    assert [row[0] for row in table(segmented)] == [
+        "Whole tumor",
+        "Tumor core",
+        "Enhancing tumor",
+        "Lesion 1, left",
+        "Lesion 2, left",
+    ]
+    assert table(segmented)[0] == ["Whole tumor", "1.0", "2.0", "1.0"]
+    assert ui.statusLabel.text.startswith("Done in 3 s: ")
+
+
+def test_views_show_flair_below_the_result(segmented: PanelDriver) -> None:
+    composite = segmented.scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    assert composite.GetBackgroundVolumeID() == segmented.parameters.flair.GetID()
+
+
+def test_diameters_are_drawn_on_a_toggle(segmented: PanelDriver) -> None:
+    lines = segmented.logic.resultOf(segmented.parameters.segmentation).diameters
+    assert len(lines) == 4
+    segmented.ui.diametersButton.click()
+    assert segmented.ui.diametersButton.checked
+    assert all(line.GetDisplayVisibility() for line in lines)
+    segmented.ui.diametersButton.click()
+    assert not segmented.ui.diametersButton.checked
+    assert not any(line.GetDisplayVisibility() for line in lines)
+
+
+def test_uncertainty_is_laid_over_the_slices_on_a_toggle(segmented: PanelDriver) -> None:
+    composite = segmented.scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    volume = segmented.logic.resultOf(segmented.parameters.segmentation).uncertainty
+    segmented.ui.uncertaintyButton.click()
+    assert composite.GetForegroundVolumeID() == volume.GetID()
+    segmented.ui.uncertaintyButton.click()
+    assert composite.GetForegroundVolumeID() is None
+    assert not segmented.ui.uncertaintyButton.checked
+
+
+def test_surfaces_are_left_to_the_applications_button(segmented: PanelDriver) -> None:
+    assert segmented.ui.show3DButton.segmentationNode() is segmented.parameters.segmentation
+    assert segmented.ui.show3DButton.enabled
+
+
+def test_report_is_opened_in_the_browser(segmented: PanelDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    services = types.SimpleNamespace(openUrl=lambda url: opened.append(url.toLocalFile()))
+    monkeypatch.setattr("TumorSegUNetPanel.result_controller.qt.QDesktopServices", services, raising=False)
+    segmented.ui.reportButton.click()
+    assert "A report." in Path(opened[0]).read_text(encoding="utf-8")
+
+
+def test_report_is_saved_under_the_results_name(
+    segmented: PanelDriver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    proposed = answer_file_dialog(monkeypatch, str(tmp_path / "mine"))
+    segmented.ui.saveReportButton.click()
+    assert "A report." in (tmp_path / "mine.html").read_text(encoding="utf-8")
+    assert proposed[0].endswith(".html")
+    assert not set('/\\:*?"<>|') & set(proposed[0])
+
+
+def test_table_is_exported(segmented: PanelDriver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    answer_file_dialog(monkeypatch, str(tmp_path / "table.csv"))
+    segmented.ui.exportButton.click()
+    assert "Whole tumor" in (tmp_path / "table.csv").read_text(encoding="utf-8")
+
+
+def test_nothing_is_written_when_the_user_changes_their_mind(
+    segmented: PanelDriver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    answer_file_dialog(monkeypatch, "")
+    segmented.ui.exportButton.click()
+    segmented.ui.saveReportButton.click()
+    assert not list(tmp_path.glob("*.csv"))
+
+
+def test_segment_editor_opens_on_the_result(segmented: PanelDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    edited: dict[str, Any] = {}
+    editor = types.SimpleNamespace(
+        setSegmentationNode=lambda node: edited.update(segmentation=node),
+        setSourceVolumeNode=lambda node: edited.update(source=node),
+    )
+    monkeypatch.setattr("slicer.util.selectModule", lambda name: edited.update(module=name))
+    monkeypatch.setattr("slicer.util.getModuleWidget", lambda name: types.SimpleNamespace(editor=editor))
+    segmented.ui.editButton.click()
+    assert edited == {
+        "module": "SegmentEditor",
+        "segmentation": segmented.parameters.segmentation,
+        "source": segmented.parameters.t1ce,
+    }
+
+
+def test_results_own_volumes_are_no_inputs(segmented: PanelDriver) -> None:
+    before = {name: segmented.parameters.getValue(name) for name in ("t1", "t1ce", "t2", "flair")}
+    segmented.widget.enter()
+    segmented.settle()
+    assert {name: segmented.parameters.getValue(name) for name in before} == before
+
+
+def test_removed_result_leaves_the_panel(segmented: PanelDriver) -> None:
+    segmented.scene.RemoveNode(segmented.parameters.segmentation)
+    segmented.settle(lambda: not segmented.ui.resultCollapsibleButton.visible)
+
+
+def test_result_and_choices_survive_saving_and_loading(segmented: PanelDriver, tmp_path: Path) -> None:
+    name = segmented.parameters.segmentation.GetName()
+    segmented.ui.ttaCheckBox.click()
+    segmented.scene.WriteToMRB(str(tmp_path / "visit.mrb"))
+    segmented.scene.Clear(1)
+    assert not segmented.ui.resultCollapsibleButton.visible
+    segmented.scene.ReadFromMRB(str(tmp_path / "visit.mrb"))
+    segmented.widget.enter()
+    assert segmented.parameters.segmentation.GetName() == name
+    assert segmented.parameters.fixed == ""
+    assert segmented.parameters.tta
+    assert segmented.ui.ttaCheckBox.checked
+    assert segmented.ui.headlineLabel.text == "Tumor 1.0 mL, left hemisphere, 2 foci"
+    assert segmented.ui.t1Selector.currentNode().GetName() == "t1"
+    for button in (segmented.ui.reportButton, segmented.ui.diametersButton, segmented.ui.exportButton):
+        assert button.enabled
+
+
+def test_section_without_result_is_empty(driver: PanelDriver) -> None:
+    assert resultState(None).rows == ()
+    assert driver.ui.resultTable.rowCount == 0
+    assert not driver.ui.exportButton.enabled

@@ -1,0 +1,110 @@
+"""What the result section shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from TumorSegUNetLib.presenter_device import DeviceState, deviceState
+from TumorSegUNetLib.presenter_result import ResultFacts, ResultState, resultState
+
+
+def region(volume: float, longest: float | None = None, across: float | None = None) -> dict[str, Any]:
+    return {"volume_ml": volume, "longest_diameter_mm": longest, "perpendicular_mm": across}
+
+
+MEASURED = {"ET": region(1.04, 12.04, 9.0), "ED": region(10.0, 40.0, 30.0), "WT": region(11.04, 41.26, 30.0)}
+
+
+def lesion(number: int, side: str | None, volume: float) -> dict[str, Any]:
+    return {
+        "number": number,
+        "side": side,
+        "volume_ml": {"ED": volume / 2, "ET": volume / 2},
+        "longest_diameter_mm": 10.0 * number,
+        "perpendicular_mm": 5.0,
+    }
+
+
+def test_without_a_result_nothing_is_shown() -> None:
+    assert resultState(None) == ResultState(visible=False)
+
+
+def test_result_is_summed_up_and_listed_from_the_whole_to_its_parts() -> None:
+    state = resultState(ResultFacts(MEASURED, foci=1, side="left"))
+    assert state.headline == "Tumor 11.0 mL, left hemisphere, one focus"
+    assert state.header == ("Part", "mL", "Longest mm", "Across mm")
+    assert state.rows == (
+        ("Whole tumor", "11.0", "41.3", "30.0"),
+        ("Enhancing tumor", "1.0", "12.0", "9.0"),
+        ("Edema", "10.0", "40.0", "30.0"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("side", "foci", "headline"),
+    [
+        (None, None, "Tumor 11.0 mL"),
+        ("right", 3, "Tumor 11.0 mL, right hemisphere, 3 foci"),
+        ("midline", 1, "Tumor 11.0 mL, across the midline, one focus"),
+    ],
+)
+def test_side_and_foci_are_said_where_known(side: str | None, foci: int | None, headline: str) -> None:
+    assert resultState(ResultFacts(MEASURED, foci=foci, side=side)).headline == headline
+
+
+def test_one_lesion_is_no_row_of_its_own() -> None:
+    assert len(resultState(ResultFacts(MEASURED, lesions=[lesion(1, "left", 11.04)])).rows) == 3
+
+
+def test_several_lesions_are_listed_with_their_side() -> None:
+    rows = resultState(ResultFacts(MEASURED, lesions=[lesion(1, "left", 8.0), lesion(2, None, 3.0)])).rows
+    assert rows[3:] == (("Lesion 1, left", "8.0", "10.0", "5.0"), ("Lesion 2", "3.0", "20.0", "5.0"))
+
+
+def test_volume_of_a_lesion_is_its_whole_tumor_where_given() -> None:
+    whole = {**lesion(1, "left", 8.0), "volume_ml": {"WT": 8.0, "TC": 4.0}}
+    assert resultState(ResultFacts(MEASURED, lesions=[whole, lesion(2, "left", 3.0)])).rows[3][1] == "8.0"
+
+
+def test_parts_without_extent_have_a_dash() -> None:
+    measured = {**MEASURED, "NCR": region(0.0)}
+    assert ("Necrotic core", "–", "–", "–") in resultState(ResultFacts(measured)).rows
+
+
+def test_nothing_found_is_said_and_offers_nothing_to_show() -> None:
+    facts = ResultFacts({"WT": region(0.0)}, diameters=True, uncertainty=True, report=True)
+    state = resultState(facts)
+    assert state.headline == "No tumor was found."
+    assert (state.rows, state.surfaces, state.diameters) == ((), False, False)
+    assert (state.uncertainty, state.report, state.table) == (True, True, True)
+
+
+def test_segmentation_of_an_older_version_has_no_measurements() -> None:
+    state = resultState(ResultFacts())
+    assert (state.headline, state.table) == ("Segmented; no measurements are known.", False)
+
+
+def test_caution_and_what_is_there_are_passed_on() -> None:
+    state = resultState(ResultFacts(MEASURED, caution="Look twice.", diameters=True, uncertainty=True, report=True))
+    assert state.caution == "Look twice."
+    assert state.surfaces
+    assert state.diameters
+    assert state.uncertainty
+    assert state.report
+
+
+@pytest.mark.parametrize(
+    ("installed", "facts", "state"),
+    [
+        (False, {"reason": "x"}, DeviceState("PyTorch, which runs the network, is not installed yet.", True)),
+        (True, None, DeviceState("", False)),
+        (True, {"device": "cpu", "reason": "The CPU is used."}, DeviceState("The CPU is used.", False)),
+        (True, {"ok": False, "sentence": "It failed."}, DeviceState("It failed.", False)),
+    ],
+)
+def test_device_is_explained_or_installing_is_offered(
+    installed: bool, facts: dict[str, Any] | None, state: DeviceState
+) -> None:
+    assert deviceState(installed, facts) == state

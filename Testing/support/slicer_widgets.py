@@ -1,0 +1,171 @@
+"""Stand-ins for the CTK and qMRML widgets of the panel: enough of each to be looked at and driven."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import slicer
+from PySide6 import QtCore, QtGui, QtWidgets
+
+
+class ctkCollapsibleButton(QtWidgets.QAbstractButton):
+    """A header that folds its contents away."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._collapsed = False
+        policy = QtWidgets.QSizePolicy(QtWidgets.QSizePolicy.Policy.Preferred, QtWidgets.QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        self.setContentsMargins(0, self._header() + 2, 0, 0)
+        self.clicked.connect(lambda: self.setCollapsed(not self._collapsed))
+
+    def _header(self) -> int:
+        return self.fontMetrics().height() + 8
+
+    def isCollapsed(self) -> bool:
+        return self._collapsed
+
+    def setCollapsed(self, collapsed: bool) -> None:
+        self._collapsed = collapsed
+        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
+            child.setVisible(not collapsed)
+
+    collapsed = QtCore.Property(bool, isCollapsed, setCollapsed)
+
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
+        painter = QtWidgets.QStylePainter(self)
+        option = QtWidgets.QStyleOptionButton()
+        option.initFrom(self)
+        option.rect = QtCore.QRect(0, 0, self.width(), self._header())
+        option.state |= QtWidgets.QStyle.StateFlag.State_Raised
+        painter.drawControl(QtWidgets.QStyle.ControlElement.CE_PushButtonBevel, option)
+        arrow = QtWidgets.QStyleOption()
+        arrow.initFrom(self)
+        arrow.rect = QtCore.QRect(8, (self._header() - 9) // 2, 9, 9)
+        element = QtWidgets.QStyle.PrimitiveElement
+        painter.drawPrimitive(
+            element.PE_IndicatorArrowRight if self._collapsed else element.PE_IndicatorArrowDown, arrow
+        )
+        text = QtCore.QRect(24, 0, self.width() - 24, self._header())
+        painter.drawItemText(
+            text,
+            QtCore.Qt.AlignmentFlag.AlignVCenter,
+            self.palette(),
+            self.isEnabled(),
+            self.text(),
+            QtGui.QPalette.ColorRole.ButtonText,
+        )
+
+
+class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
+    """A group box that folds its contents away."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._collapsed = False
+
+    def isCollapsed(self) -> bool:
+        return self._collapsed
+
+    def setCollapsed(self, collapsed: bool) -> None:
+        self._collapsed = collapsed
+        self.setMaximumHeight(self.fontMetrics().height() + 6 if collapsed else 16777215)
+        for child in self.findChildren(QtWidgets.QWidget, options=QtCore.Qt.FindChildOption.FindDirectChildrenOnly):
+            child.setVisible(not collapsed)
+
+    collapsed = QtCore.Property(bool, isCollapsed, setCollapsed)
+
+    def showEvent(self, event: QtGui.QShowEvent) -> None:
+        super().showEvent(event)
+        self.setCollapsed(self._collapsed)
+
+    def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
+        self.setCollapsed(not self._collapsed)
+
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
+        painter = QtWidgets.QStylePainter(self)
+        arrow = QtWidgets.QStyleOption()
+        arrow.initFrom(self)
+        arrow.rect = QtCore.QRect(0, 4, 9, 9)
+        element = QtWidgets.QStyle.PrimitiveElement
+        painter.drawPrimitive(
+            element.PE_IndicatorArrowRight if self._collapsed else element.PE_IndicatorArrowDown, arrow
+        )
+        painter.drawText(14, 13, self.title())
+
+
+class qMRMLNodeComboBox(QtWidgets.QComboBox):
+    """The volumes of the scene, with None first."""
+
+    currentNodeChanged = QtCore.Signal(object)
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._scene: slicer.vtkMRMLScene | None = None
+        self._ids: list[str | None] = [None]
+        self.addItem("None")
+        self.currentIndexChanged.connect(lambda index: self.currentNodeChanged.emit(self.currentNode()))
+
+    def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:
+        self._scene = scene
+        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent):
+            scene.AddObserver(event, lambda caller, name: self._fill())
+        self._fill()
+
+    def _fill(self) -> None:
+        chosen = self.currentNodeID()
+        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", self._scene)
+        self.blockSignals(True)
+        self.clear()
+        self.addItem("None")
+        self._ids = [None, *(node.GetID() for node in nodes)]
+        self.addItems([node.GetName() for node in nodes])
+        self.setCurrentIndex(self._ids.index(chosen) if chosen in self._ids else 0)
+        self.blockSignals(False)
+        if chosen not in self._ids:
+            self.currentNodeChanged.emit(None)
+
+    def currentNodeID(self) -> str | None:
+        return self._ids[max(0, self.currentIndex())]
+
+    def currentNode(self) -> Any:
+        identifier = self.currentNodeID()
+        return self._scene.GetNodeByID(identifier) if identifier and self._scene else None
+
+    def setCurrentNode(self, node: Any) -> None:
+        identifier = node.GetID() if node is not None else None
+        self.setCurrentIndex(self._ids.index(identifier) if identifier in self._ids else 0)
+
+
+class qMRMLSegmentationShow3DButton(QtWidgets.QPushButton):
+    """Shows the surfaces of a segmentation; its label is the application's."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__("Show 3D", parent)
+        self.setCheckable(True)
+        self._node: Any = None
+
+    def setSegmentationNode(self, node: Any) -> None:
+        self._node = node
+        self.setEnabled(node is not None)
+
+    def segmentationNode(self) -> Any:
+        return self._node
+
+
+class qMRMLWidget(QtWidgets.QWidget):
+    """Hands the scene to the selectors, as the connections of the .ui file do."""
+
+    def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:
+        for selector in self.findChildren(qMRMLNodeComboBox):
+            selector.setMRMLScene(scene)
+
+
+STAND_INS: list[type] = [
+    ctkCollapsibleButton,
+    ctkCollapsibleGroupBox,
+    qMRMLNodeComboBox,
+    qMRMLSegmentationShow3DButton,
+    qMRMLWidget,
+]

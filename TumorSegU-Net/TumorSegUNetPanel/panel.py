@@ -1,0 +1,210 @@
+"""The panel as a whole: what the user does goes to the logic, what the presenters decide goes to the widgets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import slicer
+
+from tumorseg.errors import TumorSegError
+from TumorSegUNetLib.dependencies import ensureTorch, torchInstalled
+from TumorSegUNetLib.logic import TumorSegUNetLogic
+from TumorSegUNetLib.presenter import Choices, Ending, Presenter
+from TumorSegUNetLib.presenter_findings import findingsState
+from TumorSegUNetLib.translation import _
+
+from . import defaults
+from .background_check import BackgroundCheck
+from .device_line import DeviceLine
+from .inputs_controller import InputsController
+from .models_controller import ModelsController
+from .result_controller import ResultController
+from .run_section import RunSection
+from .timers import repeating
+
+POLL_MILLISECONDS = 100
+
+
+class Panel:
+    """Owns the sections and the run under way.
+
+    Args:
+        ui: the panel's widgets.
+        logic: does the work.
+        resourcePath: tells the full path of a resource.
+    """
+
+    def __init__(self, ui: object, logic: TumorSegUNetLogic, resourcePath: Callable[[str], str]) -> None:
+        self._ui = ui
+        self._logic = logic
+        self._parameters: Any = None
+        self._run: Any = None
+        self._ending: Ending | None = None
+        self._installing = False
+        self._timer = repeating(POLL_MILLISECONDS, self._poll)
+        self._inputs = InputsController(ui, logic, resourcePath("Icons"), self._loadSample)
+        self._models = ModelsController(ui, logic, resourcePath("UI/TumorSegUNetModels.ui"), self._fillPresenter)
+        self._check = BackgroundCheck(logic, self._nodes, self._onCheckStarted)
+        self._section = RunSection(ui)
+        self._device = DeviceLine(logic, self._section, self._timer.start)
+        self._results = ResultController(ui, logic)
+        self._fillPresenter()
+        ui.segmentButton.connect("clicked(bool)", self._onSegment)
+        ui.installButton.connect("clicked(bool)", self._onInstall)
+
+    def setParameters(self, parameters: Any) -> None:
+        """Show another parameter node, or none while a scene closes."""
+        self._parameters = parameters
+        self._ending = None
+        self._check.forget()
+        if parameters is not None and not parameters.started:
+            parameters.model = defaults.defaultModel()
+            parameters.device = defaults.defaultDevice()
+            parameters.tta = defaults.defaultTta()
+            parameters.started = True
+        self._models.setParameters(parameters)
+        self._inputs.setParameters(parameters)
+        self._results.setParameters(parameters)
+
+    def enter(self) -> None:
+        """The module is shown: recognize what is loaded, and get the worker ready."""
+        self._inputs.studyChanged()
+        if self._run is not None:
+            return
+        device = self._parameters.device.value
+        self._device.ask(device)
+        if torchInstalled():
+            self._logic.warmUp(self._models.chosen, device)
+
+    def close(self) -> None:
+        """The application closes or the module is reloaded: leave nothing running."""
+        self.cancel()
+        self._check.forget()
+        self._device.forget()
+        self._inputs.close()
+        self._timer.stop()
+        self._logic.shutdown()
+
+    def cancel(self) -> None:
+        """End whatever is under way; nothing is added to the scene."""
+        self._check.forget()
+        if self._run is not None:
+            self._run.cancel()
+            self._run = None
+        self.update()
+
+    def studyChanged(self) -> None:
+        """Volumes were loaded or removed."""
+        self._inputs.studyChanged()
+
+    def parametersChanged(self) -> None:
+        """Something in the parameter node has changed, by the user or by us."""
+        self._inputs.parametersChanged()
+        self._models.update()
+        self._results.update()
+        self._device.follow(self._parameters.device.value)
+        self.update()
+
+    def update(self) -> None:
+        """Show where things stand."""
+        if self._parameters is None:
+            return
+        choices = self._choices()
+        if self._run is None and not self._installing:
+            self._check.want(choices if self._presenter.canCheck(choices) else None)
+        self._inputs.show(findingsState(self._presenter.findings(choices, self._check.check)))
+        if self._installing:
+            self._section.show(self._presenter.installing())
+        elif self._run is not None:
+            self._section.show(self._presenter.during(self._run.progress))
+        else:
+            self._section.show(self._presenter.idle(choices, self._ending, self._check.check))
+
+    def _fillPresenter(self) -> None:
+        self._presenter = Presenter(self._models.models)
+        self.update()
+
+    def _choices(self) -> Choices:
+        parameters = self._parameters
+        return Choices(self._inputs.identifiers(), self._models.chosen, parameters.device.value, parameters.tta)
+
+    def _nodes(self, choices: Choices) -> Mapping[str, Any]:
+        """The volumes that the chosen model needs."""
+        return {name: self._parameters.getValue(name) for name in self._presenter.neededSequences(choices.model)}
+
+    def _onCheckStarted(self) -> None:
+        self._timer.start()
+        self.update()
+
+    def _onSegment(self, checked: bool = False) -> None:
+        if self._run is not None:
+            self._run.cancel()
+            self._poll()
+            return
+        parameters = self._parameters
+        if self._provideTorch() and self._parameters is parameters:  # the scene may have been closed meanwhile
+            with slicer.util.tryWithErrorDisplay(_("The segmentation cannot be started."), waitCursor=True):
+                self._startRun()
+
+    def _onInstall(self, checked: bool = False) -> None:
+        self._provideTorch()
+
+    def _provideTorch(self) -> bool:
+        """Whether PyTorch can be used; it is installed where it is missing, while the application handles events."""
+        choices = self._choices()
+        self._installing = not torchInstalled()
+        self.update()
+        try:
+            ensureTorch(mayInstall=not slicer.app.testingEnabled())
+            if self._installing:
+                self._logic.release()  # a worker that has looked for PyTorch in vain
+                self._device.selfCheck(choices.device)
+        except TumorSegError as problem:
+            self._ending = Ending(choices, problem=problem)
+            return False
+        finally:
+            self._installing = False
+            self.update()
+        return True
+
+    def _startRun(self) -> None:
+        choices = self._choices()
+        self._check.makeWay()
+        try:
+            self._run = self._logic.startSegmentation(
+                self._nodes(choices), choices.model, choices.device, tta=choices.tta
+            )
+            self._timer.start()
+        except TumorSegError as problem:
+            self._ending = Ending(choices, problem=problem)
+        defaults.remember(self._parameters.model, self._parameters.device, choices.tta)
+        self.update()
+
+    def _poll(self) -> None:
+        """Take in what the worker has said."""
+        if self._run is not None and self._run.poll():
+            self._finishRun()
+        self._device.poll()
+        if self._check.poll() or self._run is not None:
+            self.update()
+        if self._run is None and not self._check.running and not self._device.running:
+            self._timer.stop()
+
+    def _finishRun(self) -> None:
+        run, self._run = self._run, None
+        self._ending = Ending(self._choices(), run)
+        if run.outcome.segmentation is not None:
+            self._results.take(run.outcome)
+        self.update()
+
+    def _loadSample(self) -> None:
+        from TumorSegUNetLib.sample_data import loadSamplePatient
+
+        self._ui.sampleButton.enabled = False  # events are handled while the patient is being made
+        try:
+            loadSamplePatient()
+        except TumorSegError as error:
+            slicer.util.errorDisplay(" ".join(error.problems))
+        finally:
+            self._ui.sampleButton.enabled = True

@@ -1,0 +1,132 @@
+"""The last result of the scene: shown, measured, reported, opened in the Segment Editor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import qt
+import slicer
+
+from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
+from TumorSegUNetLib.logic import TumorSegUNetLogic
+from TumorSegUNetLib.presenter_result import ResultFacts, resultState
+from TumorSegUNetLib.result_views import showResult, showUncertainty, uncertaintyShown
+from TumorSegUNetLib.translation import _
+
+from .result_section import ResultActions, ResultSection
+
+
+class ResultController:
+    """Finds what belongs to the segmentation in the parameter node, also after a scene was loaded.
+
+    Args:
+        ui: the panel's widgets.
+        logic: knows results.
+    """
+
+    def __init__(self, ui: object, logic: TumorSegUNetLogic) -> None:
+        self._ui = ui
+        self._logic = logic
+        self._parameters: Any = None
+        self._shown: object = None
+        actions = ResultActions(
+            showDiameters=self._showDiameters,
+            showUncertainty=self._showUncertainty,
+            openReport=self._openReport,
+            saveReport=self._saveReport,
+            edit=self._edit,
+            export=self._export,
+        )
+        self._section = ResultSection(ui, actions)
+        self._section.show(resultState(None))
+
+    def setParameters(self, parameters: Any) -> None:
+        """Show the result of another parameter node, or none."""
+        self._parameters = parameters
+        self.update()
+
+    def take(self, outcome: Any) -> None:
+        """A run has ended with a result: keep it in the scene and show it in the views."""
+        self._parameters.segmentation = outcome.segmentation
+        showResult(outcome.segmentation)
+
+    def update(self) -> None:
+        """Show the result that the scene names, if that is another one."""
+        segmentation = self._segmentation()
+        if segmentation is self._shown:
+            return
+        self._shown = segmentation
+        self._ui.show3DButton.setSegmentationNode(segmentation)
+        self._section.show(resultState(self._facts()))
+        self._updateToggles()
+
+    def _segmentation(self) -> Any:
+        return self._parameters.segmentation if self._parameters is not None else None
+
+    def _facts(self) -> ResultFacts | None:
+        segmentation = self._segmentation()
+        if segmentation is None:
+            return None
+        result = self._logic.resultOf(segmentation)
+        return ResultFacts(
+            measurements=result.measurements,
+            lesions=result.lesions,
+            foci=result.foci,
+            side=result.side,
+            caution=result.quality.get("sentence"),
+            diameters=bool(result.diameters),
+            uncertainty=result.uncertainty is not None,
+            report=result.reportFile is not None,
+        )
+
+    def _updateToggles(self) -> None:
+        segmentation = self._segmentation()
+        if segmentation is None:
+            self._section.showToggles(diameters=False, uncertainty=False)
+            return
+        volume = self._logic.resultOf(segmentation).uncertainty
+        shown = volume is not None and uncertaintyShown(slicer.mrmlScene, volume)
+        self._section.showToggles(diameters=diametersShown(segmentation), uncertainty=shown)
+
+    def _showDiameters(self, shown: bool) -> None:
+        showDiameters(self._segmentation(), shown)
+        self._updateToggles()
+
+    def _showUncertainty(self, shown: bool) -> None:
+        volume = self._logic.resultOf(self._segmentation()).uncertainty
+        showUncertainty(slicer.mrmlScene, volume if shown else None)
+        self._updateToggles()
+
+    def _openReport(self) -> None:
+        path = self._logic.reportFile(self._segmentation())
+        if path is None:
+            slicer.util.errorDisplay(_("The report is no longer there; segment again to write a new one."))
+            return
+        qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(path)))
+
+    def _saveReport(self) -> None:
+        path = self._askPath(_("Save report"), ".html", _("Web page (*.html)"))
+        if path:
+            with slicer.util.tryWithErrorDisplay(_("The report cannot be saved."), waitCursor=True):
+                self._logic.saveReport(self._segmentation(), path)
+
+    def _export(self) -> None:
+        path = self._askPath(_("Export table"), ".csv", _("Table (*.csv)"))
+        if path:
+            with slicer.util.tryWithErrorDisplay(_("The table cannot be exported."), waitCursor=True):
+                self._logic.exportTable(self._logic.resultOf(self._segmentation()).table, path)
+
+    def _askPath(self, title: str, ending: str, kinds: str) -> str:
+        """Where to write a file; empty when the user changes their mind."""
+        proposed = "".join(char if char.isalnum() or char in " -_." else "-" for char in self._segmentation().GetName())
+        path = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, proposed + ending, kinds)
+        return path if not path or Path(path).suffix else path + ending
+
+    def _edit(self) -> None:
+        """Open the Segment Editor on the segmentation."""
+        segmentation = self._segmentation()
+        slicer.util.selectModule("SegmentEditor")
+        editor = slicer.util.getModuleWidget("SegmentEditor").editor
+        editor.setSegmentationNode(segmentation)
+        editor.setSourceVolumeNode(self._logic.resultOf(segmentation).reference)
