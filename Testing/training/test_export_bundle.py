@@ -26,6 +26,8 @@ LPS = SMALL
 RAS = replace(SMALL, direction=(-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0))
 SAGITTAL = replace(SMALL, direction=(0.0, 0.0, -1.0, 1.0, 0.0, 0.0, 0.0, -1.0, 0.0))
 
+COARSE = Geometry((16, 18, 20), (-10.0, 5.0, 30.0), (2.0, 2.0, 2.0))
+
 # Written so that neither temperature nor bias nor one of the thresholds can be forgotten without notice.
 RULES = with_calibration(PostProcessing((0.4, 0.5, 0.55)), (2.0, 1.5, 0.5), (0.4, 0.0, -0.3))
 
@@ -76,7 +78,7 @@ def _native(folder: Path, count: int) -> list[str]:
     return ["export", *named, "--card", str(folder / "card.toml"), "--output", str(folder / "native.safetensors")]
 
 
-@pytest.mark.parametrize("geometry", [LPS, RAS, SAGITTAL], ids=["lps", "ras", "sagittal"])
+@pytest.mark.parametrize("geometry", [LPS, RAS, SAGITTAL, COARSE], ids=["lps", "ras", "sagittal", "2 mm"])
 def test_monai_gives_the_voxels_of_the_engine(tmp_path: Path, geometry: Geometry) -> None:
     labels = _same_labels(tmp_path, geometry, three_level_model(rules=RULES))
     assert set(np.unique(labels)) == {0, 1, 2, 3}

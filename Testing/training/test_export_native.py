@@ -12,7 +12,6 @@ from support.cases import small_case
 from support.models import random_model
 from support.trained_runs import three_level_model, write_card, write_run
 from tumorseg.calibration import calibrated, with_calibration
-from tumorseg.errors import BadInputError
 from tumorseg.modelfile import Model, PostProcessing, load_model
 from tumorseg.network import Ensemble
 from tumorseg.pipeline import Options, segment
@@ -101,20 +100,21 @@ def test_calibrations_are_joined_so_that_agreeing_members_give_the_mean_of_their
     ).tolist()
 
 
-def test_calibrated_and_uncalibrated_runs_do_not_mix_unless_the_card_decides(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    fitted = with_calibration(PostProcessing(), (2.0,) * 3, (0.0,) * 3)
-    runs = [
-        write_run(tmp_path / "fitted", three_level_model(0, fitted)),
-        write_run(tmp_path / "plain", three_level_model(1)),
-    ]
-    arguments = ["export", "--run", str(runs[0]), "--run", str(runs[1]), "--output", str(tmp_path / "o.safetensors")]
-    assert main([*arguments, "--card", str(write_card(tmp_path))]) == 2
-    assert "Some of the runs are calibrated and others are not; run tumorseg-train evaluate" in capsys.readouterr().err
-    given = "thresholds = [0.4, 0.5, 0.6]\ntemperatures = [1.0, 1.0, 1.0]\nbiases = [0.0, 0.0, 0.0]"
-    rules = load_model(_export(tmp_path, runs, write_card(tmp_path, given))).spec.postprocessing
-    assert rules.thresholds == (0.4, 0.5, 0.6)
+def test_a_member_that_needed_no_calibration_counts_as_one_that_changes_nothing() -> None:
+    plain = PostProcessing(thresholds=(0.4, 0.5, 0.6))
+    changes_nothing = with_calibration(plain, (1.0,) * 3, (0.0,) * 3)
+    other = with_calibration(PostProcessing(), (2.0, 1.5, 4.0), (0.1, 0.0, -0.2))
+    rules = joined_rules([plain, other])
+    assert rules.temperatures == pytest.approx((4 / 3, 1.2, 1.6))
+    assert rules.biases == pytest.approx((0.05, 0.0, -0.1))
+    assert rules.thresholds == pytest.approx(joined_rules([changes_nothing, other]).thresholds)
+
+
+def test_rules_that_are_not_calibrated_are_joined_without_a_calibration() -> None:
+    rules = joined_rules([PostProcessing((0.2, 0.5, 0.5), 0.1, 0.3), PostProcessing((0.8, 0.5, 0.5), 0.2, 0.1)])
+    assert rules.thresholds == pytest.approx((0.5, 0.5, 0.5))
+    assert (rules.min_component_ml, rules.min_enhancing_ml) == pytest.approx((0.15, 0.2))
+    assert rules.temperatures == ()
 
 
 def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -147,5 +147,3 @@ def test_a_run_counts_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_rules_of_members_that_agree_stay_as_they_are() -> None:
     rules = with_calibration(PostProcessing(min_component_ml=0.1), (2.0,) * 3, (0.3,) * 3)
     assert joined_rules([rules, rules]) is rules
-    with pytest.raises(BadInputError, match="calibrated"):
-        joined_rules([rules, PostProcessing()])

@@ -16,14 +16,13 @@ from tumorseg.errors import BadInputError
 from tumorseg.modelfile import ModelSpec
 from tumorseg.regions import BRAIN_CODE, CATEGORY_CODE, ED, ET, NCR, SEGMENTS
 from tumorseg_training.export.monai_network import (
-    State,
     calibrated_head,
     check_expressible,
     dynunet_arguments,
     dynunet_state,
 )
 from tumorseg_training.export.packing import torch_bytes, write_zip
-from tumorseg_training.export.source import ExportSource
+from tumorseg_training.export.source import ExportSource, State
 
 INPUT_ORDER = ("flair", "t1ce", "t1", "t2")
 """T2F, T1C, T1N, T2W of the extension's BraTS models."""

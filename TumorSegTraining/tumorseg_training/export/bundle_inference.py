@@ -79,6 +79,7 @@ def _preprocessing(spec: ModelSpec) -> list[Config]:
             "max_pixdim": high,
             "mode": "bilinear",
             "padding_mode": "zeros",
+            "scale_extent": True,  # the new grid covers the extent of the voxels, as the engine's does
         },
         {"_target_": "CopyItemsd", "keys": "image", "times": 1, "names": "brain"},
         {"_target_": "Lambdad", "keys": "brain", "func": "$lambda x: (x != 0).any(0, keepdim=True).float()"},

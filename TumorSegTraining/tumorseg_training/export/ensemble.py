@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -10,46 +10,33 @@ import numpy as np
 from scipy.special import expit, logit
 
 from tumorseg.calibration import with_calibration, without_calibration
-from tumorseg.errors import BadInputError
 from tumorseg.modelfile import PostProcessing
 
 Training = dict[str, Any]
 
 
-def joined_rules(members: Sequence[PostProcessing], replaced: Collection[str] = ()) -> PostProcessing:
+def joined_rules(members: Sequence[PostProcessing]) -> PostProcessing:
     """Rules of an ensemble whose members may have been calibrated each on its own validation cases.
 
     The ensemble averages logits z. With a temperature t and a bias b per member, the mean of z / t + b is that of one
-    calibration with the harmonic mean of t and the mean of b as long as the members agree; thresholds are averaged as
-    logits, volumes are the median.
-
-    Args:
-        members: rules of each.
-        replaced: entries that the card gives anyway.
-
-    Raises:
-        BadInputError: some members are calibrated and others not, and the card does not say what holds.
+    calibration with the harmonic mean of t and the mean of b as long as the members agree; a member without calibration
+    has t = 1 and b = 0. Thresholds are averaged as logits, volumes are the median.
     """
     first = members[0]
     if all(rules == first for rules in members):
         return first
-    calibrated = [bool(rules.temperatures) for rules in members]
-    if any(calibrated) and not all(calibrated) and not {"temperatures", "biases", "thresholds"} <= set(replaced):
-        raise BadInputError(
-            "Some of the runs are calibrated and others are not; run tumorseg-train evaluate --calibrate for all, or "
-            "give thresholds, temperatures and biases in [postprocessing] of the card."
-        )
     plain = [without_calibration(rules) for rules in members]
     rules = PostProcessing(
         thresholds=tuple(expit(np.mean([logit(one.thresholds) for one in plain], axis=0)).tolist()),
         min_component_ml=median(one.min_component_ml for one in members),
         min_enhancing_ml=median(one.min_enhancing_ml for one in members),
     )
-    if not all(calibrated):
+    if not any(one.temperatures for one in members):
         return rules
-    temperatures = 1 / np.mean([1 / np.asarray(one.temperatures) for one in members], axis=0)
-    biases = np.mean([one.biases for one in members], axis=0)
-    return with_calibration(rules, temperatures.tolist(), biases.tolist())
+    ones, zeros = (1.0,) * len(first.thresholds), (0.0,) * len(first.thresholds)
+    slopes = np.mean([1 / np.asarray(one.temperatures or ones) for one in members], axis=0)
+    biases = np.mean([one.biases or zeros for one in members], axis=0)
+    return with_calibration(rules, (1 / slopes).tolist(), biases.tolist())
 
 
 def joined_training(members: Sequence[Training]) -> Training:

@@ -18,8 +18,7 @@ from tumorseg.calibration import without_calibration
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import OUTPUT_REGIONS, ModelSpec, PostProcessing
 from tumorseg.network_config import UNet3DConfig
-
-State = dict[str, Tensor]
+from tumorseg_training.export.source import State
 
 
 def check_expressible(spec: ModelSpec) -> None:

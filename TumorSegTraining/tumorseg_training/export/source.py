@@ -64,7 +64,7 @@ def read_source(runs: Sequence[Path], card_file: Path) -> ExportSource:
     for run, model in zip(runs[1:], models[1:], strict=True):
         _check_same(runs[0], models[0].spec, run, model.spec)
     specs = [model.spec for model in models]
-    rules = joined_rules([spec.postprocessing for spec in specs], replaced=card.get("postprocessing", {}).keys())
+    rules = joined_rules([spec.postprocessing for spec in specs])
     try:
         spec = replace(
             specs[0],
