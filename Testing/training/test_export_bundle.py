@@ -161,6 +161,10 @@ def test_weights_load_without_unpickling_and_texts_come_from_the_card(tmp_path: 
     [
         ("there", "there exists already; name a new folder, or remove it first."),
         ("file/bundle", "cannot be used as a folder"),
+        (
+            "mine.safetensors",
+            "A MONAI bundle is a folder or a .zip, not mine.safetensors; name one, or leave out --to.",
+        ),
         ("nowhere/bundle.zip", "cannot be written: the folder"),
     ],
 )

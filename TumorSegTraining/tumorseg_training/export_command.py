@@ -60,8 +60,11 @@ def check_output(to: str, output: Path) -> None:
     Raises:
         BadInputError: it cannot.
     """
+    from tumorseg.errors import BadInputError
     from tumorseg.images import check_writable
 
+    if to == MONAI_BUNDLE and output.suffix.lower() == ".safetensors":
+        raise BadInputError(f"A MONAI bundle is a folder or a .zip, not {output.name}; name one, or leave out --to.")
     if to == NATIVE:
         check_writable(output, (".safetensors",))
     elif to == MONAI_BUNDLE and output.suffix.lower() != ".zip":

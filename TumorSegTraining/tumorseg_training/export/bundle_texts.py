@@ -114,5 +114,5 @@ def _differences(spec: ModelSpec) -> str:
     return f"""## Compared with TumorSegU-Net
 Crop, normalisation, tiles, calibration, thresholds and the rules after them are those of TumorSegU-Net. On grids of
 {size} mm the labels are the same, but for single voxels whose probability is within rounding of a threshold; so they
-are on other grids that are a whole number of such voxels long. Elsewhere the voxels of MONAI's `Spacing` lie up to half a
-voxel apart from those of TumorSegU-Net. The inputs are not checked: swapped volumes or a skull are not noticed."""
+are on other grids that are a whole number of such voxels long. Elsewhere the voxels of MONAI's `Spacing` lie up to half
+a voxel apart from those of TumorSegU-Net. The inputs are not checked: swapped volumes or a skull are not noticed."""
