@@ -31,7 +31,7 @@ def metadata(spec: ModelSpec) -> dict[str, Any]:
         "name": spec.name,
         "task": card.title,
         "description": card.description or card.title,
-        "authors": "; ".join(card.attribution) or "see docs/README.md",
+        "authors": "see docs/README.md",
         "copyright": card.licence or "see docs/README.md",
         "data_source": "; ".join(card.training_data),
         "data_type": "nifti",
