@@ -48,6 +48,7 @@ def _with_document(tmp_path: Path, **changes: Any) -> Path:
         ({"outputs": "classes"}, "outputs differ"),
         ({"regions": ["WT", "ET"]}, "unknown regions"),
         ({"normalisation": "none"}, "unknown normalisation"),
+        ({"resized": 1}, "resized must be true or false, not 1"),
         ({"spacing": [1, 1, 0]}, "spacing .* is not three sizes from 0.2 to 10.0 mm"),
         ({"spacing": [1e-4, 1, 1]}, "spacing .* is not three sizes"),
         ({"patch_size": [8, 8]}, "patch size .* is not three multiples of 2"),

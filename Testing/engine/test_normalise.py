@@ -1,11 +1,12 @@
-"""Brain mask, crop and z-score: exact small cases and parity with MONAI."""
+"""Brain mask, crop, z-score and scaling to 0-1: exact small cases and parity with MONAI."""
 
 import numpy as np
 import pytest
 import torch
 from monai.transforms import NormalizeIntensity
 
-from tumorseg.normalise import bounding_box, brain_mask, network_input, zscore
+from tumorseg.modelfile import NORMALISATIONS
+from tumorseg.normalise import NORMALISERS, bounding_box, brain_mask, minmax, network_input, zscore
 
 
 def test_the_brain_is_where_any_channel_differs_from_zero() -> None:
@@ -53,3 +54,24 @@ def test_a_given_mask_decides_about_crop_and_statistics() -> None:
     assert crop[0, 4, 4, 4] == -1
     assert crop[0, 4, 4, 6] == 1
     assert np.count_nonzero(crop) == 4
+
+
+def test_scaling_to_0_1_is_over_the_brain_alone() -> None:
+    channel = np.array([[[0, 0, 100, 150, 200, 999]]], np.float32)
+    brain = np.array([[[False, True, True, True, True, False]]])
+    np.testing.assert_array_equal(minmax(channel, brain), np.array([[[0, 0, 0.5, 0.75, 1, 0]]], np.float32))
+    np.testing.assert_array_equal(minmax(np.full((2, 2, 2), 7, np.float32), np.ones((2, 2, 2), bool)), 0)
+
+
+def test_scaling_to_0_1_is_the_same_before_and_after_a_zscore() -> None:
+    channel = np.random.default_rng(0).gamma(3.0, 200.0, (6, 7, 8)).astype(np.float32)
+    brain = channel > 300
+    np.testing.assert_allclose(minmax(zscore(channel, brain), brain), minmax(channel, brain), atol=1e-6)
+
+
+def test_every_normalisation_of_the_model_file_can_be_computed() -> None:
+    assert tuple(NORMALISERS) == NORMALISATIONS
+    channels = [np.arange(8, dtype=np.float32).reshape(2, 2, 2)]
+    for name, normalise in NORMALISERS.items():
+        crop, _ = network_input(channels, normalisation=name)
+        np.testing.assert_array_equal(crop[0], normalise(channels[0], channels[0] != 0))

@@ -1,5 +1,7 @@
 """Tiles, weights and mirroring against MONAI, exact small cases, the memory ladder and cancelling."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -140,3 +142,17 @@ def test_progress_grows_to_one_and_a_cancel_stops_at_the_next_tile() -> None:
 
     with pytest.raises(CancelledError):
         predict(model, crop, CPU, report=cancel_second_tile)
+
+
+@pytest.mark.parametrize("shape", [(13, 29, 22), (16, 16, 16)])
+def test_a_network_of_stretched_brains_sees_the_whole_crop_at_once(shape: tuple[int, int, int]) -> None:
+    model = random_model(patch_size=(16, 16, 16))
+    stretched = replace(model, spec=replace(model.spec, resized=True))
+    crop = np.random.default_rng(3).normal(size=(4, *shape)).astype(np.float32)
+
+    def to(image: Tensor, size: tuple[int, ...]) -> Tensor:
+        return nn.functional.interpolate(image, size=size, mode="trilinear", align_corners=False)
+
+    with torch.inference_mode():
+        expected = to(model.network(to(torch.from_numpy(crop)[None], (16, 16, 16))), shape)[0].sigmoid().numpy()
+    np.testing.assert_allclose(predict(stretched, crop, CPU).probabilities, expected, atol=2e-6)

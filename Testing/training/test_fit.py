@@ -4,142 +4,308 @@ import csv
 import json
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from support.prepared import prepared_folder
 from tumorseg.modelfile import load_model, read_spec
 from tumorseg_training.cli import main
-from tumorseg_training.fit import LAST_CHECKPOINT, MODEL_FILE
 from tumorseg_training.module import SegmentationModule
+from tumorseg_training.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, MODEL_FILE, PREVIOUS_CHECKPOINT
+from tumorseg_training.split import load_split
 
 HELD_OUT = "Synthetic_0003"
 
+PLATEAU = """
+patch_size = [16, 16, 16]
+epochs = 12
+steps_per_epoch = 2
+schedule = "plateau"
+plateau_patience = 0
+early_stopping = 3
+learning_rate = 0.5
+ema_decay = 0.0
+precision = "32-true"
+[network]
+preset = "tiny"
+"""
+
+PAPER = """
+channels = ["t1ce"]
+regions = ["WT"]
+normalisation = "minmax-brain"
+resized = true
+patch_size = [32, 32, 32]
+batch_size = 1
+epochs = 2
+steps_per_epoch = 0
+loss = "bce"
+optimizer = "adam"
+schedule = "plateau"
+early_stopping = 5
+gradient_clip = 0.0
+ema_decay = 0.0
+precision = "32-true"
+[network]
+preset = "paper"
+features = [2, 4, 8, 16]
+[augmentation]
+mirror = 0.5
+rotation = 0.5
+scaling = 0.5
+"""
+
 
 @pytest.fixture(scope="module")
-def run(coarse_cases: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return prepared_folder(tmp_path_factory.mktemp("data") / "prepared", train=3, validation=2).folder
+
+
+@pytest.fixture(scope="module")
+def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "run"
-    assert main(_fit(coarse_cases, folder)) == 0
+    assert main(_fit(prepared, folder)) == 0
     return folder
 
 
-def _fit(data: Path, run: Path, *more: str) -> list[str]:
-    return ["fit", "--data", str(data), "--run", str(run), "--recipe", "tiny", "--hold-out", HELD_OUT, *more]
+def _fit(prepared: Path, run: Path, *more: str) -> list[str]:
+    place = ["--prepared", str(prepared), "--run", str(run)]
+    return ["fit", *place, "--accelerator", "cpu", "--recipe", "tiny", *more]
 
 
-def test_a_run_folder_says_what_was_done(run: Path) -> None:
-    cases = json.loads((run / "cases.json").read_text())
-    assert cases == {"trained": [["Synthetic_0001", "Synthetic_0002"]], "held_out": [HELD_OUT]}
-    assert json.loads((run / "recipe.json").read_text())["name"] == "tiny"
-    rows = list(csv.DictReader((run / "metrics.csv").open()))
-    assert float(rows[-1]["loss"]) > 0
+def _rows(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as stream:
+        return list(csv.DictReader(stream))
 
 
-def test_the_model_file_names_its_training_cases_and_recipe(run: Path) -> None:
-    spec = read_spec(run / MODEL_FILE)
-    assert spec.training["cases"] == ["Synthetic_0001", "Synthetic_0002"]
-    assert spec.training["recipe"]["steps"] == 8
-    assert spec.patch_size == (16, 16, 16)
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text())
 
 
-def test_training_changes_the_weights_and_is_repeatable(run: Path, coarse_cases: Path, tmp_path: Path) -> None:
-    again = tmp_path / "again"
-    assert main(_fit(coarse_cases, again)) == 0
-    first, second = (load_model(folder / MODEL_FILE).network.state_dict() for folder in (run, again))
-    assert all(torch.equal(first[name], second[name]) for name in first)
-    other = tmp_path / "other"
-    assert main(_fit(coarse_cases, other, "--seed", "5")) == 0
-    assert not torch.equal(first["heads.0.weight"], load_model(other / MODEL_FILE).network.heads["0"].weight)
-
-
-def test_training_lowers_the_loss(coarse_cases: Path, tmp_path: Path) -> None:
-    assert main(_fit(coarse_cases, tmp_path / "run", "--steps", "300")) == 0
-    losses = [float(row["loss"]) for row in csv.DictReader((tmp_path / "run" / "metrics.csv").open())]
-    assert np.mean(losses[-10:]) < np.mean(losses[:10]) - 0.1
-
-
-def test_the_checkpoint_loads_without_unpickling_code(run: Path) -> None:
-    assert torch.load(run / LAST_CHECKPOINT, weights_only=True)["global_step"] == 8
-
-
-def test_a_finished_run_is_not_trained_again(run: Path, coarse_cases: Path) -> None:
-    before = (run / MODEL_FILE).stat().st_mtime_ns
-    assert main(_fit(coarse_cases, run)) == 0
-    assert (run / MODEL_FILE).stat().st_mtime_ns == before
+def _weights(run: Path) -> dict[str, torch.Tensor]:
+    return load_model(run / MODEL_FILE).network.state_dict()
 
 
 def _same_weights(first: Path, second: Path) -> bool:
-    weights, others = (load_model(folder / MODEL_FILE).network.state_dict() for folder in (first, second))
+    weights, others = _weights(first), _weights(second)
     return all(torch.equal(weights[name], others[name]) for name in weights)
 
 
-def test_a_lost_model_file_is_written_again_from_the_checkpoint(run: Path, coarse_cases: Path, tmp_path: Path) -> None:
-    again = shutil.copytree(run, tmp_path / "again")
+def test_a_run_folder_says_what_was_done(run: Path, prepared: Path) -> None:
+    split = load_split(prepared, 0)
+    said = _json(run / "split.json")
+    assert (said["prepared"], said["fold"], said["sha256"]) == (str(prepared.resolve()), 0, split.sha256)
+    assert (said["train"], said["validation"]) == (["Head_0", "Head_1", "Head_2"], ["Head_3", "Head_4"])
+    assert _json(run / "recipe.json")["name"] == "tiny"
+    assert _json(run / "environment.json")["torch"] == torch.__version__
+    assert _json(run / "plan.json")["training_cases"] == 3
+    assert list((run / "tensorboard").glob("events.*"))
+
+
+def test_every_epoch_has_a_row_with_honest_figures_beside_the_papers(run: Path) -> None:
+    rows = _rows(run)
+    assert [(row["epoch"], row["step"]) for row in rows] == [("0", "4"), ("1", "8")]
+    for row in rows:
+        assert float(row["train_loss"]) > 0
+        assert 0 <= float(row["dice_mean"]) <= 1
+        assert float(row["nothing_dice_mean"]) == 0
+        assert 0 < float(row["accuracy"]) < 1
+        assert float(row["samples_per_second"]) > 0
+        assert 0 <= float(row["data_wait_share"]) <= 1
+
+
+def test_the_model_file_names_its_split_and_recipe(run: Path) -> None:
+    spec = read_spec(run / MODEL_FILE)
+    assert spec.training["split"] == _json(run / "split.json")
+    assert spec.training["recipe"]["epochs"] == 2
+    assert spec.training["environment"]["processes"] == 1
+    assert spec.patch_size == (16, 16, 16)
+
+
+def test_the_best_epoch_is_exported(run: Path) -> None:
+    best = max(_rows(run), key=lambda row: float(row["dice_mean"]))
+    assert read_spec(run / MODEL_FILE).training["epoch"] == int(best["epoch"])
+    averaged = torch.load(run / BEST_CHECKPOINT, weights_only=True)["state_dict"]["network.heads.0.weight"]
+    torch.testing.assert_close(_weights(run)["heads.0.weight"], averaged, atol=1e-3, rtol=1e-3)  # float16
+
+
+def test_training_lowers_the_loss_and_another_seed_gives_other_weights(
+    run: Path, prepared: Path, tmp_path: Path
+) -> None:
+    assert main(_fit(prepared, tmp_path / "run", "--epochs", "20", "--seed", "5")) == 0
+    losses = [float(row["train_loss"]) for row in _rows(tmp_path / "run")]
+    assert np.mean(losses[-3:]) < losses[0] - 0.15
+    assert not _same_weights(run, tmp_path / "run")
+
+
+def test_a_finished_run_is_not_trained_again(run: Path, prepared: Path) -> None:
+    before = (run / MODEL_FILE).stat().st_mtime_ns
+    assert main(_fit(prepared, run)) == 0
+    assert (run / MODEL_FILE).stat().st_mtime_ns == before
+
+
+def test_a_lost_model_file_is_written_again_from_the_checkpoint(run: Path, prepared: Path, tmp_path: Path) -> None:
+    again = Path(shutil.copytree(run, tmp_path / "again"))
     (again / MODEL_FILE).unlink()
-    assert main(_fit(coarse_cases, again)) == 0
+    assert main(_fit(prepared, again)) == 0
     assert _same_weights(run, again)
-
-
-def test_the_last_step_is_exported_whatever_the_interval_of_checkpoints(coarse_cases: Path, tmp_path: Path) -> None:
-    assert main(_fit(coarse_cases, tmp_path / "run", "--steps", "7")) == 0  # checkpoints after 3 and 6
-    assert torch.load(tmp_path / "run" / LAST_CHECKPOINT, weights_only=True)["global_step"] == 7
 
 
 @pytest.fixture
 def restored_ctrl_c() -> Iterator[None]:
     """Lightning switches Ctrl-C off when it stops."""
-    before = signal.getsignal(signal.SIGINT)
+    handler = signal.getsignal(signal.SIGINT)
     yield
-    signal.signal(signal.SIGINT, before)
+    signal.signal(signal.SIGINT, handler)
+
+
+Interrupt = Callable[[int, BaseException], None]
+
+
+@pytest.fixture
+def stop_at(monkeypatch: pytest.MonkeyPatch) -> Interrupt:
+    """Makes the step of a number raise, once."""
+    step = SegmentationModule.training_step
+
+    def arrange(number: int, error: BaseException) -> None:
+        def interrupted(self: SegmentationModule, *batch: Any) -> torch.Tensor:
+            if self.global_step == number:
+                monkeypatch.setattr(SegmentationModule, "training_step", step)
+                raise error
+            return step(self, *batch)
+
+        monkeypatch.setattr(SegmentationModule, "training_step", interrupted)
+
+    return arrange
 
 
 @pytest.mark.usefixtures("restored_ctrl_c")
-def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(
-    run: Path,
-    coarse_cases: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_a_run_stopped_by_ctrl_c_goes_on_as_if_nothing_had_happened(
+    run: Path, prepared: Path, tmp_path: Path, stop_at: Interrupt, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    step = SegmentationModule.training_step
-
-    def interrupted(self: SegmentationModule, *batch: object) -> torch.Tensor:
-        if self.global_step == 6:  # the checkpoint is of step 4
-            raise KeyboardInterrupt
-        return step(self, *batch)
-
     folder = tmp_path / "run"
-    with monkeypatch.context() as patched:
-        patched.setattr(SegmentationModule, "training_step", interrupted)
-        assert main(_fit(coarse_cases, folder)) == 130
+    stop_at(6, KeyboardInterrupt())  # the checkpoint is of step 4
+    assert main(_fit(prepared, folder)) == 130
     sentence = "tumorseg-train: Stopped; the same command goes on from the last checkpoint."
     assert capsys.readouterr().err.splitlines()[-1] == sentence
     assert not (folder / MODEL_FILE).exists()
     assert torch.load(folder / LAST_CHECKPOINT, weights_only=True)["global_step"] == 4
-    (folder / "metrics.csv").write_text("logged before")
-    assert main(_fit(coarse_cases, folder)) == 0
-    assert (folder / "metrics.csv").read_text() == "logged before"
-    assert (folder / "from_step_4" / "metrics.csv").exists()
+    assert main(_fit(prepared, folder)) == 0
+    assert [row["step"] for row in _rows(folder)] == ["4", "8"]
     assert _same_weights(run, folder)
 
 
-def test_a_network_of_one_region_is_trained_and_exported(coarse_cases: Path, tmp_path: Path) -> None:
-    recipe = tmp_path / "one.toml"
-    network = '[network]\npreset = "tiny"\nin_channels = 1\nout_channels = 1\n'
-    recipe.write_text(f'channels = ["t1ce"]\nregions = ["WT"]\npatch_size = [16, 16, 16]\nsteps = 2\n{network}')
-    assert main([*_fit(coarse_cases, tmp_path / "run"), "--recipe", str(recipe)]) == 0
-    assert read_spec(tmp_path / "run" / MODEL_FILE).postprocessing.thresholds == (0.5,)
-
-
-def test_another_recipe_in_the_same_folder_is_refused(
-    run: Path, coarse_cases: Path, capsys: pytest.CaptureFixture[str]
+def test_the_plateau_lowers_the_rate_also_over_a_restart_and_training_stops_early(
+    prepared: Path, tmp_path: Path, stop_at: Interrupt, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(_fit(coarse_cases, run, "--steps", "9")) == 2
-    expected = f"tumorseg-train: {run} holds a run with another recipe; name a new folder with --run.\n"
-    assert capsys.readouterr().err == expected
+    recipe = tmp_path / "plateau.toml"
+    recipe.write_text(PLATEAU)
+    arguments = ["--recipe", str(recipe)]
+    assert main(_fit(prepared, tmp_path / "whole", *arguments)) == 0
+    rows = _rows(tmp_path / "whole")
+    assert len(rows) < 12
+    assert "Ended early: 3 validations in a row did not lower the validation loss." in capsys.readouterr().out
+    losses, rates = ([float(row[name]) for row in rows] for name in ("validation_loss", "learning_rate"))
+    worse = [loss >= min(losses[:epoch], default=np.inf) * (1 - 1e-4) for epoch, loss in enumerate(losses)]
+    assert rates == pytest.approx([0.5 * 0.5 ** sum(worse[: epoch + 1]) for epoch in range(len(rows))])
+    stop_at(2 * (len(rows) - 1) + 1, OSError(5, "Input/output error", "a.npy"))  # in the last epoch
+    assert main(_fit(prepared, tmp_path / "stopped", *arguments)) == 2
+    assert main(_fit(prepared, tmp_path / "stopped", *arguments)) == 0
+    columns = ("step", "train_loss", "validation_loss", "learning_rate")
+    assert [[row[name] for name in columns] for row in _rows(tmp_path / "stopped")] == [
+        [row[name] for name in columns] for row in rows
+    ]
+    assert _same_weights(tmp_path / "whole", tmp_path / "stopped")
+    (tmp_path / "stopped" / MODEL_FILE).unlink()
+    assert main(_fit(prepared, tmp_path / "stopped", *arguments)) == 0
+    assert len(_rows(tmp_path / "stopped")) == len(rows)  # an early stop is an end
+
+
+def test_the_papers_recipe_runs_and_its_model_runs_in_the_engine(
+    prepared: Path, coarse_cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "small-paper.toml"
+    recipe.write_text(PAPER)
+    assert main(_fit(prepared, tmp_path / "run", "--recipe", str(recipe))) == 0
+    (*_, row) = _rows(tmp_path / "run")
+    for name in ("accuracy", "paper_dice", "mean_iou", "precision", "sensitivity", "specificity", "validation_loss"):
+        assert np.isfinite(float(row[name]))
+    assert (row["dice_TC"], row["dice_ET"], row["step"]) == ("", "", "6")
+    assert float(row["dice_mean"]) == float(row["dice_WT"])
+    spec = read_spec(tmp_path / "run" / MODEL_FILE)
+    assert (spec.normalisation, spec.resized, spec.postprocessing.thresholds) == ("minmax-brain", True, (0.5,))
+    capsys.readouterr()
+    data = ["--data", str(coarse_cases), "--case", HELD_OUT]
+    assert main(["evaluate", "--model", str(tmp_path / "run" / MODEL_FILE), *data]) == 0
+    assert capsys.readouterr().out.splitlines()[0].split() == ["Dice", "WT"]
+
+
+def test_another_recipe_or_fold_in_the_same_folder_is_refused(
+    run: Path, prepared: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(_fit(prepared, run, "--epochs", "9")) == 2
+    expected = f"{run} holds a run with another recipe (epochs was 2, now 9); name a new folder with --run.\n"
+    assert capsys.readouterr().err == f"tumorseg-train: {expected}"
+    shutil.copytree(run, run.with_name("other"))
+    split = _json(run / "split.json")
+    (run.with_name("other") / "split.json").write_text(json.dumps({**split, "fold": 1, "train": []}))
+    assert main(_fit(prepared, run.with_name("other"))) == 2
+    assert "another split (fold was 1, now 0, train); name a new folder" in capsys.readouterr().err
+
+
+def test_a_plateau_needs_validation_cases(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    alone = prepared_folder(tmp_path / "prepared", train=2, validation=0).folder
+    (tmp_path / "plateau.toml").write_text(PLATEAU)
+    assert main(_fit(alone, tmp_path / "run", "--recipe", str(tmp_path / "plateau.toml"))) == 2
+    assert "has no validation cases, but the recipe plateau has a plateau schedule" in capsys.readouterr().err
+    assert main(_fit(alone, tmp_path / "run")) == 0  # others do without, and keep the last weights
+    (*_, row) = _rows(tmp_path / "run")
+    assert (row["step"], row["dice_mean"], row["validation_loss"]) == ("8", "", "")
+    assert read_spec(tmp_path / "run" / MODEL_FILE).training["step"] == 8
+
+
+def test_data_that_was_moved_is_the_same_data(run: Path, prepared: Path, tmp_path: Path) -> None:
+    moved = Path(shutil.copytree(prepared, tmp_path / "moved"))
+    again = Path(shutil.copytree(run, tmp_path / "again"))
+    assert main(_fit(moved, again)) == 0
+    assert _json(again / "split.json")["prepared"] == str(moved.resolve())
+
+
+def test_a_damaged_description_is_named(run: Path, prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = Path(shutil.copytree(run, run.with_name("damaged")))
+    (other / "recipe.json").write_text("{")
+    assert main(_fit(prepared, other)) == 2
+    assert f"{other / 'recipe.json'} is damaged; restore it or name a new folder" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_no_number_ends_the_run_in_words(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = SegmentationModule.training_step
+
+    def poisoned(self: SegmentationModule, *batch: Any) -> torch.Tensor:
+        return step(self, *batch) * (float("nan") if self.global_step == 5 else 1)
+
+    monkeypatch.setattr(SegmentationModule, "training_step", poisoned)
+    assert main(_fit(prepared, tmp_path / "run")) == 2
+    assert "The loss became infinite or not a number around step 6; train with a lower" in capsys.readouterr().err
+    assert torch.load(tmp_path / "run" / LAST_CHECKPOINT, weights_only=True)["global_step"] == 4
+
+
+def test_a_damaged_checkpoint_without_another_is_a_sentence(
+    run: Path, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = Path(shutil.copytree(run, tmp_path / "again"))
+    (again / MODEL_FILE).unlink()
+    (again / PREVIOUS_CHECKPOINT).unlink()
+    (again / LAST_CHECKPOINT).write_bytes(b"damaged")
+    assert main(_fit(prepared, again)) == 2
+    assert f"The checkpoint {again / LAST_CHECKPOINT} is damaged; restore it" in capsys.readouterr().err
 
 
 def test_evaluate_scores_the_held_out_case_beside_nothing(
@@ -191,17 +357,18 @@ def test_an_unusable_card_is_named(
     ("changes", "message"),
     [
         (["--recipe", "best"], "There is no recipe best; use one of default, paper, tiny or a .toml file."),
-        (["--hold-out", "Synthetic_003"], "There is no case Synthetic_003 in the data folders; check the names."),
-        (["--steps", "0"], "The recipe tiny cannot be used: steps must be a whole number from 1, got 0."),
+        (["--fold", "3"], "has the folds 0 to 0, not 3; choose one of them."),
+        (["--epochs", "0"], "The recipe tiny cannot be used: epochs must be a whole number from 1, got 0."),
         (["--seed", "-1"], "seed must be a whole number from 0"),
-        (["--workers", "-1"], "--workers must not be negative, got -1."),
-        (["--hold-out", "Synthetic_0001", "--hold-out", "Synthetic_0002"], "is held out; hold out fewer"),
+        (["--workers", "-1"], "--workers must be 0 or more, got -1."),
+        (["--devices", "3"], "A batch_size of 2 cannot be shared by 3 processes"),
+        (["--prepared", "nowhere"], "There is no cases.json in nowhere; run tumorseg-train prepare"),
     ],
 )
 def test_bad_options_are_sentences(
-    coarse_cases: Path, tmp_path: Path, changes: list[str], message: str, capsys: pytest.CaptureFixture[str]
+    prepared: Path, tmp_path: Path, changes: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*_fit(coarse_cases, tmp_path / "run"), *changes]) == 2
+    assert main([*_fit(prepared, tmp_path / "run"), *changes]) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
 
@@ -214,10 +381,10 @@ def test_rules_that_do_not_fit_the_model_are_refused_before_writing(run: Path, t
 
 
 def test_a_run_folder_that_is_a_file_is_refused(
-    coarse_cases: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "run").write_text("mine")
-    assert main(_fit(coarse_cases, tmp_path / "run")) == 2
+    assert main(_fit(prepared, tmp_path / "run")) == 2
     assert f"{tmp_path / 'run'} cannot be used as a folder" in capsys.readouterr().err
     assert (tmp_path / "run").read_text() == "mine"
 
@@ -238,16 +405,16 @@ def test_results_that_cannot_be_written_are_refused_before_the_work(
         assert said.count("\n") == 1
 
 
-def test_a_failing_disk_is_a_sentence(
-    coarse_cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_full_disk_is_a_sentence(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def full(*_: object) -> None:
-        raise OSError(28, "No space left on device", "a.npy")
+        raise OSError(28, "No space left on device", "last.ckpt")
 
-    monkeypatch.setattr("tumorseg_training.cache._save", full)
-    assert main(_fit(coarse_cases, tmp_path / "run")) == 2
-    expected = "tumorseg-train: a.npy cannot be used (No space left on device); free space or choose another place.\n"
-    assert capsys.readouterr().err == expected
+    monkeypatch.setattr("tumorseg_training.checkpoint_file.os.fsync", full)
+    assert main(_fit(prepared, tmp_path / "run")) == 2
+    expected = "tumorseg-train: last.ckpt cannot be used (No space left on device); free space or choose another place."
+    assert capsys.readouterr().err.splitlines()[-1] == expected
 
 
 def test_ctrl_c_elsewhere_promises_no_checkpoint(

@@ -1,96 +1,123 @@
 """Random patches: repeatable, aligned with their labels, foreground oversampled, groups drawn equally often."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from tumorseg_training.cache import CachedCase
-from tumorseg_training.patches import PatchDataset
-from tumorseg_training.recipe import Recipe, load_recipe
+from support.prepared import head
+from tumorseg.normalise import minmax
+from tumorseg_training.augment_recipe import Augmentation
+from tumorseg_training.patches import Patch, PatchDataset, TrainingCase, normalised, tumor_centres
+from tumorseg_training.recipe import Recipe
+from tumorseg_training.recipe_file import load_recipe
+
+SIZE = (8, 8, 8)
 
 
 @pytest.fixture
 def recipe() -> Recipe:
-    return replace(load_recipe("tiny"), patch_size=(8, 8, 8), batch_size=1, steps=200, intensity=0.0)
+    return replace(load_recipe("tiny"), patch_size=SIZE, augmentation=Augmentation(mirror=0.5))
 
 
-def _case(folder: Path, name: str, labels: np.ndarray) -> CachedCase:
+def _case(labels: np.ndarray, name: str = "a") -> TrainingCase:
     """A case whose first channel shows the labels and whose others count the voxels."""
-    images = np.stack([labels, *[np.arange(labels.size).reshape(labels.shape) % 100 + 1] * 3])
-    np.save(folder / f"{name}.npy", images.astype(np.float16))
-    np.save(folder / f"{name}.seg.npy", labels)
-    return CachedCase(name, folder / f"{name}.npy", folder / f"{name}.seg.npy")
+    counted = np.arange(labels.size).reshape(labels.shape) % 100 + 1
+    images = np.stack([labels, counted, counted, counted]).astype(np.float16)
+    return TrainingCase(name, lambda: (images, labels), (0, 1, 2, 3), (True,) * 4)
 
 
-def _labels(value: int = 2) -> np.ndarray:
-    labels = np.zeros((20, 12, 6), np.uint8)
+def _labels(value: int = 2, shape: tuple[int, int, int] = (20, 12, 6)) -> np.ndarray:
+    labels = np.zeros(shape, np.uint8)
     labels[15:17, 4:6, 2:4] = value
     labels[16, 4, 2] = 3
     return labels
 
 
-def test_an_item_depends_on_its_index_and_the_seed_only(tmp_path: Path, recipe: Recipe) -> None:
-    case = _case(tmp_path, "a", _labels())
-    first, second = PatchDataset([[case]], recipe), PatchDataset([[case]], recipe)
-    other = PatchDataset([[case]], replace(recipe, seed=1))
-    assert torch.equal(first[5][0], second[5][0])
-    assert not torch.equal(first[5][0], first[6][0])
-    assert not torch.equal(first[5][0], other[5][0])
+def _patch(cases: list[list[TrainingCase]], recipe: Recipe, index: int) -> Patch:
+    return PatchDataset(cases, recipe)[index].finish(recipe.patch_size)
 
 
-def test_a_resumed_run_goes_on_with_the_next_patch(tmp_path: Path, recipe: Recipe) -> None:
-    case = _case(tmp_path, "a", _labels())
-    whole, resumed = PatchDataset([[case]], recipe), PatchDataset([[case]], recipe, first=5)
-    assert torch.equal(whole[7][0], resumed[2][0])
+def test_a_sample_depends_on_its_number_and_the_seed_only(recipe: Recipe) -> None:
+    groups = [[_case(_labels())]]
+    changed = replace(recipe, augmentation=load_recipe("tiny").augmentation)
+    assert torch.equal(_patch(groups, changed, 5).images, _patch(groups, changed, 5).images)
+    assert not torch.equal(_patch(groups, changed, 5).images, _patch(groups, changed, 6).images)
+    assert not torch.equal(_patch(groups, changed, 5).images, _patch(groups, replace(changed, seed=1), 5).images)
 
 
-def test_masks_are_cut_and_mirrored_with_the_images(tmp_path: Path, recipe: Recipe) -> None:
-    dataset = PatchDataset([[_case(tmp_path, "a", _labels())]], recipe)
+def test_labels_are_cut_and_mirrored_with_the_images(recipe: Recipe) -> None:
+    dataset = PatchDataset([[_case(_labels())]], recipe)
     for index in range(50):
-        patch, masks = dataset[index]
-        assert patch.shape == (4, 8, 8, 8)
-        assert masks.shape == (3, 8, 8, 8)
-        whole, core, enhancing = masks
-        assert torch.equal(whole > 0, patch[0] > 0)
-        assert torch.equal(enhancing > 0, patch[0] == 3)
-        assert torch.equal(core, enhancing)
+        patch = dataset[index].finish(SIZE)
+        assert (patch.images.shape, patch.labels.shape) == ((4, *SIZE), SIZE)
+        assert torch.equal(patch.images[0], patch.labels.float())
 
 
-def test_tumor_voxels_are_oversampled(tmp_path: Path, recipe: Recipe) -> None:
-    case = _case(tmp_path, "a", _labels())
+def test_tumor_voxels_are_oversampled(recipe: Recipe) -> None:
+    groups = [[_case(_labels())]]
     shares = []
     for foreground in (0.0, 1.0):
-        dataset = PatchDataset([[case]], replace(recipe, foreground=foreground))
-        shares.append(np.mean([bool(dataset[index][1][0].any()) for index in range(200)]))
+        dataset = PatchDataset(groups, replace(recipe, foreground=foreground))
+        shares.append(np.mean([bool(dataset[index].cut.labels.any()) for index in range(200)]))
     assert shares[1] == 1.0
     assert shares[0] < 0.9
 
 
-def test_every_folder_is_drawn_equally_often(tmp_path: Path, recipe: Recipe) -> None:
-    many = [_case(tmp_path, f"many{number}", _labels(1)) for number in range(9)]
-    single = [_case(tmp_path, "single", _labels(2))]
-    dataset = PatchDataset([many, single], replace(recipe, foreground=1.0))
-    cores = [bool((dataset[index][1][1] - dataset[index][1][2]).any()) for index in range(200)]
+def test_every_group_is_drawn_equally_often(recipe: Recipe) -> None:
+    many = [_case(_labels(1), f"many{number}") for number in range(9)]
+    dataset = PatchDataset([many, [_case(_labels(2), "single")]], replace(recipe, foreground=1.0))
+    cores = [bool((dataset[index].cut.labels == 1).any()) for index in range(200)]
     assert 0.4 < np.mean(cores) < 0.6
 
 
-def test_a_crop_smaller_than_a_patch_is_padded_with_zeros(tmp_path: Path, recipe: Recipe) -> None:
-    patch, _ = PatchDataset([[_case(tmp_path, "a", _labels())]], recipe)[0]
-    columns = (patch[1] != 0).any(dim=0).any(dim=0)
-    assert int(columns.sum()) == 6
+def test_a_case_smaller_than_a_patch_lies_in_its_middle(recipe: Recipe) -> None:
+    plain = replace(recipe, augmentation=Augmentation())
+    for index in range(10):
+        columns = (_patch([[_case(_labels())]], plain, index).images[1] != 0).any(dim=0).any(dim=0)
+        assert columns.tolist() == [False, True, True, True, True, True, True, False]
 
 
-def test_intensity_changes_keep_the_background_at_zero(tmp_path: Path, recipe: Recipe) -> None:
-    case = _case(tmp_path, "a", _labels())
-    plain = PatchDataset([[case]], recipe)[3][0]
-    changed = PatchDataset([[case]], replace(recipe, intensity=0.3))[3][0]
-    assert torch.equal(plain == 0, changed == 0)
-    assert not torch.equal(plain, changed)
+def test_a_case_without_tumor_can_be_drawn(recipe: Recipe) -> None:
+    assert not _patch([[_case(np.zeros(SIZE, np.uint8))]], recipe, 0).labels.any()
 
 
-def test_a_case_without_tumor_can_be_drawn(tmp_path: Path, recipe: Recipe) -> None:
-    dataset = PatchDataset([[_case(tmp_path, "a", np.zeros((8, 8, 8), np.uint8))]], recipe)
-    assert not dataset[0][1].any()
+def test_an_undivided_tumor_is_found_and_marked(recipe: Recipe) -> None:
+    labels = np.where(_labels() > 0, 5, 0).astype(np.uint8)
+    case = replace(_case(labels), undivided=True)
+    patch = _patch([[case]], replace(recipe, foreground=1.0), 0)
+    assert patch.undivided
+    assert bool((patch.labels == 5).any())
+
+
+def test_centres_are_spread_over_each_label() -> None:
+    labels = np.zeros((30, 30, 30), np.uint8)
+    labels[:20] = 2
+    labels[0, 0, :3] = 1
+    necrosis, edema = tumor_centres(labels)
+    assert necrosis.tolist() == [[0, 0, 0], [0, 0, 1], [0, 0, 2]]
+    assert 2500 <= len(edema) <= 5000
+    assert set(edema[:, 0].tolist()) == set(range(20))
+
+
+def test_whole_brains_are_stretched_and_each_is_seen_once_a_pass(recipe: Recipe) -> None:
+    shapes = ((20, 12, 10), (18, 14, 10), (20, 12, 12))
+    cases = [_case(np.full(shape, number, np.uint8), str(number)) for number, shape in enumerate(shapes)]
+    stretched = replace(recipe, resized=True)
+    seen = [int(_patch([cases], stretched, index).labels.max()) for index in range(30)]
+    passes = [tuple(seen[start : start + 3]) for start in range(0, 30, 3)]
+    assert all(sorted(order) == [0, 1, 2] for order in passes)
+    assert len(set(passes)) > 1
+
+
+def test_intensities_are_scaled_to_0_1_as_the_engine_does(recipe: Recipe) -> None:
+    images, labels = head(0)
+    case = TrainingCase("a", lambda: (images, labels), (2,), (True,))
+    brain = (images != 0).any(axis=0)
+    scaled = normalised(images, (2,), "minmax-brain")
+    np.testing.assert_array_equal(scaled[0], minmax(images[2].astype(np.float32), brain))
+    one = replace(recipe.network, in_channels=1)
+    paper = replace(recipe, normalisation="minmax-brain", channels=("t2",), network=one, augmentation=Augmentation())
+    patch = _patch([[case]], replace(paper, patch_size=labels.shape), 0)
+    np.testing.assert_array_equal(patch.images.numpy(), scaled)

@@ -1,11 +1,13 @@
 """Recipes: the shipped presets are sound, and what cannot be trained is refused in one sentence."""
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tumorseg.errors import BadInputError
-from tumorseg_training.recipe import load_recipe, preset_names
+from tumorseg_training.recipe_file import load_recipe, preset_names, recipe_from_values, recipe_values
 
 
 @pytest.mark.parametrize("name", ["default", "paper", "tiny"])
@@ -16,15 +18,43 @@ def test_presets_are_sound(name: str) -> None:
 
 
 def test_options_replace_entries_and_none_does_not() -> None:
-    recipe = load_recipe("tiny", steps=3, seed=None)
-    assert (recipe.steps, recipe.seed) == (3, 0)
+    recipe = load_recipe("tiny", epochs=3, seed=None)
+    assert (recipe.epochs, recipe.seed) == (3, 0)
+
+
+@pytest.mark.parametrize("name", ["default", "paper", "tiny"])
+def test_a_recipe_survives_json(name: str) -> None:
+    recipe = load_recipe(name)
+    assert recipe_from_values(json.loads(json.dumps(recipe_values(recipe)))) == recipe
+
+
+def test_the_paper_is_trained_as_printed() -> None:
+    recipe = load_recipe("paper")
+    assert (recipe.network.features, recipe.patch_size, recipe.resized) == ((32, 64, 128, 256), (128, 128, 128), True)
+    assert (recipe.loss, recipe.optimizer, recipe.schedule) == ("bce", "adam", "plateau")
+    assert recipe.early_stopping > recipe.plateau_patience > 0
+    changes = recipe.augmentation
+    assert min(changes.mirror, changes.scaling, changes.rotation) > 0
+    assert not any((changes.elastic, changes.blur, changes.noising, changes.bending, changes.dropping))
+
+
+def test_a_pass_has_a_step_for_every_full_batch() -> None:
+    recipe = load_recipe("paper")
+    assert (recipe.steps(7), replace(recipe, batch_size=2).steps(7), replace(recipe, batch_size=9).steps(7)) == (
+        7,
+        3,
+        1,
+    )
+    assert load_recipe("tiny").steps(7) == 4
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("steps = 0", "steps must be a whole number from 1, got 0"),
-        ("steps = 2.5", "steps must be a whole number from 1, got 2.5"),
+        ("epochs = 0", "epochs must be a whole number from 1, got 0"),
+        ("epochs = 2.5", "epochs must be a whole number from 1, got 2.5"),
+        ("steps_per_epoch = -1", "steps_per_epoch must be a whole number from 0, got -1"),
+        ("steps_per_epoch = true", "steps_per_epoch must be a whole number from 0, got True"),
         ('batch_size = "two"', "batch_size must be a whole number from 1, got 'two'"),
         ("seed = -1", "seed must be a whole number from 0 to 4294967295, got -1"),
         ("seed = 4294967296", "seed must be a whole number from 0 to 4294967295, got 4294967296"),
@@ -42,6 +72,14 @@ def test_options_replace_entries_and_none_does_not() -> None:
         ("foreground = 1.5", "foreground must be a number from 0 to 1, got 1.5"),
         ("ema_decay = nan", "ema_decay must be a number from 0 to 1, got nan"),
         ("colour = 1", "colour"),
+        ('loss = "hinge"', "loss must be one of dice_bce, bce, got 'hinge'"),
+        ('optimizer = "lion"', "optimizer must be one of adamw, adam, sgd, got 'lion'"),
+        ('normalisation = "histogram"', "normalisation must be one of zscore-brain, minmax-brain, got 'histogram'"),
+        ("resized = 1", "resized must be true or false, got 1"),
+        ('schedule = "plateau"\nwarm_up_steps = 5', "warm_up_steps must be 0 with the schedule plateau"),
+        ("augmentation = 3", r"\[augmentation\] must be a table"),
+        ("[augmentation]\nmirror = 2", "augmentation.mirror must be a number from 0 to 1, got 2"),
+        ("[augmentation]\ntwist = 1", "twist"),
         ("network = 3", r"\[network\] must be a table"),
         ('[network]\npreset = "big"', "there is no network 'big'; use one of default, paper, tiny"),
     ],
@@ -55,5 +93,5 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path, text: str, message: s
 
 
 def test_options_are_checked_like_entries() -> None:
-    with pytest.raises(BadInputError, match="steps must be a whole number from 1, got -5"):
-        load_recipe("tiny", steps=-5)
+    with pytest.raises(BadInputError, match="epochs must be a whole number from 1, got -5"):
+        load_recipe("tiny", epochs=-5)

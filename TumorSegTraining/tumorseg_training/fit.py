@@ -1,170 +1,155 @@
-"""Fit a network: Lightning's trainer over random patches, averaged weights, a run folder that says what was done.
+"""Fit a network: Lightning's trainer over patches of prepared cases, in a run folder that says what was done.
 
-A run folder holds ``recipe.json``, ``cases.json`` (who trained, who was held out), ``metrics.csv`` (what was trained
-after going on from step n: ``from_step_n/metrics.csv``), ``last.ckpt`` and at the end ``model.safetensors``.
+``docs/training.md`` describes the files of a run folder. The command goes on where it was stopped: an epoch is trained
+as a whole, from the last checkpoint on, with the samples that it would have had.
 """
 
 from __future__ import annotations
 
-import json
-import logging
-import sys
-import warnings
-from collections.abc import Collection, Sequence
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-import torch
-from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.callbacks import Callback, EMAWeightAveraging, ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
-from torch.utils.data import DataLoader
+from lightning.pytorch import seed_everything
+from lightning.pytorch.utilities import rank_zero_warn
 
-from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
-from tumorseg.images import check_folder
-from tumorseg.modelfile import ModelCard, ModelSpec, PostProcessing, save_model
-from tumorseg_training.cache import CachedCase, prepare
-from tumorseg_training.cases import LabelledCase, check_names, find_labelled_cases
+from tumorseg.modelfile import save_model
+from tumorseg_training.allocator import keep_freed_memory
+from tumorseg_training.checkpoint_file import newest_checkpoint, read_checkpoint
+from tumorseg_training.documents import write_document
+from tumorseg_training.hardware import Hardware, is_first_process
 from tumorseg_training.module import SegmentationModule
-from tumorseg_training.patches import PatchDataset
+from tumorseg_training.patches import TrainingCase
+from tumorseg_training.plan import make_plan
+from tumorseg_training.prepared import load_prepared
 from tumorseg_training.recipe import Recipe
+from tumorseg_training.recipe_file import recipe_values
+from tumorseg_training.run_folder import (
+    BEST_CHECKPOINT,
+    ENVIRONMENT_FILE,
+    MODEL_FILE,
+    PLAN_FILE,
+    describe_run,
+    environment,
+    read_json,
+    split_values,
+)
+from tumorseg_training.run_model import model_spec, network_weights
+from tumorseg_training.speed import convolution_warning
+from tumorseg_training.split import load_split
+from tumorseg_training.trainer_setup import make_trainer, say
+from tumorseg_training.training_data import TrainingData, training_cases
 
-LAST_CHECKPOINT = "last.ckpt"
-MODEL_FILE = "model.safetensors"
 
+def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware | None = None) -> Path:
+    """Train on a fold of a prepared folder and write ``run/model.safetensors``.
 
-def fit(recipe: Recipe, data: Sequence[Path], run: Path, hold_out: Collection[str] = (), workers: int = 0) -> Path:
-    """Train on the cases of the data folders and write ``run/model.safetensors``.
-
-    An interrupted run goes on from its last checkpoint; a finished one is left as it is.
+    An interrupted run goes on from its last checkpoint; a finished one is left as it is. With several processes each
+    one calls this; the first one writes.
 
     Args:
         recipe: what to train.
-        data: folders of labelled cases; each is drawn equally often.
+        prepared: folder of ``tumorseg-train prepare``.
+        fold: whose validation cases are held out; the test cases always are.
         run: run folder.
-        hold_out: names of cases that must not be trained on.
-        workers: processes that prepare patches.
+        hardware: where to run.
 
     Returns:
         The model file.
 
     Raises:
-        BadInputError: data that cannot be used, names that no case has, or a run folder that holds another run.
+        BadInputError: data that cannot be used, a run folder that holds another run, a loss that is not a number.
+        OutOfMemoryError: a step does not fit into the memory of the device.
         KeyboardInterrupt: stopped by the user.
     """
-    if workers < 0:
-        raise BadInputError(f"--workers must not be negative, got {workers}.")
-    found = [find_labelled_cases(folder) for folder in data]
-    check_names(hold_out, [case for cases in found for case in cases])
-    groups = [_without(cases, folder, hold_out) for cases, folder in zip(found, data, strict=True)]
-    _describe_run(recipe, groups, hold_out, run)
+    keep_freed_memory()
+    hardware = (hardware or Hardware()).resolved()
+    hardware.check(recipe)
+    data = load_prepared(prepared)
+    split = load_split(prepared, fold)
+    groups = training_cases(data, recipe, split.train, rank_zero_warn)
+    validation = [case for group in training_cases(data, recipe, split.validation, rank_zero_warn) for case in group]
+    if not groups:
+        raise BadInputError(f"Fold {fold} of {prepared} has no case to train on; prepare more cases or fewer folds.")
+    if not validation and (recipe.schedule == "plateau" or recipe.early_stopping):
+        raise BadInputError(
+            f"Fold {fold} of {prepared} has no validation cases, but the recipe {recipe.name} has a plateau schedule or "
+            "early stopping; prepare more folds, or choose another schedule and early_stopping = 0."
+        )
+    first = is_first_process()
+    described = split_values(prepared, split)
+    if first:
+        describe_run(recipe, described, run)
     if (run / MODEL_FILE).exists():
         return run / MODEL_FILE
-    done = _steps_done(run)
-    if done < recipe.steps:
-        cached = [prepare(group, run.parent / "cache", recipe.channels) for group in groups]
-        _train(recipe, cached, run, workers, done)
-    save_model(run / MODEL_FILE, _model_spec(recipe, groups), _averaged_weights(run))
+    if first:
+        _announce(recipe, groups, validation, hardware, run)
+    _train(recipe, groups, validation, hardware, run)
+    if first:
+        _write_model(recipe, described, run, validated=bool(validation))
     return run / MODEL_FILE
 
 
-def _without(cases: list[LabelledCase], folder: Path, hold_out: Collection[str]) -> list[LabelledCase]:
-    kept = [case for case in cases if case.name not in hold_out]
-    if not kept:
-        raise BadInputError(f"Every case in {folder} is held out; hold out fewer or leave the folder away.")
-    return kept
+def _announce(
+    recipe: Recipe,
+    groups: list[list[TrainingCase]],
+    validation: list[TrainingCase],
+    hardware: Hardware,
+    run: Path,
+) -> None:
+    """Print and keep the plan, and what is known beforehand to go badly."""
+    plan = make_plan(recipe, groups, validation, hardware, run)
+    write_document(run / PLAN_FILE, plan.values())
+    write_document(run / ENVIRONMENT_FILE, environment(hardware.accelerator, hardware.processes))
+    say(plan.text())
+    slow = convolution_warning(recipe, hardware.accelerator)
+    for sentence in (*plan.warnings(), *([slow] if slow else [])):
+        say(f"Warning: {sentence}")
 
 
-def _describe_run(recipe: Recipe, groups: Sequence[Sequence[LabelledCase]], held: Collection[str], run: Path) -> None:
-    """Write what will be done, or check that an existing run folder means the same run."""
-    check_folder(run)
-    descriptions = {
-        "recipe.json": asdict(recipe),
-        "cases.json": {"trained": [[case.name for case in group] for group in groups], "held_out": sorted(held)},
-    }
-    for name, values in descriptions.items():
-        text = json.dumps(values, indent=1)
-        path = run / name
-        if path.exists() and path.read_text() != text:
-            raise BadInputError(f"{run} holds a run with another {path.stem}; name a new folder with --run.")
-        with atomic_path(path) as temporary:
-            temporary.write_text(text)
-
-
-def _steps_done(run: Path) -> int:
-    """Optimiser steps up to the last checkpoint."""
-    last = run / LAST_CHECKPOINT
-    return int(torch.load(last, weights_only=True)["global_step"]) if last.exists() else 0
-
-
-def _averaged_weights(run: Path) -> dict[str, torch.Tensor]:
-    """State dict of the network, averaged over the steps: what Lightning's averaging stores as ``state_dict``."""
-    state = torch.load(run / LAST_CHECKPOINT, weights_only=True, map_location="cpu")["state_dict"]
-    prefix = "network."
-    return {name.removeprefix(prefix): weights for name, weights in state.items() if name.startswith(prefix)}
-
-
-def _train(recipe: Recipe, cached: Sequence[Sequence[CachedCase]], run: Path, workers: int, done: int) -> None:
-    """Train from the last checkpoint, ``done`` steps, to a checkpoint of the last step."""
-    _quiet_lightning()
+def _train(
+    recipe: Recipe,
+    groups: list[list[TrainingCase]],
+    validation: list[TrainingCase],
+    hardware: Hardware,
+    run: Path,
+) -> None:
+    """Train from the newest checkpoint to the end of the recipe."""
+    found = newest_checkpoint(run)
+    if found and _finished(found[1], recipe):
+        return
     seed_everything(recipe.seed, workers=True, verbose=False)
-    module = SegmentationModule(recipe)
-    patches = PatchDataset(cached, recipe, first=done * recipe.batch_size)
-    loader = DataLoader(patches, batch_size=recipe.batch_size, num_workers=workers)
-    trainer = Trainer(
-        max_steps=recipe.steps,
-        precision=recipe.precision,  # type: ignore[arg-type]
-        default_root_dir=run,
-        # The logger starts its file anew, so a resumed run gets one of its own.
-        logger=CSVLogger(run, name="", version=f"from_step_{done}" if done else ""),
-        callbacks=_callbacks(recipe, run),
-        log_every_n_steps=min(10, recipe.steps),
-        gradient_clip_val=12.0,
-        enable_model_summary=False,
-        enable_progress_bar=sys.stderr.isatty(),
-    )
-    last = run / LAST_CHECKPOINT
+    steps = recipe.epochs * recipe.steps(sum(map(len, groups)))
+    module = SegmentationModule(recipe, steps)
+    on_device = hardware.accelerator != "cpu"
+    data = TrainingData(recipe, groups, validation, hardware.workers or 0, on_device)
+    trainer = make_trainer(recipe, run, hardware, validated=bool(validation))
     try:
-        trainer.fit(module, loader, ckpt_path=last if done else None, weights_only=True)
+        trainer.fit(module, data, ckpt_path=found[0] if found else None, weights_only=True)
     except SystemExit as stopped:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from stopped
-    trainer.save_checkpoint(last, weights_only=False)  # all of the state, so that it could go on
+    if trainer.current_epoch < recipe.epochs and is_first_process():
+        say(f"Ended early: {recipe.early_stopping} validations in a row did not lower the validation loss.")
 
 
-def _quiet_lightning() -> None:
-    """Leave out Lightning's advertisements and its warnings of what is meant to be.
-
-    The run folder exists already, and ``PatchDataset`` goes on where an interrupted run stopped.
-    """
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-    warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
-    warnings.filterwarnings("ignore", message=".*your dataloader is not resumable.*")
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+def _finished(checkpoint: dict[str, Any], recipe: Recipe) -> bool:
+    """Whether a checkpoint is of the end of a run: of its last epoch, or of an early stop."""
+    stops = (state.get("stopped_epoch", 0) for state in checkpoint["callbacks"].values())
+    return checkpoint["epoch"] + 1 >= recipe.epochs or any(stops)
 
 
-def _callbacks(recipe: Recipe, run: Path) -> list[Callback]:
-    interval = max(1, min(100, recipe.steps // 2))
-    return [
-        EMAWeightAveraging(decay=recipe.ema_decay),
-        ModelCheckpoint(run, filename="last", every_n_train_steps=interval, enable_version_counter=False),
-    ]
-
-
-def _model_spec(recipe: Recipe, groups: Sequence[Sequence[LabelledCase]]) -> ModelSpec:
-    return ModelSpec(
-        name=recipe.name,
-        version="0",
-        architecture=recipe.network.to_dict(),
-        channels=recipe.channels,
-        regions=recipe.regions,
-        patch_size=recipe.patch_size,
-        postprocessing=PostProcessing(thresholds=(0.5,) * len(recipe.regions)),
-        card=ModelCard(title=f"{recipe.name} (not evaluated)"),
-        training={
-            "recipe": json.loads(json.dumps(asdict(recipe))),
-            "cases": [case.name for group in groups for case in group],
-            "torch": torch.__version__,
-        },
-    )
+def _write_model(recipe: Recipe, split: dict[str, Any], run: Path, validated: bool) -> None:
+    """The weights that the recipe keeps, as a model file that says where they come from."""
+    found = newest_checkpoint(run)
+    if found is None:
+        raise BadInputError(f"{run} has no checkpoint; train it again.")
+    best = run / BEST_CHECKPOINT
+    checkpoint = read_checkpoint(best) if validated and recipe.keep == "best" and best.exists() else found[1]
+    training = {
+        "recipe": recipe_values(recipe),
+        "split": split,
+        "environment": read_json(run / ENVIRONMENT_FILE),
+        "epoch": checkpoint["epoch"],
+        "step": checkpoint["global_step"],
+    }
+    save_model(run / MODEL_FILE, model_spec(recipe, training), network_weights(checkpoint))

@@ -1,52 +1,103 @@
-"""The Lightning module: network, region loss with deep supervision, AdamW with a one-cycle schedule."""
+"""The Lightning module: what one training step and one validation case do."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
-from monai.losses import DiceLoss
-from torch import Tensor, nn
+from torch import Tensor
+from torch.optim.lr_scheduler import LambdaLR
 
 from tumorseg.network import UNet3D
+from tumorseg.regions import REGIONS
+from tumorseg_training.compiled import compiled_or_eager
+from tumorseg_training.loss import supervised_loss
+from tumorseg_training.patches import Patch, RawPatch, TrainingCase
 from tumorseg_training.recipe import Recipe
+from tumorseg_training.schedule import make_optimizer, rate_factor
+from tumorseg_training.validation import CaseRow, all_rows, summary, validate
 
 
 class SegmentationModule(LightningModule):
-    """Trains a ``UNet3D`` on patches of nested regions."""
+    """Trains a ``UNet3D`` on patches of nested regions.
 
-    def __init__(self, recipe: Recipe) -> None:
+    Args:
+        recipe: of the run.
+        steps: optimiser steps of the whole run.
+    """
+
+    def __init__(self, recipe: Recipe, steps: int) -> None:
         super().__init__()
         self.recipe = recipe
+        self.total_steps = steps
         self.network = UNet3D(recipe.network)
-        # The smoothing term of 1 keeps a useful gradient in patches without the region.
-        self.dice = DiceLoss(sigmoid=True, batch=True, smooth_nr=1.0, smooth_dr=1.0)
-        self.bce = nn.BCEWithLogitsLoss()
+        self.rows: list[CaseRow] = []
+        self.when_data_arrives: Callable[[], None] = _nothing
+        self._forward: list[Any] = []  # a list, so that the compiled network is not registered a second time
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Loss of a batch (patches (batch, channel, z, y, x), masks (batch, region, z, y, x))."""
-        patches, masks = batch
-        outputs = self.network(patches)
-        loss = self.supervised_loss(outputs if isinstance(outputs, list) else [outputs], masks)
-        self.log("loss", loss, prog_bar=True)
+    def on_fit_start(self) -> None:
+        """Compile the network where the recipe asks for it."""
+        compiled = self.recipe.compile
+        self._forward = [compiled_or_eager(self.network, self.recipe, self.device) if compiled else self.network]
+
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Move raw patches as they are (float16, uint8) and shape and change them on the device."""
+        if self.trainer.training:
+            self.when_data_arrives()
+        if batch and isinstance(batch[0], RawPatch):
+            return [raw.to(device).finish(self.recipe.patch_size) for raw in batch]
+        return batch
+
+    def training_step(self, batch: list[Patch], batch_idx: int) -> Tensor:
+        """Loss of the global batch, from this process's patches."""
+        images, masks, known = collate(batch, self.recipe.regions)
+        outputs = self._forward[0](images)
+        heads = outputs if isinstance(outputs, list) else [outputs]
+        loss = supervised_loss(heads, masks, known, self.recipe.loss)
+        self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(batch))
         return loss
 
-    def supervised_loss(self, outputs: list[Tensor], masks: Tensor) -> Tensor:
-        """Dice + BCE over all heads, weights 1, 1/2, 1/4 … normalised (nnU-Net's deep supervision)."""
-        weights = [0.5**level for level in range(len(outputs))]
-        loss = torch.zeros((), device=masks.device)
-        for level, (weight, logits) in enumerate(zip(weights, outputs, strict=True)):
-            target = nn.functional.max_pool3d(masks, 2**level) if level else masks
-            loss = loss + weight * (self.dice(logits.float(), target) + self.bce(logits.float(), target))
-        return loss / sum(weights)
+    def validation_step(self, batch: list[TrainingCase], batch_idx: int) -> None:
+        """Run the engine's predictor on a case and keep its row; a process may have none left."""
+        self.rows.extend(validate(case, self.network, self.recipe, self.device) for case in batch)
+
+    def on_validation_epoch_end(self) -> None:
+        """Gather the rows of all processes and log their means, on every process the same."""
+        rows, self.rows = all_rows(self.rows), []
+        for name, value in summary(rows).items():
+            self.log(name, value, prog_bar=name == "dice_mean")
 
     def configure_optimizers(self) -> Any:
-        """AdamW and a one-cycle schedule over the recipe's steps."""
-        optimizer = torch.optim.AdamW(
-            self.parameters(), lr=self.recipe.learning_rate, weight_decay=self.recipe.weight_decay
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, self.recipe.learning_rate, total_steps=self.recipe.steps, pct_start=0.1
-        )
+        """The recipe's optimiser, and its schedule by step (a plateau is watched by ``PlateauSchedule``)."""
+        optimizer = make_optimizer(self.recipe, self.network.parameters())
+        if self.recipe.schedule == "plateau":
+            return optimizer
+        schedule = LambdaLR(optimizer, rate_factor(self.recipe, self.total_steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _nothing() -> None:
+    """Nobody measures."""
+
+
+def collate(batch: Sequence[Patch], regions: Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
+    """One batch of patches.
+
+    Returns:
+        Intensities (batch, channel, z, y, x), truth (batch, region, z, y, x) float32 with 0 and 1, and whether each
+        region is known (batch, region) float32.
+    """
+    images = torch.stack([patch.images for patch in batch])
+    labels = torch.stack([patch.labels for patch in batch])
+    masks = torch.stack([region_truth(labels, region) for region in regions], dim=1)
+    known = [[not patch.undivided or region == "WT" for region in regions] for patch in batch]
+    return images, masks, torch.tensor(known, dtype=torch.float32, device=images.device)
+
+
+def region_truth(labels: Tensor, region: str) -> Tensor:
+    """Truth of a region, float32 with 0 and 1, from engine labels of any shape."""
+    inside = torch.zeros(256, dtype=torch.float32, device=labels.device)
+    inside[list(REGIONS[region])] = 1
+    return inside[labels.long()]

@@ -1,85 +1,163 @@
-"""Random patches of cached cases: foreground oversampling, mirroring, changes of brightness and contrast."""
+"""Patches of cached cases, drawn and changed at random; sample ``i`` depends on the seed and ``i`` only."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from tumorseg.regions import ED, ET, NCR, region_mask
+from tumorseg.normalise import minmax
+from tumorseg.regions import ED, ET, NCR, UNDIVIDED
 from tumorseg.volume import LabelArray
-from tumorseg_training.cache import CachedCase
+from tumorseg_training.augment_draw import Draw, draw_changes, triple
+from tumorseg_training.augment_intensity import change_intensity
+from tumorseg_training.augment_shape import Cut, cut_for, shaped
 from tumorseg_training.recipe import Recipe
 
 MAX_CENTRES = 5000
 """Tumor voxels remembered per label and case; enough to reach every part of a tumor."""
 
+Loader = Callable[[], tuple[npt.NDArray[np.float16], LabelArray]]
 
-class PatchDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Patches drawn at random; item ``i`` depends on the recipe's seed and ``first + i`` only, whatever the worker.
 
-    Each group of cases (one per data folder) is drawn equally often, so that a few real cases are not drowned by
-    many synthetic ones. ``first`` patches were drawn before a run was interrupted; item 0 is the next one. The length
-    stays that of the whole run, from which Lightning takes the batches done before itself. An item is (channels
-    (channel, z, y, x) float32, region masks (region, z, y, x) float32).
+@dataclass(frozen=True)
+class TrainingCase:
+    """A case as patches are cut from it.
+
+    Attributes:
+        name: of the case.
+        load: gives its images (channel, z, y, x) float16 and labels (z, y, x) uint8, memory-mapped.
+        channels: index in the images of each of the recipe's channels.
+        present: whether the case has the sequence of each channel; the others are 0.
+        undivided: whether only the whole tumor is known.
     """
 
-    def __init__(self, groups: Sequence[Sequence[CachedCase]], recipe: Recipe, first: int = 0) -> None:
-        self.recipe = recipe
-        self.first = first
-        self.groups = [[(*case.load(), _centres(case)) for case in group] for group in groups]
+    name: str
+    load: Loader
+    channels: tuple[int, ...]
+    present: tuple[bool, ...]
+    undivided: bool = False
 
-    def __len__(self) -> int:
-        return self.recipe.steps * self.recipe.batch_size
 
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        random = np.random.default_rng((self.recipe.seed, self.first + index))
+class Patch(NamedTuple):
+    """A training sample: intensities (channel, z, y, x) float32, labels (z, y, x) uint8, which regions are known."""
+
+    images: Tensor
+    labels: Tensor
+    undivided: bool
+
+
+@dataclass(frozen=True)
+class RawPatch:
+    """What a patch is made of, before it is shaped and changed, possibly on another device."""
+
+    cut: Cut
+    draw: Draw
+    undivided: bool
+
+    def to(self, device: torch.device) -> RawPatch:
+        """Its arrays on a device; they travel as float16 and uint8."""
+        images, labels = (array.to(device, non_blocking=True) for array in (self.cut.images, self.cut.labels))
+        return RawPatch(Cut(images, labels, self.cut.corner), self.draw, self.undivided)
+
+    def pinned(self) -> RawPatch:
+        """Its arrays in page-locked memory where there is a GPU, which can read from there beside its work."""
+        if not torch.cuda.is_available():
+            return self
+        cut = Cut(self.cut.images.pin_memory(), self.cut.labels.pin_memory(), self.cut.corner)
+        return RawPatch(cut, self.draw, self.undivided)
+
+    def finish(self, patch_size: tuple[int, int, int]) -> Patch:
+        """Shape and change it, on the device where its arrays are."""
+        images, labels = shaped(self.cut, self.draw, patch_size)
+        return Patch(change_intensity(images, self.draw), labels, self.undivided)
+
+
+@dataclass
+class PatchDataset:
+    """Raw patches by sample number.
+
+    Groups (one per data folder) are drawn equally often, so that a few real cases are not drowned by many synthetic
+    ones. Where brains are stretched as a whole, every pass shows each case once, in another order.
+    """
+
+    groups: Sequence[Sequence[TrainingCase]]
+    recipe: Recipe
+    _centres: dict[str, list[npt.NDArray[np.intp]]] = field(default_factory=dict)
+
+    def __getitem__(self, index: int) -> RawPatch:
+        random = np.random.default_rng((self.recipe.seed, index))
+        case = self._case(index, random)
+        images, labels = case.load()
+        if self.recipe.resized:
+            plain = Draw((0, 0, 0), triple(np.array(labels.shape)))
+        else:
+            plain = Draw(self._corner(case, labels, random), self.recipe.patch_size)
+        draw = draw_changes(plain, self.recipe.augmentation, case.present, random)
+        cut = cut_for(draw, self.recipe.patch_size, self._normalised(images, case), labels, self._order(case))
+        return RawPatch(cut, draw, case.undivided)
+
+    def _case(self, index: int, random: np.random.Generator) -> TrainingCase:
+        if self.recipe.resized:
+            cases = [case for group in self.groups for case in group]
+            order = np.random.default_rng((self.recipe.seed, index // len(cases), 1)).permutation(len(cases))
+            return cases[order[index % len(cases)]]
         group = self.groups[int(random.integers(len(self.groups)))]
-        images, labels, centres = group[int(random.integers(len(group)))]
-        corner = self._corner(labels.shape, centres, random)
-        patch = _cut(images, corner, self.recipe.patch_size).astype(np.float32)
-        truth = _cut(labels[None], corner, self.recipe.patch_size)[0]
-        masks = np.stack([region_mask(truth, region) for region in self.recipe.regions]).astype(np.float32)
-        patch = _change_intensity(patch, self.recipe.intensity, random)
-        mirrored = tuple(int(axis) + 1 for axis in np.flatnonzero(random.random(3) < 0.5))
-        return torch.from_numpy(patch).flip(mirrored), torch.from_numpy(masks).flip(mirrored)
+        return group[int(random.integers(len(group)))]
 
-    def _corner(
-        self, shape: tuple[int, ...], centres: Sequence[npt.NDArray[np.intp]], random: np.random.Generator
-    ) -> tuple[int, ...]:
+    def _normalised(self, images: npt.NDArray[np.float16], case: TrainingCase) -> npt.NDArray[np.floating]:
+        """The cache holds z-scores; another normalisation is computed from them."""
+        if self.recipe.normalisation == "zscore-brain":
+            return images
+        return normalised(images, case.channels, self.recipe.normalisation)
+
+    def _order(self, case: TrainingCase) -> Sequence[int]:
+        return case.channels if self.recipe.normalisation == "zscore-brain" else range(len(case.channels))
+
+    def _corner(self, case: TrainingCase, labels: LabelArray, random: np.random.Generator) -> tuple[int, int, int]:
         """First voxel (z, y, x) of a patch that lies inside the crop where the crop is large enough."""
-        room = np.maximum(np.subtract(shape, self.recipe.patch_size), 0)
+        size = np.array(self.recipe.patch_size)
+        room = np.subtract(labels.shape, size)
+        low, high = np.minimum(room // 2, 0), np.where(room > 0, room, room // 2)
+        centres = self._tumor(case, labels)
         if centres and random.random() < self.recipe.foreground:
             chosen = centres[int(random.integers(len(centres)))]
             centre = chosen[random.integers(len(chosen))]
-            jitter = random.integers(-np.array(self.recipe.patch_size) // 4, np.array(self.recipe.patch_size) // 4 + 1)
-            return tuple(np.clip(centre + jitter - np.array(self.recipe.patch_size) // 2, 0, room).tolist())
-        return tuple(random.integers(0, room + 1).tolist())
+            jitter = random.integers(-size // 4, size // 4 + 1)
+            return triple(np.clip(centre + jitter - size // 2, low, high))
+        return triple(random.integers(low, high + 1))
+
+    def _tumor(self, case: TrainingCase, labels: LabelArray) -> list[npt.NDArray[np.intp]]:
+        if case.name not in self._centres:
+            self._centres[case.name] = tumor_centres(labels)
+        return self._centres[case.name]
 
 
-def _centres(case: CachedCase) -> list[npt.NDArray[np.intp]]:
-    """Up to ``MAX_CENTRES`` voxels (n, 3) of each label that occurs, evenly spread."""
-    labels: LabelArray = case.load()[1]
-    found = [np.argwhere(labels == label) for label in (NCR, ED, ET)]
-    return [voxels[:: -(-len(voxels) // MAX_CENTRES)] for voxels in found if len(voxels)]
+def tumor_centres(labels: LabelArray) -> list[npt.NDArray[np.intp]]:
+    """Up to ``MAX_CENTRES`` voxels (n, 3) of each label (z, y, x) that occurs, evenly spread."""
+    found = np.argwhere(labels)
+    values = labels[tuple(found.T)]
+    each = [found[values == label] for label in (NCR, ED, ET, UNDIVIDED)]
+    return [voxels[:: -(-len(voxels) // MAX_CENTRES)] for voxels in each if len(voxels)]
 
 
-def _cut(array: npt.NDArray[np.generic], corner: Sequence[int], size: Sequence[int]) -> npt.NDArray[np.generic]:
-    """Patch (channel, *size) from ``corner``, padded with 0 behind the end."""
-    z, y, x = (slice(start, start + length) for start, length in zip(corner, size, strict=True))
-    part = array[:, z, y, x]
-    missing = [(0, length - have) for length, have in zip(size, part.shape[1:], strict=True)]
-    return np.pad(part, [(0, 0), *missing])
+def normalised(
+    images: npt.NDArray[np.float16], channels: Sequence[int], normalisation: str
+) -> npt.NDArray[np.floating]:
+    """The channels (channel, z, y, x) of cached z-scores in another normalisation; the brain is where any is not 0.
 
-
-def _change_intensity(
-    patch: npt.NDArray[np.float32], amount: float, random: np.random.Generator
-) -> npt.NDArray[np.float32]:
-    """Scale and shift each channel (channel, z, y, x) inside the brain; the background stays 0."""
-    scale = random.uniform(1 - amount, 1 + amount, (len(patch), 1, 1, 1)).astype(np.float32)
-    shift = random.uniform(-amount, amount, (len(patch), 1, 1, 1)).astype(np.float32)
-    return np.where(patch != 0, patch * scale + shift, patch)
+    Args:
+        images: all channels of the cache.
+        channels: the wanted ones, in order.
+        normalisation: as in the model file.
+    """
+    chosen = images[list(channels)].astype(np.float32)
+    if normalisation == "zscore-brain":
+        return chosen
+    brain = (images != 0).any(axis=0)
+    return np.stack([minmax(channel, brain) for channel in chosen])

@@ -1,17 +1,21 @@
-"""Recipes: everything that decides a training run, read from TOML presets and overridden on the command line."""
+"""Recipes: everything that decides a training run, as a dataclass that refuses what cannot be trained."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from importlib import resources
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from tumorseg.errors import BadInputError
-from tumorseg.network_config import PRESETS, UNet3DConfig
+from tumorseg.modelfile import NORMALISATIONS
+from tumorseg.network_config import UNet3DConfig
 from tumorseg.regions import REGIONS
 from tumorseg.sequences import SEQUENCES
-from tumorseg_training.toml_file import TOMLDecodeError, read_toml
+from tumorseg_training.augment_recipe import Augmentation
+
+LOSSES = ("dice_bce", "bce")
+OPTIMIZERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("poly", "cosine", "constant", "plateau")
+KEEPERS = ("best", "last")
 
 PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 """Lightning's names of the number formats in which these networks are trained."""
@@ -19,13 +23,33 @@ PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
 MAX_SEED = 2**32 - 1
 """Of numpy's generators; Lightning takes 0 for anything above."""
 
-_LIMITS = {
+_CHOICES = {
+    "normalisation": NORMALISATIONS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "precision": PRECISIONS,
+    "keep": KEEPERS,
+}
+_NUMBERS = {
     "learning_rate": (1e-9, 1.0),
     "weight_decay": (0.0, 1.0),
+    "momentum": (0.0, 0.9999),
+    "plateau_factor": (0.01, 0.99),
     "foreground": (0.0, 1.0),
     "ema_decay": (0.0, 1.0),
-    "intensity": (0.0, 1.0),
+    "gradient_clip": (0.0, 1e6),
 }
+_WHOLE = {
+    "batch_size": 1,
+    "epochs": 1,
+    "steps_per_epoch": 0,
+    "warm_up_steps": 0,
+    "plateau_patience": 0,
+    "early_stopping": 0,
+    "validate_every": 1,
+}
+_SWITCHES = ("resized", "compile")
 
 
 @dataclass(frozen=True)
@@ -35,92 +59,97 @@ class Recipe:
     Attributes:
         name: of the preset.
         network: configuration of the network.
+        augmentation: random changes of the patches.
         channels: sequences, in the network's input order.
         regions: output regions.
+        normalisation: of the intensities, as in the model file.
+        resized: whether each brain is stretched to ``patch_size`` as a whole, instead of cut into patches.
         patch_size: (z, y, x) voxels.
-        batch_size: patches per step.
-        steps: optimiser steps in all.
-        learning_rate: peak of the one-cycle schedule (AdamW).
-        weight_decay: of AdamW.
+        batch_size: patches per step, over all processes together.
+        epochs: at most; an epoch ends with a checkpoint and a row of metrics.
+        steps_per_epoch: optimiser steps; 0 for one pass over the cases.
         foreground: share of patches that are centred on a tumor voxel, its label drawn uniformly.
-        ema_decay: decay of the averaged weights that are exported.
-        intensity: largest relative change of scale, and shift in standard deviations, per channel and patch.
+        loss: ``dice_bce`` (Dice of each region over the batch, and binary cross-entropy) or ``bce``.
+        optimizer: ``adamw``, ``adam`` or ``sgd`` (Nesterov).
+        learning_rate: at the start, or after the warm-up.
+        weight_decay: of the optimiser.
+        momentum: of ``sgd``.
+        schedule: ``poly`` (power 0.9) or ``cosine`` to 0 over all steps, ``constant``, or ``plateau``.
+        warm_up_steps: during which the learning rate rises from 0; not with ``plateau``.
+        plateau_patience: validations without a better loss after which the learning rate falls.
+        plateau_factor: by which it falls.
+        early_stopping: validations without a better loss after which training ends; 0 for never.
+        gradient_clip: largest norm of the gradient; 0 for no limit.
+        ema_decay: decay of the averaged weights that are validated and exported; 0 for none.
         precision: number format, one of ``PRECISIONS``.
+        compile: whether ``torch.compile`` is tried.
+        validate_every: epochs between validations.
+        keep: whether the weights of the ``best`` validation (mean Dice over the regions) or the ``last`` are exported.
         seed: of every random choice.
     """
 
     name: str
     network: UNet3DConfig
+    augmentation: Augmentation = field(default_factory=Augmentation)
     channels: tuple[str, ...] = SEQUENCES
     regions: tuple[str, ...] = tuple(REGIONS)
+    normalisation: str = "zscore-brain"
+    resized: bool = False
     patch_size: tuple[int, int, int] = (96, 96, 96)
-    batch_size: int = 1
-    steps: int = 2000
-    learning_rate: float = 2e-3
+    batch_size: int = 2
+    epochs: int = 100
+    steps_per_epoch: int = 250
+    foreground: float = 0.5
+    loss: str = "dice_bce"
+    optimizer: str = "adamw"
+    learning_rate: float = 1e-3
     weight_decay: float = 1e-2
-    foreground: float = 0.7
-    ema_decay: float = 0.995
-    intensity: float = 0.15
+    momentum: float = 0.99
+    schedule: str = "cosine"
+    warm_up_steps: int = 0
+    plateau_patience: int = 10
+    plateau_factor: float = 0.5
+    early_stopping: int = 0
+    gradient_clip: float = 12.0
+    ema_decay: float = 0.999
     precision: str = "bf16-mixed"
+    compile: bool = False
+    validate_every: int = 1
+    keep: str = "best"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check_whole("steps", self.steps, 1)
-        _check_whole("batch_size", self.batch_size, 1)
+        for name, lowest in _WHOLE.items():
+            _check_whole(name, getattr(self, name), lowest)
         _check_whole("seed", self.seed, 0, MAX_SEED)
-        for name, (lowest, highest) in _LIMITS.items():
-            _check_number(name, getattr(self, name), lowest, highest)
+        for name, (least, greatest) in _NUMBERS.items():
+            _check_number(name, getattr(self, name), least, greatest)
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {getattr(self, name)!r}")
+        for name in _SWITCHES:
+            if not isinstance(getattr(self, name), bool):
+                raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
         _check_patch_size(self.patch_size, self.network.divisor)
         _check_channels(self.channels, self.network.in_channels)
         _check_regions(self.regions, self.network.out_channels)
-        if self.precision not in PRECISIONS:
-            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        if self.schedule == "plateau" and self.warm_up_steps:
+            raise ValueError("warm_up_steps must be 0 with the schedule plateau")
 
-
-def preset_names() -> list[str]:
-    """Names of the shipped recipes."""
-    folder = resources.files("tumorseg_training") / "recipes"
-    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".toml"))
-
-
-def load_recipe(name: str, **overrides: Any) -> Recipe:
-    """Read a preset by name, or a TOML file by path; overrides that are None are ignored.
-
-    Raises:
-        BadInputError: unknown preset, unreadable file, unknown entries or values that cannot be trained.
-    """
-    path = Path(name)
-    source = path if path.suffix == ".toml" else resources.files("tumorseg_training") / "recipes" / f"{name}.toml"
-    try:
-        values = read_toml(source.read_text(encoding="utf-8"))
-        recipe = _parse(Path(name).stem, values)
-        return replace(recipe, **{key: value for key, value in overrides.items() if value is not None})
-    except OSError as error:
-        known = ", ".join(preset_names())
-        raise BadInputError(f"There is no recipe {name}; use one of {known} or a .toml file.") from error
-    except (TOMLDecodeError, TypeError, ValueError) as error:
-        raise BadInputError(f"The recipe {name} cannot be used: {error}.") from error
-
-
-def _parse(name: str, values: dict[str, Any]) -> Recipe:
-    network_values = values.pop("network", {})
-    if not isinstance(network_values, dict):
-        raise ValueError("[network] must be a table")
-    preset = network_values.pop("preset", "default")
-    if preset not in PRESETS:
-        raise ValueError(f"there is no network {preset!r}; use one of {', '.join(PRESETS)}")
-    network = UNet3DConfig.from_dict({**PRESETS[preset].to_dict(), **network_values})
-    return Recipe(name=name, network=network, **values)
+    def steps(self, cases: int) -> int:
+        """Optimiser steps of an epoch with so many training cases."""
+        return self.steps_per_epoch or max(1, cases // self.batch_size)
 
 
 def _check_whole(name: str, value: object, lowest: int, highest: int | None = None) -> None:
-    if not isinstance(value, int) or value < lowest or (highest is not None and value > highest):
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or value < lowest or (highest is not None and value > highest):  # type: ignore[operator]
         limits = f"from {lowest}" if highest is None else f"from {lowest} to {highest}"
         raise ValueError(f"{name} must be a whole number {limits}, got {value!r}")
 
 
 def _check_number(name: str, value: object, lowest: float, highest: float) -> None:
-    if not isinstance(value, (int, float)) or not lowest <= value <= highest:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not lowest <= value <= highest:
         raise ValueError(f"{name} must be a number from {lowest:g} to {highest:g}, got {value!r}")
 
 
@@ -130,7 +159,7 @@ def _check_patch_size(size: Any, divisor: int) -> None:
         raise ValueError(f"patch_size must be three positive multiples of {divisor}, got {size!r}")
 
 
-def _check_channels(channels: tuple[str, ...], inputs: int) -> None:
+def _check_channels(channels: Sequence[str], inputs: int) -> None:
     if len(set(channels)) != len(channels) or not set(channels) <= set(SEQUENCES):
         raise ValueError(f"channels must be different ones of {', '.join(SEQUENCES)}, got {channels!r}")
     if len(channels) != inputs:

@@ -32,6 +32,8 @@ SPACING_RANGE_MM = (0.2, 10.0)
 CLASSES = ("background", "NCR", "ED", "ET")
 """Channels of a network with exclusive classes."""
 
+NORMALISATIONS = ("zscore-brain", "minmax-brain")
+
 OUTPUT_REGIONS = "regions"
 OUTPUT_CLASSES = "classes"
 
@@ -84,7 +86,9 @@ class ModelSpec:
         patch_size: tile (z, y, x) in voxels for which the network was trained.
         outputs: ``regions`` (sigmoid per name) or ``classes`` (softmax over background, NCR, ED, ET).
         regions: names of the output regions, outermost first: WT, TC, ET.
-        normalisation: ``zscore-brain``: zero mean, unit variance over the brain per channel, 0 outside.
+        normalisation: over the brain per channel, 0 outside: ``zscore-brain`` (zero mean, unit variance) or
+            ``minmax-brain`` (scaled to 0-1).
+        resized: whether the brain crop is stretched to ``patch_size`` as a whole, instead of run in tiles.
         training: hashes and settings of the run that made the weights.
     """
 
@@ -98,6 +102,7 @@ class ModelSpec:
     outputs: str = OUTPUT_REGIONS
     regions: tuple[str, ...] = ("WT", "TC", "ET")
     normalisation: str = "zscore-brain"
+    resized: bool = False
     postprocessing: PostProcessing = field(default_factory=PostProcessing)
     training: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA_VERSION
@@ -211,7 +216,8 @@ def _validate(spec: ModelSpec) -> None:
         f"unknown kind of outputs {spec.outputs!r}": spec.outputs in (OUTPUT_REGIONS, OUTPUT_CLASSES),
         f"unknown regions {spec.regions}": spec.regions == ("WT", "TC", "ET")
         or (spec.regions == ("WT",) and spec.outputs == OUTPUT_REGIONS),
-        f"unknown normalisation {spec.normalisation!r}": spec.normalisation == "zscore-brain",
+        f"unknown normalisation {spec.normalisation!r}": spec.normalisation in NORMALISATIONS,
+        f"resized must be true or false, not {spec.resized!r}": isinstance(spec.resized, bool),
         f"spacing {spec.spacing} is not three sizes from {low} to {high} mm": len(spec.spacing) == 3
         and all(low <= size <= high for size in spec.spacing),
         f"patch size {spec.patch_size} is not three multiples of {config.divisor}": len(spec.patch_size) == 3

@@ -1,8 +1,8 @@
-"""From four volumes to the network's input: brain mask, brain crop, z-score."""
+"""From four volumes to the network's input: brain mask, brain crop, z-score or scaling to 0-1."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -54,16 +54,45 @@ def zscore(channel: FloatArray, mask: BoolArray) -> FloatArray:
     return normalised
 
 
-def network_input(channels: Sequence[FloatArray], mask: BoolArray | None = None) -> tuple[FloatArray, Box]:
+def minmax(channel: FloatArray, mask: BoolArray) -> FloatArray:
+    """(value - smallest) / (largest - smallest) over the mask, exactly 0 outside; a constant channel becomes 0.
+
+    Scaling to 0-1, the normalisation of the paper. Brightness and contrast of the input do not matter, so a z-scored
+    channel gives the same.
+
+    Args:
+        channel: intensities (z, y, x).
+        mask: brain, same shape.
+    """
+    values = channel[mask]
+    low, high = float(values.min()), float(values.max())
+    normalised = np.zeros_like(channel)
+    if high > low:
+        normalised[mask] = (values - low) / (high - low)
+    return normalised
+
+
+NORMALISERS: Mapping[str, Callable[[FloatArray, BoolArray], FloatArray]] = {
+    "zscore-brain": zscore,
+    "minmax-brain": minmax,
+}
+"""What a model file can name."""
+
+
+def network_input(
+    channels: Sequence[FloatArray], mask: BoolArray | None = None, normalisation: str = "zscore-brain"
+) -> tuple[FloatArray, Box]:
     """Crop all channels to the brain and normalise them.
 
     Args:
         channels: intensities (z, y, x) in the model's channel order, on the working grid.
         mask: brain (z, y, x); voxels where any channel differs from 0 when None.
+        normalisation: one of ``NORMALISERS``.
 
     Returns:
         Array (channel, z, y, x) float32 of the crop, and the box of the crop in the working grid.
     """
     brain = brain_mask(channels) if mask is None else mask
     box = bounding_box(brain)
-    return np.stack([zscore(channel[box], brain[box]) for channel in channels]), box
+    normalise = NORMALISERS[normalisation]
+    return np.stack([normalise(channel[box], brain[box]) for channel in channels]), box

@@ -93,7 +93,7 @@ def segment(case: Case, model: Model, options: Options | None = None, report: Re
         grid = working_grid(reference.geometry, model.spec.spacing)
         channels = [to_working(case[name], grid) for name in model.spec.channels]
         brain = brain_mask(channels) if options.brain_mask is None else _mask_on(grid, options.brain_mask)
-        crop, box = network_input(channels, brain)
+        crop, box = network_input(channels, brain, model.spec.normalisation)
     with _stage("predict", seconds, report):
         prediction = predict(model, crop, device, options.tta, report)
     with _stage("finish", seconds, report):

@@ -110,7 +110,9 @@ def _release(device: str) -> None:
 @torch.inference_mode()
 def _predict_on(rung: Rung, model: Model, crop: FloatArray, tta: bool, report: Report) -> FloatArray:
     tile = model.spec.patch_size
-    padded, inner = _pad(torch.from_numpy(crop)[None], tile)
+    size = crop.shape[1:]
+    whole = torch.from_numpy(crop)[None]
+    padded, inner = _pad(_stretched(whole, tile) if model.spec.resized else whole, tile)
     network = model.network.to(rung.tiles_on)
     forward = _mirrored(network) if tta else network
     corners = list(itertools.product(*map(tile_starts, padded.shape[2:], tile)))
@@ -124,7 +126,13 @@ def _predict_on(rung: Rung, model: Model, crop: FloatArray, tta: bool, report: R
         total[:, z, y, x] += logits * weight
         weights[z, y, x] += weight
     z, y, x = inner
-    return _probabilities(total.div_(weights)[:, z, y, x], model.spec.outputs)
+    logits = total.div_(weights)[:, z, y, x]
+    return _probabilities(_stretched(logits[None], size)[0] if model.spec.resized else logits, model.spec.outputs)
+
+
+def _stretched(x: Tensor, size: Sequence[int]) -> Tensor:
+    """(batch, channel, *size): interpolated so that the outer faces stay where they are."""
+    return torch.nn.functional.interpolate(x, size=tuple(size), mode="trilinear", align_corners=False)
 
 
 def _reported(corners: list[tuple[int, ...]], device: str, report: Report) -> Iterator[tuple[int, ...]]:

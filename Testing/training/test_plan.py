@@ -1,0 +1,136 @@
+"""The plan before a training, the time an epoch takes, and the warnings about both."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from support.prepared import prepared_folder
+from tumorseg.errors import BadInputError, OutOfMemoryError
+from tumorseg.network import UNet3D
+from tumorseg_training import speed
+from tumorseg_training.clock import diagnosis
+from tumorseg_training.epoch_table import epoch_line
+from tumorseg_training.hardware import Hardware
+from tumorseg_training.plan import duration, make_plan
+from tumorseg_training.recipe_file import load_recipe
+from tumorseg_training.training_data import training_cases
+
+RECIPE = load_recipe("tiny")
+
+
+def test_the_plan_counts_what_will_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tumorseg_training.plan.step_seconds", lambda *_: 30.0)
+    prepared = prepared_folder(tmp_path / "p", train=3, validation=2, groups=("a", "b"))
+    groups = training_cases(prepared, RECIPE, [f"Head_{number}" for number in range(3)], print)
+    (validation,) = training_cases(prepared, RECIPE, ["Head_3"], print)
+    plan = make_plan(RECIPE, groups, validation, Hardware("cpu", workers=0), tmp_path)
+    values = plan.values()
+    assert (values["training_cases"], values["validation_cases"], values["groups"]) == (3, 1, 2)
+    assert (values["samples_per_epoch"], values["seconds_per_epoch"], values["seconds_in_all"]) == (8, 120, 240)
+    assert values["parameters"] == sum(p.numel() for p in UNet3D(RECIPE.network).parameters())
+    assert values["data_gib"] * 2**30 == pytest.approx(4 * 9 * 24 * 28 * 26)
+    lines = plan.text().splitlines()
+    assert lines[0] == "cases     3 to train on (from 2 data folder(s)), 1 to validate on"
+    assert lines[-1] == "time      about 2 min per epoch without validation, 4 min in all"
+    assert plan.warnings() == []
+    (warning,) = replace(plan, disk_gib=2.0, disk_free_gib=1.0).warnings()
+    assert warning == "The disk has 1.00 GB free, the run folder may need 2.00 GB."
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (89, "89 s"), (600, "10 min"), (7200, "2.0 h")])
+def test_times_are_told_in_their_unit(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_a_step_is_timed() -> None:
+    assert 0 < speed.step_seconds(RECIPE, 1, "cpu") < 30
+
+
+def test_a_step_that_does_not_fit_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*_: object) -> torch.Tensor:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(UNet3D, "forward", no_memory)
+    with pytest.raises(OutOfMemoryError, match=r"A step with 4 patches of .* does not fit into the memory of cpu"):
+        speed.step_seconds(RECIPE, 4, "cpu")
+
+
+def test_slow_convolutions_are_told() -> None:
+    assert speed.slowness(plain=1.0, half=0.5, precision="bf16-mixed") is None
+    sentence = speed.slowness(plain=1.0, half=4.0, precision="16-mixed")
+    assert sentence is not None
+    assert sentence.startswith("3-D convolutions take 4.0 times as long with 16-mixed as with 32-true on this machine")
+
+
+def test_the_slow_release_of_torch_is_known() -> None:
+    half = replace(RECIPE, precision="bf16-mixed")
+    sentence = speed.convolution_warning(half, "cuda", version="2.9.1+cu128")
+    assert sentence is not None
+    assert "torch 2.9.1+cu128 computes 3-D convolutions in half precision several times too slowly" in sentence
+    assert speed.convolution_warning(RECIPE, "cuda", version="2.9.1") is None  # float32 is not concerned
+
+
+def test_both_number_formats_are_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def timed(_device: torch.device, dtype: torch.dtype) -> float:
+        asked.append(dtype)
+        return 1.0
+
+    monkeypatch.setattr(speed, "convolution_seconds", timed)
+    assert speed.convolution_warning(replace(RECIPE, precision="bf16-mixed"), "cpu") is None
+    assert asked == [torch.float32, torch.bfloat16]
+
+
+def test_waiting_for_data_comes_with_advice() -> None:
+    assert diagnosis(0.1, 60, workers=2) is None
+    assert diagnosis(0.9, 1, workers=2) is None  # too short to say
+    assert diagnosis(0.41, 60, workers=2) == (
+        "41 % of the time went into waiting for data: try --workers 4, or put the prepared folder on a faster disk."
+    )
+
+
+def test_an_epoch_is_one_line() -> None:
+    row = {"epoch": 0, "train_loss": 1.5, "samples_per_second": 12.345, "data_wait_share": 0.021}
+    assert epoch_line(row, 9) == "epoch 1/9, loss 1.5000, 12.3 samples/s, 2 % waiting for data"
+    scored = {**row, "dice_WT": 0.9, "dice_mean": 0.9, "nothing_dice_mean": 0.0}
+    assert "loss 1.5000, Dice WT 0.900 (predicting nothing: mean 0.000), 12.3" in epoch_line(scored, 9)
+
+
+@pytest.mark.parametrize(
+    ("hardware", "message"),
+    [
+        (Hardware(devices=0), "--devices must be 1 or more, got 0"),
+        (Hardware(nodes=-1), "--nodes must be 1 or more, got -1"),
+        (Hardware(workers=-1), "--workers must be 0 or more, got -1"),
+    ],
+)
+def test_impossible_hardware_is_refused(hardware: Hardware, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        hardware.resolved()
+
+
+def test_missing_devices_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert Hardware("auto").resolved() == Hardware("cpu", workers=0)
+    with pytest.raises(BadInputError, match="--accelerator cuda: PyTorch finds no such device"):
+        Hardware("cuda").resolved()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert Hardware("auto", devices=2).resolved().accelerator == "cuda"
+    with pytest.raises(BadInputError, match=r"--devices 4: this machine has 2 GPU\(s\)"):
+        Hardware("auto", devices=4).resolved()
+
+
+def test_a_batch_must_be_shared_equally() -> None:
+    Hardware("cpu", devices=2).check(RECIPE)
+    with pytest.raises(BadInputError, match="A batch_size of 2 cannot be shared by 8 processes; set it to a multiple"):
+        Hardware(devices=4, nodes=2).check(RECIPE)
+
+
+def test_half_precision_of_gpus_is_refused_on_the_cpu() -> None:
+    with pytest.raises(BadInputError, match="The precision 16-mixed needs a GPU; set precision to bf16-mixed"):
+        Hardware("cpu").check(replace(RECIPE, precision="16-mixed"))

@@ -1,0 +1,75 @@
+"""Changes of intensity, in place: blur, low resolution, noise, contrast, brightness, gamma, dropped sequences.
+
+What works along the axes one after the other, a Gaussian and the loss and return of resolution, is one small matrix per
+axis: matrix products are what both CPUs and GPUs do best, and both changes together cost one.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from tumorseg_training.augment_draw import UNCHANGED, ChannelChange, Draw
+
+
+def change_intensity(patch: Tensor, draw: Draw) -> Tensor:
+    """Apply the changes of a draw to a patch (channel, z, y, x) float32, in place; where a channel is 0, it stays 0.
+
+    The order is that of a scanner's chain: what is lost by blur and resolution comes before noise, and the display of
+    contrast after it.
+    """
+    random = torch.Generator(patch.device).manual_seed(draw.seed) if any(c.noise for c in draw.channels) else None
+    # A draw without channels changes the shape alone.
+    for image, change in zip(patch, draw.channels or [UNCHANGED] * len(patch), strict=True):
+        if change.dropped:
+            image.zero_()
+        elif change != UNCHANGED:
+            brain = image != 0
+            _change(image, change, random)
+            image.mul_(brain)
+    return patch
+
+
+def _change(image: Tensor, change: ChannelChange, random: torch.Generator | None) -> None:
+    """Change one channel (z, y, x) in place."""
+    if change.blur or change.resolution < 1:
+        image.copy_(filtered(image, change.blur, change.resolution))
+    if change.noise:
+        image.add_(torch.randn(image.shape, generator=random, device=image.device), alpha=change.noise)
+    if (change.factor, change.shift) != (1, 0):
+        torch.add(image.new_tensor(change.shift), image, alpha=change.factor, out=image)
+    if change.gamma != 1:
+        bend(image, change.gamma)
+
+
+def filtered(image: Tensor, blur: float, resolution: float) -> Tensor:
+    """Blur an image (z, y, x) with a Gaussian (standard deviation in voxels), then lower its resolution."""
+    z, y, x = (axis_filter(size, blur, resolution, image.device) for size in image.shape)
+    in_plane = y @ image @ x.T
+    return (z @ in_plane.flatten(1)).view_as(image)
+
+
+def axis_filter(size: int, blur: float, resolution: float, device: torch.device) -> Tensor:
+    """Matrix (size, size) that blurs along an axis and brings it to ``resolution`` of its voxels and back.
+
+    Every row sums to 1. Fewer voxels are averages of the ones they replace; the way back is linear.
+    """
+    place = torch.arange(size, dtype=torch.float32, device=device)
+    matrix = torch.eye(size, device=device)
+    if blur:
+        matrix = torch.exp(-0.5 * ((place[:, None] - place) / blur) ** 2)
+        matrix = matrix / matrix.sum(dim=1, keepdim=True)
+    fewer = max(1, round(size * resolution))
+    if fewer < size:
+        coarse = functional.interpolate(matrix.T[None], size=fewer, mode="area")
+        matrix = functional.interpolate(coarse, size=size, mode="linear", align_corners=False)[0].T
+    return matrix
+
+
+def bend(image: Tensor, gamma: float) -> None:
+    """Raise intensities, scaled to 0-1 over the image, to the power of gamma, in place; the range stays the same."""
+    low, high = image.aminmax()
+    extent = (high - low).clamp(min=1e-6)
+    # extent * ((image - low) / extent)^gamma, with one pass less.
+    image.sub_(low).pow_(gamma).mul_(extent ** (1 - gamma)).add_(low)

@@ -1,0 +1,85 @@
+"""Recipes as TOML: the shipped presets, files of one's own, and entries replaced on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from tumorseg.errors import BadInputError
+from tumorseg.network_config import PRESETS, UNet3DConfig
+from tumorseg_training.augment_recipe import Augmentation
+from tumorseg_training.recipe import Recipe
+from tumorseg_training.toml_file import TOMLDecodeError, read_toml
+
+
+def preset_names() -> list[str]:
+    """Names of the shipped recipes."""
+    folder = resources.files("tumorseg_training") / "recipes"
+    return sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def load_recipe(name: str, **overrides: Any) -> Recipe:
+    """Read a preset by name, or a TOML file by path; overrides that are None are ignored.
+
+    Raises:
+        BadInputError: unknown preset, unreadable file, unknown entries or values that cannot be trained.
+    """
+    path = Path(name)
+    source = path if path.suffix == ".toml" else resources.files("tumorseg_training") / "recipes" / f"{name}.toml"
+    try:
+        values = read_toml(source.read_text(encoding="utf-8"))
+        recipe = _parse(Path(name).stem, values)
+        return replace(recipe, **{key: value for key, value in overrides.items() if value is not None})
+    except OSError as error:
+        known = ", ".join(preset_names())
+        raise BadInputError(f"There is no recipe {name}; use one of {known} or a .toml file.") from error
+    except (TOMLDecodeError, TypeError, ValueError) as error:
+        raise BadInputError(f"The recipe {name} cannot be used: {error}.") from error
+
+
+def recipe_values(recipe: Recipe) -> dict[str, Any]:
+    """The resolved recipe as JSON values."""
+    return _lists(asdict(recipe))
+
+
+def recipe_from_values(values: dict[str, Any]) -> Recipe:
+    """The recipe of ``recipe_values``, e.g. of a run's ``recipe.json``.
+
+    Raises:
+        TypeError, ValueError, KeyError: not the values of a recipe.
+    """
+    plain = _tuples(values)
+    network, augmentation = UNet3DConfig.from_dict(values["network"]), Augmentation(**plain["augmentation"])
+    return Recipe(**{**plain, "network": network, "augmentation": augmentation})
+
+
+def _parse(name: str, values: dict[str, Any]) -> Recipe:
+    network_values = _table(values, "network")
+    preset = network_values.pop("preset", "default")
+    if preset not in PRESETS:
+        raise ValueError(f"there is no network {preset!r}; use one of {', '.join(PRESETS)}")
+    network = UNet3DConfig.from_dict({**PRESETS[preset].to_dict(), **network_values})
+    augmentation = Augmentation(**_table(values, "augmentation"))
+    return Recipe(name=name, network=network, augmentation=augmentation, **values)
+
+
+def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
+    table: Any = values.pop(name, {})
+    if not isinstance(table, dict):
+        raise ValueError(f"[{name}] must be a table")
+    return dict(table)
+
+
+def _lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _lists(entry) for key, entry in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _tuples(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: tuple(value) if isinstance(value, list) else _tuples(value) if isinstance(value, dict) else value
+        for key, value in values.items()
+    }
