@@ -64,6 +64,7 @@ def test_prints_what_was_found_and_writes_report_and_probabilities(
     arguments = ["segment", "--case", str(case), "--model", model, "--output", str(tmp_path / "o.nii.gz")]
     assert main([*arguments, "--report", str(tmp_path / "r"), "--probabilities", str(tmp_path / "p.nii.gz")]) == 0
     captured = capsys.readouterr()
+    assert "<h1>Case</h1>" in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     report = json.loads((tmp_path / "r" / "report.json").read_text())
     assert f"{report['measurements']['WT']['volume_ml']:.2f}" in captured.out
     assert "Research only" in captured.out
@@ -100,7 +101,15 @@ def test_measure_reads_back_what_segment_wrote(
     capsys.readouterr()
     assert main(["measure", str(output), "--json"]) == 0
     report = json.loads((tmp_path / "report.json").read_text())
-    assert json.loads(capsys.readouterr().out) == report["measurements"]
+    measured = json.loads(capsys.readouterr().out)
+    assert measured["measurements"] == report["measurements"]
+    assert [lesion["longest"] for lesion in measured["lesions"]] == [lesion["longest"] for lesion in report["lesions"]]
+    assert measured["foci"] == report["foci"]
+    assert (measured["side"], report["side"]) == (None, "midline")
+    main(["measure", str(output), "--json", "--brain", str(case / "Case_t1ce.nii.gz")])
+    assert json.loads(capsys.readouterr().out)["side"] == "midline"
+    main(["measure", str(output)])
+    assert "diameters (mm)" in capsys.readouterr().out
 
 
 def test_check_finds_nothing_wrong_with_a_good_case_and_names_a_bad_one(

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from support.grids import LPS_TO_RAS, OBLIQUE
+from tumorseg import image_integrity
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 from tumorseg.images import (
@@ -115,6 +116,25 @@ def test_fourth_axis_of_size_one_is_dropped(tmp_path: Path) -> None:
     assert np.array_equal(read_volume(tmp_path / "x.nii").array, intensities())
     save(tmp_path / "x.nrrd", intensities()[None])
     assert np.array_equal(read_volume(tmp_path / "x.nrrd").array, intensities())
+
+
+@pytest.mark.parametrize("extension", [".nii.gz", ".nrrd"])
+def test_one_volume_of_a_4d_file_is_read_when_asked_for(tmp_path: Path, extension: str) -> None:
+    path = save(tmp_path / f"x{extension}", intensities((3, 4, 5, 6)))
+    for frame in range(3):
+        assert np.array_equal(read_volume(path, frame=frame).array, intensities((3, 4, 5, 6))[frame])
+    with pytest.raises(BadInputError, match=r"holds 3 volumes; number 3 is missing"):
+        read_volume(path, frame=3)
+    single = save(tmp_path / f"single{extension}", intensities())
+    assert np.array_equal(read_volume(single, frame=0).array, intensities())
+    with pytest.raises(BadInputError, match=r"holds 1 volume; number 1 is missing"):
+        read_volume(single, frame=1)
+
+
+def test_a_small_file_that_would_fill_the_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "x.nii.gz", np.zeros((20, 20, 20), np.uint8))
+    monkeypatch.setattr(image_integrity, "MAX_BYTES", 8000)
+    assert "decodes to more than 0 GiB, which no MR volume has" in sentence(read_volume, path)
 
 
 @pytest.mark.parametrize("extension", [".nii.gz", ".nii", ".nrrd", ".mha"])

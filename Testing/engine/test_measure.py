@@ -185,11 +185,11 @@ def test_spacing_scales_everything() -> None:
     assert two.perpendicular_mm == pytest.approx(2 * one.perpendicular_mm)
 
 
-def test_real_tumor_in_half_a_second(data_folder: Path) -> None:
+def test_real_tumor_in_a_second(data_folder: Path) -> None:
     labels, geometry = read_labels(data_folder / "brats2021" / "BraTS2021_01479" / "BraTS2021_01479_seg.nii.gz")
     start = time.process_time()
     found = measure(from_convention(labels, LabelConvention.BRATS_2020), geometry)
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 1
     assert found["ET"].volume_ml == pytest.approx(89.546)
     assert found["TC"].volume_ml == pytest.approx(found["NCR"].volume_ml + found["ET"].volume_ml)
     assert found["WT"].longest_diameter_mm >= found["TC"].longest_diameter_mm

@@ -51,6 +51,16 @@ def test_a_constant_network_gives_a_constant_map_whatever_the_tiles() -> None:
         np.testing.assert_allclose(channel, expected, atol=1e-5)
 
 
+def test_with_mirroring_every_pass_is_reported_so_that_a_cancel_need_not_wait_for_eight() -> None:
+    crop = np.ones((4, 8, 8, 12), np.float32)
+    plain: list[Progress] = []
+    mirrored: list[Progress] = []
+    predict(random_model(), crop, CPU, report=plain.append)
+    predict(random_model(), crop, CPU, tta=True, report=mirrored.append)
+    assert (len(plain), len(mirrored)) == (2 + 1, 2 * 8 + 1)
+    assert [progress.fraction for progress in mirrored] == [done / 16 for done in range(17)]
+
+
 def test_mirroring_gives_the_mean_of_the_eight_mirrored_predictions() -> None:
     assert len(set(MIRRORED_AXES)) == 8
     model = random_model(patch_size=(8, 8, 8))

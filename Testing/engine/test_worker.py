@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from support.cases import SMALL, expected_threshold_labels, small_case
 from support.models import random_model, saved, threshold_model
-from tumorseg.volume import Volume
+from tumorseg.errors import ModelError
+from tumorseg.model_keeper import ModelKeeper
+from tumorseg.modelfile import Model, load_model
+from tumorseg.selfcheck import SelfCheck, self_check
+from tumorseg.volume import Geometry, Volume
 from tumorseg.worker import Worker
+from tumorseg.worker_inbox import Inbox
 
 Event = dict[str, Any]
 
@@ -50,7 +59,10 @@ class RunningWorker:
             yield json.loads(line)
 
     def wait_for(self, *kinds: str) -> Event:
-        return next(event for event in self.events() if event["event"] in kinds)
+        for event in self.events():
+            if event["event"] in kinds:
+                return event
+        raise AssertionError(self.process.stderr.read())
 
     def close(self) -> None:
         self.process.kill()
@@ -78,6 +90,57 @@ def worker_with_broken_torch(tmp_path: Path, request: pytest.FixtureRequest) -> 
     running.close()
 
 
+class Script:
+    """Lines that arrive when the test says so; reading them waits, as reading a pipe does."""
+
+    def __init__(self) -> None:
+        self._lines: queue.Queue[str | None] = queue.Queue()
+
+    def send(self, **request: Any) -> None:
+        self._lines.put(json.dumps(request))
+
+    def end(self) -> None:
+        self._lines.put(None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._lines.get, None)
+
+
+@pytest.fixture
+def inside() -> Iterator[tuple[Script, Callable[[], Event]]]:
+    """A worker in this process: where to send requests, and its events one by one."""
+    script, events = Script(), EventQueue()
+    worker = threading.Thread(target=Worker(events).run, args=(script,))
+    worker.start()
+    yield script, events.next
+    script.end()
+    worker.join(60)
+    assert not worker.is_alive()
+
+
+class EventQueue(StringIO):
+    """Takes the events of a worker."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._events: queue.Queue[Event] = queue.Queue()
+
+    def write(self, line: str) -> int:
+        self._events.put(json.loads(line))
+        return len(line)
+
+    def next(self) -> Event:
+        return self._events.get(timeout=60)
+
+
+def _end_of(identifier: str, next_event: Callable[[], Event]) -> Event:
+    """The event that ends a request; nothing but its own progress may come before."""
+    while (event := next_event())["event"] == "progress":
+        assert event["id"] == identifier
+    assert event["id"] == identifier
+    return event
+
+
 def _request(folder: Path, model: Path, case: dict[str, Volume] | None = None, **changes: Any) -> dict[str, Any]:
     volumes = {}
     for sequence, volume in (case or small_case()).items():
@@ -103,13 +166,46 @@ def test_a_segmentation_arrives_with_progress_labels_and_provenance(tmp_path: Pa
         if event["event"] != "progress":
             break
     *progress, result = events
-    assert [event["stage"] for event in progress][:: len(progress) - 1] == ["check", "finish"]
+    assert list(dict.fromkeys(event["stage"] for event in progress)) == [
+        "load",
+        "check",
+        "prepare",
+        "predict",
+        "finish",
+    ]
+    assert {event["id"] for event in events} == {"1"}
     assert result["event"] == "result"
     assert result["reference"] == "t1ce"
     assert result["provenance"]["input_flair_uids"] == "1.2.flair"
     labels = np.load(tmp_path / result["labels"])
     np.testing.assert_array_equal(labels, expected_threshold_labels(small_case()["t1ce"]))
     assert result["measurements"]["WT"]["volume_ml"] == pytest.approx(np.count_nonzero(labels) / 1000)
+    uncertainty = np.load(tmp_path / result["uncertainty"])
+    assert (uncertainty.dtype, uncertainty.shape) == (np.uint8, labels.shape)
+    assert "report" not in result
+
+
+def test_a_result_tells_lesions_and_quality_and_writes_the_report_when_asked(
+    tmp_path: Path, inside: tuple[Script, Callable[[], Event]]
+) -> None:
+    script, next_event = inside
+    model = threshold_model((0.5, 1.0, 2.0))
+    geometry = Geometry((20, 22, 24), spacing=(3.0, 3.0, 3.0))
+    path = saved(replace(model, spec=replace(model.spec, spacing=geometry.spacing)), tmp_path)
+    script.send(**{**_request(tmp_path, path, small_case(geometry)), "report": True, "case": "Jane <Doe>"})
+    result = _end_of("1", next_event)
+    assert result["event"] == "result", result
+    assert result["foci"] == len(result["lesions"]) > 0
+    lesion = result["lesions"][0]
+    ends = np.array(lesion["longest"])
+    assert np.linalg.norm(ends[1] - ends[0]) == pytest.approx(lesion["longest_diameter_mm"], abs=0.01)
+    assert np.array(lesion["perpendicular"]).shape == (2, 3)
+    assert lesion["side"] in ("left", "right", "midline")
+    assert result["side"] in ("left", "right", "midline")
+    assert 0 < result["quality"]["score"] <= 1
+    assert (result["quality"]["sentence"] is None) == (not result["quality"]["reasons"])
+    report = (tmp_path / result["report"]).read_text(encoding="utf-8")
+    assert "<h1>Jane &lt;Doe&gt;</h1>" in report
 
 
 def test_the_model_stays_loaded_until_released(tmp_path: Path, worker: RunningWorker) -> None:
@@ -145,20 +241,41 @@ def test_a_cancel_is_answered_within_one_tile_and_the_worker_goes_on(tmp_path: P
         (lambda request: request["volumes"]["t1"].update(file="gone.npy"), "bad-input", "cannot read the voxels of t1"),
         (lambda request: request["volumes"].pop("t2"), "bad-input", "T2 is missing"),
         (lambda request: request.update(request="dance"), "bad-input", "does not know the request 'dance'"),
-        (lambda request: request.pop("folder"), "internal", "unexpected error"),
+        (lambda request: request.pop("folder"), "bad-input", "needs a folder"),
+        (lambda request: request.update(folder="/nowhere"), "bad-input", "'/nowhere' is none"),
+        (lambda request: request.update(volumes=[1]), "bad-input", "names no volumes"),
+        (lambda request: request["volumes"].update(t1=3), "bad-input", "cannot read the voxels of t1"),
+        (lambda request: request["volumes"]["t1"].pop("origin"), "bad-input", "has no 'origin'"),
+        (lambda request: request["volumes"]["t1"].update(spacing=[1, 1]), "bad-input", "spacing and direction"),
     ],
 )
 def test_errors_are_sentences_and_the_worker_survives_them(
-    tmp_path: Path, worker: RunningWorker, spoil: Callable[[Event], object], kind: str, sentence: str
+    tmp_path: Path,
+    inside: tuple[Script, Callable[[], Event]],
+    spoil: Callable[[Event], object],
+    kind: str,
+    sentence: str,
 ) -> None:
+    script, next_event = inside
     request = _request(tmp_path, saved(threshold_model(), tmp_path))
     spoil(request)
-    worker.send(**request)
-    error = worker.wait_for("error", "result")
+    script.send(**request)
+    error = _end_of("1", next_event)
     assert (error["event"], error["kind"]) == ("error", kind)
     assert sentence in " ".join(error["problems"])
-    worker.send(request="status")
-    assert worker.wait_for("status")
+    script.send(request="release", id="2")
+    assert _end_of("2", next_event)["event"] == "status"
+
+
+def test_an_unexpected_error_is_a_sentence_too(
+    tmp_path: Path, inside: tuple[Script, Callable[[], Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, next_event = inside
+    monkeypatch.setattr("tumorseg.worker.read_volumes", lambda _: 1 / 0)
+    script.send(**_request(tmp_path, saved(threshold_model(), tmp_path)))
+    error = _end_of("1", next_event)
+    assert (error["event"], error["kind"]) == ("error", "internal")
+    assert "unexpected error (ZeroDivisionError" in error["problems"][0]
 
 
 def test_check_returns_all_findings_without_a_run(tmp_path: Path, worker: RunningWorker) -> None:
@@ -172,10 +289,14 @@ def test_check_returns_all_findings_without_a_run(tmp_path: Path, worker: Runnin
 
 def test_garbage_on_the_pipe_is_answered_with_a_sentence(worker: RunningWorker) -> None:
     assert worker.process.stdin is not None
-    worker.process.stdin.write("not json\n[1, 2]\n")
-    worker.process.stdin.flush()
-    assert "does not know the request 'not json'" in worker.wait_for("error")["problems"][0]
-    assert "does not know the request '[1, 2]'" in worker.wait_for("error")["problems"][0]
+    worker.process.stdin.buffer.write(b"not json\n[1, 2]\n\n\xff\xfe\n" + b"[" * 200_000 + b"\n")
+    worker.process.stdin.buffer.flush()
+    for said in ("'not json'", "'[1, 2]'", "'\ufffd\ufffd'", "'[[["):
+        error = worker.wait_for("error")
+        assert error["problems"][0].startswith(f"The worker does not know the request {said}")
+        assert error["id"] is None
+    worker.send(request="status")
+    assert worker.wait_for("status", "error")["event"] == "status"
 
 
 def test_shutdown_ends_the_process(worker: RunningWorker) -> None:
@@ -204,7 +325,12 @@ def test_broken_torch_is_one_sentence_and_status_needs_none(
     tmp_path: Path, worker_with_broken_torch: RunningWorker, reason: str
 ) -> None:
     worker_with_broken_torch.send(request="status")
-    assert worker_with_broken_torch.wait_for("status", "error")["event"] == "status"
+    status = worker_with_broken_torch.wait_for("status", "error")
+    assert (status["device"], status["torch"], status["cuda"]) == (None, None, False)
+    assert status["reason"].startswith("PyTorch cannot be loaded (")
+    worker_with_broken_torch.send(request="selfcheck")
+    answer = worker_with_broken_torch.wait_for("selfcheck", "error")
+    assert (answer["ok"], answer["sentence"]) == (False, status["reason"])
     worker_with_broken_torch.send(**_request(tmp_path, saved(threshold_model(), tmp_path)))
     [problem] = worker_with_broken_torch.wait_for("error", "result")["problems"]
     assert problem.startswith("PyTorch cannot be loaded (")
@@ -214,18 +340,201 @@ def test_broken_torch_is_one_sentence_and_status_needs_none(
     assert worker_with_broken_torch.wait_for("status", "error")["event"] == "status"
 
 
+def test_a_late_cancel_stops_no_other_request(tmp_path: Path, inside: tuple[Script, Callable[[], Event]]) -> None:
+    script, next_event = inside
+    request = _request(tmp_path, saved(threshold_model(), tmp_path))
+    script.send(**{**request, "id": "first"})
+    assert _end_of("first", next_event)["event"] == "result"
+    script.send(request="cancel", id="first")
+    script.send(request="cancel", id="never sent")
+    script.send(request="cancel")
+    script.send(**{**request, "id": "second"})
+    assert _end_of("second", next_event)["event"] == "result"
+
+
+def test_an_id_names_one_request_only(tmp_path: Path, inside: tuple[Script, Callable[[], Event]]) -> None:
+    script, next_event = inside
+    script.send(request="release", id="7")
+    assert _end_of("7", next_event)["event"] == "status"
+    script.send(request="release", id=7)
+    error = _end_of("7", next_event)
+    assert error["problems"] == ["The id '7' was used before; give every request its own."]
+
+
+def test_a_waiting_request_is_cancelled_at_once(
+    tmp_path: Path, inside: tuple[Script, Callable[[], Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, next_event = inside
+    go_on = threading.Event()
+    monkeypatch.setattr("tumorseg.worker.check_case", lambda *_: go_on.wait(60) and [])
+    request = _request(tmp_path, saved(threshold_model(), tmp_path))
+    script.send(**{**request, "id": "running", "request": "check"})
+    script.send(**{**request, "id": "waiting"})
+    script.send(request="cancel", id="waiting")
+    error = next_event()
+    assert (error["id"], error["kind"]) == ("waiting", "cancelled")
+    go_on.set()
+    assert _end_of("running", next_event)["findings"] == []
+    script.send(request="release", id="after")
+    assert _end_of("after", next_event)["event"] == "status"
+
+
+def test_a_cancel_is_heard_while_the_model_loads_and_the_load_is_not_lost(
+    tmp_path: Path, inside: tuple[Script, Callable[[], Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, next_event = inside
+    loads, go_on = [], threading.Event()
+
+    def slow(path: Path) -> Model:
+        loads.append(path)
+        go_on.wait(60)
+        return load_model(path)
+
+    monkeypatch.setattr("tumorseg.model_keeper.load_model", slow)
+    request = _request(tmp_path, saved(threshold_model(), tmp_path))
+    script.send(**{**request, "id": "unwanted"})
+    assert next_event()["stage"] == "load"
+    script.send(request="cancel", id="unwanted")
+    assert next_event()["kind"] == "cancelled"
+    script.send(**{**request, "id": "wanted"})
+    go_on.set()
+    assert _end_of("wanted", next_event)["event"] == "result"
+    assert len(loads) == 1
+
+
+@pytest.mark.parametrize("stage", ["load", "check", "prepare", "predict", "finish"])
+def test_a_cancel_is_heard_in_every_stage(
+    tmp_path: Path, inside: tuple[Script, Callable[[], Event]], monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    script, next_event = inside
+    check = Inbox.check
+
+    def check_after_the_cancel(inbox: Inbox) -> None:
+        if reached.is_set():
+            heard.wait(60)
+        check(inbox)
+
+    reached, heard = threading.Event(), threading.Event()
+    monkeypatch.setattr(Inbox, "check", check_after_the_cancel)
+    send = Worker._send
+
+    def send_and_note(worker: Worker, kind: str, request: Event, /, **values: Any) -> None:
+        send(worker, kind, request, **values)
+        if values.get("stage") == stage:
+            reached.set()
+
+    monkeypatch.setattr(Worker, "_send", send_and_note)
+    script.send(**_request(tmp_path, saved(threshold_model(), tmp_path), id="x"))
+    while next_event()["stage"] != stage:
+        pass
+    script.send(request="cancel", id="x")
+    script.send(request="dance", id="x")  # refused at once: what came before it has been read
+    assert "was used before" in next_event()["problems"][0]
+    heard.set()
+    assert _end_of("x", next_event)["kind"] == "cancelled"
+    assert not (tmp_path / "labels.npy").exists()
+
+
 def test_what_is_still_queued_when_the_parent_goes_away_is_not_run(tmp_path: Path) -> None:
     worker = Worker(StringIO())
-    request = _request(tmp_path, saved(threshold_model(), tmp_path))
-    lines = [json.dumps({"request": "status"}), json.dumps(request)]
-    worker._read(StringIO("\n".join(lines)))  # the stream has ended before the first request is answered
+    worker.inbox.read(["", json.dumps(_request(tmp_path, saved(threshold_model(), tmp_path)))])
     worker.run(StringIO())
     assert not (tmp_path / "labels.npy").exists()
 
 
-def test_check_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    events = StringIO()
-    monkeypatch.setattr("tumorseg.worker.load_model", None)
+def test_a_parent_that_closes_only_the_events_ends_the_worker() -> None:
+    class Closed(StringIO):
+        def write(self, line: str) -> int:
+            raise BrokenPipeError
+
+    script = Script()
+    script.send(request="status")
+    Worker(Closed()).run(script)  # returns though nobody says that the requests have ended
+
+
+def test_a_lost_parent_does_not_wait_for_a_long_computation(tmp_path: Path) -> None:
+    script = tmp_path / "hang.py"
+    script.write_text(
+        "import time, tumorseg.worker as w\n"
+        "w.check_case = lambda *_: time.sleep(600)\n"
+        "w.EXIT_SECONDS = 0.2\n"
+        "print('ready', file=w.sys.stderr, flush=True)\n"
+        "w.main()\n",
+        encoding="utf-8",
+    )
+    process = subprocess.Popen(
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     request = _request(tmp_path, saved(threshold_model(), tmp_path), request="check")
-    Worker(events).run(StringIO(json.dumps(request)))
-    assert json.loads(events.getvalue())["event"] == "result"
+    process.communicate(json.dumps(request) + "\n", timeout=60)
+    assert process.returncode == 0
+
+
+def test_check_needs_no_network(
+    tmp_path: Path, inside: tuple[Script, Callable[[], Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script, next_event = inside
+    monkeypatch.setitem(sys.modules, "torch", None)  # importing it now fails
+    script.send(**_request(tmp_path, saved(threshold_model(), tmp_path), request="check"))
+    assert next_event()["event"] == "result"
+
+
+def test_warm_loads_the_model_before_the_first_run(tmp_path: Path, inside: tuple[Script, Callable[[], Event]]) -> None:
+    script, next_event = inside
+    script.send(request="warm", model=str(saved(threshold_model(), tmp_path)), device="cpu")
+    status = next_event()
+    assert (status["event"], status["model"], status["device"]) == ("status", "threshold", "cpu")
+    assert (status["reason"], status["torch"]) == ("The CPU was asked for.", torch.__version__)
+    assert status["cuda"] == torch.cuda.is_available()
+    script.send(request="warm", model="best")
+    assert next_event()["kind"] == "model"
+
+
+def test_a_changed_model_file_is_loaded_again(tmp_path: Path) -> None:
+    keeper = ModelKeeper()
+    path = saved(threshold_model(), tmp_path)
+    first = keeper.get(str(path), lambda: None)
+    assert keeper.get(str(path), lambda: None) is first
+    saved(random_model(), tmp_path)
+    os.utime(path, ns=(1, 1))
+    assert keeper.get(str(path), lambda: None).spec.name == "test"
+
+
+def test_a_failed_load_is_tried_again(tmp_path: Path) -> None:
+    keeper, path = ModelKeeper(), tmp_path / "model.safetensors"
+    path.write_bytes(b"no model")
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(ModelError):
+        keeper.get(str(path), lambda: None)
+    assert keeper.name is None
+    saved(threshold_model(), tmp_path)
+    os.utime(path, ns=(1, 1))
+    assert keeper.get(str(path), lambda: None).spec.name == keeper.name == "threshold"
+
+
+def test_selfcheck_is_one_sentence(inside: tuple[Script, Callable[[], Event]]) -> None:
+    script, next_event = inside
+    script.send(request="selfcheck", id="c", device="cpu")
+    sentence = f"PyTorch {torch.__version__} works. The CPU was asked for."
+    assert next_event() == {"event": "selfcheck", "id": "c", "ok": True, "sentence": sentence, "device": "cpu"}
+    script.send(request="selfcheck", device="gpu")
+    answer = next_event()
+    assert (answer["ok"], answer["sentence"]) == (False, "There is no device gpu; use auto, cpu, cuda, cuda:N or mps.")
+
+
+def _fail(*_: object, **__: object) -> None:
+    raise RuntimeError("CUDA error: no kernel image is available\nCompile with TORCH_USE_CUDA_DSA")
+
+
+@pytest.mark.parametrize(
+    ("convolution", "said"),
+    [
+        (_fail, "A test computation on cpu failed (CUDA error: no kernel image is available); choose the CPU."),
+        (lambda x, *_, **__: x, "A test computation on cpu gave wrong numbers; update the driver or choose the CPU."),
+    ],
+)
+def test_selfcheck_notices_a_device_that_cannot_compute(
+    monkeypatch: pytest.MonkeyPatch, convolution: Callable[..., object], said: str
+) -> None:
+    monkeypatch.setattr(torch.nn.functional, "conv3d", convolution)
+    assert self_check("cpu") == SelfCheck(False, said, "cpu")

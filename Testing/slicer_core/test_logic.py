@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,12 @@ import slicer
 from support import scripted_worker
 from support.models import saved, threshold_model
 from support.mrml import GEOMETRIES, random_volume
+from support.processes import comes_true
+from support.runs import finish, run_folders
 from tumorseg.errors import BadInputError, CancelledError, ModelError, TumorSegError
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
-from TumorSegUNetLib import logic
+from TumorSegUNetLib import result
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.run import Run, RunState
 from TumorSegUNetLib.run_files import RunFiles
@@ -28,8 +31,26 @@ from TumorSegUNetLib.volumes import nodeFromVolume
 Nodes = dict[str, slicer.vtkMRMLScalarVolumeNode]
 
 
+logics: list[TumorSegUNetLogic] = []
+"""Started by the test that runs; ended after it."""
+
+
 def scripted(scenario: str) -> TumorSegUNetLogic:
-    return TumorSegUNetLogic([sys.executable, scripted_worker.__file__, scenario])
+    logics.append(TumorSegUNetLogic([sys.executable, scripted_worker.__file__, scenario], cancelGrace=0.1))
+    return logics[-1]
+
+
+@pytest.fixture
+def real() -> TumorSegUNetLogic:
+    logics.append(TumorSegUNetLogic())
+    return logics[-1]
+
+
+@pytest.fixture(autouse=True)
+def no_worker_outlives_its_test() -> Iterator[None]:
+    yield
+    while logics:
+        logics.pop().shutdown()
 
 
 @pytest.fixture
@@ -38,32 +59,14 @@ def nodes(scene: slicer.vtkMRMLScene) -> Nodes:
     return {name: nodeFromVolume(scene, random_volume(geometry, name, seed)) for seed, name in enumerate(SEQUENCES)}
 
 
-@pytest.fixture(autouse=True)
-def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A temporary folder of the test's own, so that what is left behind shows."""
-    folder = tmp_path / "temporary"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
-
-
-def finish(run: Run, seconds: float = 60.0) -> Run:
-    deadline = time.monotonic() + seconds
-    while not run.poll():
-        assert time.monotonic() < deadline, f"the run does not end: {run.progress}"
-        time.sleep(0.01)
-    return run
-
-
-def run_folders(temporary: Path) -> list[Path]:
-    return list(temporary.glob("tumorseg-run-*"))
+pytestmark = pytest.mark.usefixtures("temporary")
 
 
 def test_segmentation_holds_the_workers_labels(nodes: Nodes, temporary: Path) -> None:
     array = slicer.util.arrayFromVolume(nodes["t1ce"])
     node = scripted("segment").segment(nodes)
     np.testing.assert_array_equal(labelsFromNode(node), np.where(array > 130, 3, np.where(array > 100, 2, 0)))
-    assert node.GetName() == "t1ce tumor segmentation"
+    assert re.fullmatch(r"tumor \d{4}-\d\d-\d\d \d\d:\d\d", node.GetName())
     assert node.GetNodeReference(node.GetReferenceImageGeometryReferenceRole()) is nodes["t1ce"]
     assert provenanceOf(node)["input_t1ce"] == "t1ce"
     assert run_folders(temporary) == []
@@ -104,13 +107,17 @@ def test_problems_come_as_sentences_with_details(nodes: Nodes, temporary: Path) 
         scripted("error").segment(nodes)
 
 
-@pytest.mark.parametrize(("scenario", "words"), [("death", "exit code 7"), ("damaged_result", "cannot be read")])
+@pytest.mark.parametrize(
+    ("scenario", "words"),
+    [("death", "exit code 7"), ("damaged_result", "cannot be read"), ("damaged_uncertainty", "grid")],
+)
 def test_failure_of_the_worker_adds_nothing(
     scene: slicer.vtkMRMLScene, nodes: Nodes, temporary: Path, scenario: str, words: str
 ) -> None:
+    before = scene.GetNumberOfNodes()
     with pytest.raises(TumorSegError, match=words):
         scripted(scenario).segment(nodes)
-    assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
+    assert scene.GetNumberOfNodes() == before
     assert run_folders(temporary) == []
 
 
@@ -121,7 +128,7 @@ def test_unexpected_error_ends_the_run_in_words(
     def fail(*args: object, **options: object) -> None:
         raise error
 
-    monkeypatch.setattr(logic, "createSegmentationNode", fail)
+    monkeypatch.setattr(result, "createSegmentationNode", fail)
     run = finish(scripted("segment").startSegmentation(nodes))
     assert run.state is RunState.FAILED
     [problem] = run.outcome.problems
@@ -134,7 +141,7 @@ def test_unexpected_error_ends_the_run_in_words(
 def test_labels_keep_no_file_open() -> None:
     files = RunFiles()
     np.save(files.folder / "labels.npy", np.zeros((2, 3, 4), np.uint8))
-    labels = files.labels({"labels": "labels.npy"})
+    labels = files.array("labels.npy")
     assert not isinstance(labels, np.memmap)
     files.remove()
 
@@ -144,16 +151,15 @@ def test_script_gets_the_ended_run(nodes: Nodes) -> None:
     run = scripted("segment").run(nodes, onPoll=seen.append)
     assert run.state is RunState.DONE
     assert run.outcome.measurements["WT"]["volume_ml"] == 12.5
-    assert run.outcome.segmentation.GetName() == "t1ce tumor segmentation"
     assert set(seen) <= {run}
 
 
 def test_relative_model_file_is_that_of_the_caller(
-    scene: slicer.vtkMRMLScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scene: slicer.vtkMRMLScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real: TumorSegUNetLogic
 ) -> None:
     path = saved(threshold_model((2.0, 3.0, 4.0), (48, 48, 48)), tmp_path)
     monkeypatch.chdir(tmp_path)
-    run = TumorSegUNetLogic().run(head(scene), model=path.name, device="cpu")
+    run = real.run(head(scene), model=path.name, device="cpu")
     assert run.outcome.provenance["model"] == "threshold 1.0"
 
 
@@ -167,13 +173,13 @@ def test_cancel_ends_at_once_and_leaves_nothing(scene: slicer.vtkMRMLScene, node
     assert run.state is RunState.CANCELLED
     assert run.poll()
     assert scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode") == 0
-    assert run_folders(temporary) == []
+    assert comes_true(lambda: not run_folders(temporary))
 
 
 def test_script_can_cancel(nodes: Nodes, temporary: Path) -> None:
     with pytest.raises(CancelledError):
         scripted("stubborn").segment(nodes, onPoll=lambda run: run.cancel())
-    assert run_folders(temporary) == []
+    assert comes_true(lambda: not run_folders(temporary))
 
 
 def test_volume_removed_during_the_run(scene: slicer.vtkMRMLScene, nodes: Nodes) -> None:
@@ -215,10 +221,10 @@ def head(scene: slicer.vtkMRMLScene) -> Nodes:
     return nodes
 
 
-def test_real_worker_finds_the_bright_ball(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+def test_real_worker_finds_the_bright_ball(scene: slicer.vtkMRMLScene, tmp_path: Path, real: TumorSegUNetLogic) -> None:
     model = saved(threshold_model((2.0, 3.0, 4.0), (48, 48, 48)), tmp_path)
     nodes = head(scene)
-    node = TumorSegUNetLogic().segment(nodes, model=str(model), device="cpu")
+    node = real.segment(nodes, model=str(model), device="cpu")
     found = labelsFromNode(node) > 0
     bright = slicer.util.arrayFromVolume(nodes["t1ce"]) == 400
     # The network is a threshold; only resampling between 2 mm and 1 mm voxels blurs the ball's edge.
@@ -227,17 +233,19 @@ def test_real_worker_finds_the_bright_ball(scene: slicer.vtkMRMLScene, tmp_path:
     assert provenanceOf(node)["model"] == "threshold 1.0"
 
 
-def test_real_worker_says_what_is_wrong_with_the_inputs(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+def test_real_worker_says_what_is_wrong_with_the_inputs(
+    scene: slicer.vtkMRMLScene, tmp_path: Path, real: TumorSegUNetLogic
+) -> None:
     model = saved(threshold_model(), tmp_path)
     nodes = head(scene)
     nodes["t2"] = nodes["t1"]
     with pytest.raises(BadInputError, match=r"T1 .*T2|T2 .*T1"):
-        TumorSegUNetLogic().segment(nodes, model=str(model), device="cpu")
+        real.segment(nodes, model=str(model), device="cpu")
 
 
-def test_real_worker_names_an_unknown_model(nodes: Nodes) -> None:
+def test_real_worker_names_an_unknown_model(nodes: Nodes, real: TumorSegUNetLogic) -> None:
     with pytest.raises(ModelError, match="no-such-model"):
-        TumorSegUNetLogic().segment(nodes, model="no-such-model", device="cpu")
+        real.segment(nodes, model="no-such-model", device="cpu")
 
 
 def test_slicer_process_never_imports_torch() -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from support import scripted_worker
-from TumorSegUNetLib import worker_client
+from support.processes import gone
+from TumorSegUNetLib import child_process
 from TumorSegUNetLib.worker_client import WorkerClient, defaultCommand
 
 Start = Callable[[str], WorkerClient]
@@ -47,20 +48,6 @@ def events_until(client: WorkerClient, kind: str, seconds: float = 20.0) -> list
     raise AssertionError(f"no {kind} event in {seconds} s; got {events}; log: {client.details}")
 
 
-def gone(process_id: int, seconds: float = 5.0) -> bool:
-    """Whether a process ends within some seconds; zombies that only wait for their parent count as gone."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
-
-
 def request(tmp_path: Path) -> dict[str, Any]:
     import numpy as np
 
@@ -79,7 +66,7 @@ def test_progress_and_result_arrive_in_order(start: Start, tmp_path: Path) -> No
 
 
 def test_poll_and_send_do_not_wait_for_the_process(start: Start) -> None:
-    client = start("stubborn")
+    client = start("stubborn_at_once")
     started = time.monotonic()
     assert client.poll() == []
     client.send({"request": "segment", "padding": "x" * 1_000_000})  # far more than a pipe takes
@@ -117,7 +104,7 @@ def test_death_is_an_error_in_words_with_details(start: Start, tmp_path: Path) -
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on Windows")
 def test_kill_by_the_system_is_explained(start: Start) -> None:
-    client = start("stubborn")
+    client = start("stubborn_at_once")
     processes = events_until(client, "status")[0]["processes"]
     os.kill(client.processId, signal.SIGKILL)
     os.kill(processes[1], signal.SIGKILL)  # the pipe stays open as long as its child lives
@@ -152,14 +139,14 @@ def test_windows_tool_opens_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
     monkeypatch.setattr(subprocess, "CREATE_NO_WINDOW", 0x08000000, raising=False)
     monkeypatch.setattr(subprocess, "run", lambda command, **options: calls.append({"command": command, **options}))
-    worker_client._killTree(SimpleNamespace(pid=1))
+    child_process.killTree(SimpleNamespace(pid=1))
     assert calls[0]["command"][0] == "taskkill"
     assert calls[0]["creationflags"] == 0x08000000
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks the processes up in /proc")
 def test_stop_ends_a_stubborn_process_and_its_children(start: Start) -> None:
-    client = start("stubborn")
+    client = start("stubborn_at_once")
     processes = events_until(client, "status")[0]["processes"]
     started = time.monotonic()
     client.stop(grace=0.2)

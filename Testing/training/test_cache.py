@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,35 +10,90 @@ import pytest
 import SimpleITK as sitk
 
 from support.cases import small_case, write_case
-from tumorseg.case_files import read_case
 from tumorseg.errors import BadInputError
 from tumorseg.images import read_labels, to_image, write_labels
 from tumorseg.normalise import network_input
+from tumorseg.regions import UNDIVIDED
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry
-from tumorseg_training.cache import prepare
-from tumorseg_training.cases import find_labelled_cases, read_truth
+from tumorseg_training.cache import CachedCase, cache_case, read_facts
+from tumorseg_training.cases import find_labelled_cases, read_labelled, read_truth
 
 
 def test_the_arrays_are_the_networks_input_and_the_truth(coarse_cases: Path, tmp_path: Path) -> None:
     case = find_labelled_cases(coarse_cases)[0]
-    (cached,) = prepare([case], tmp_path, SEQUENCES)
-    images, labels = cached.load()
-    volumes = read_case(case.images)
+    images, labels = cache_case(case, tmp_path, SEQUENCES).cached.load()
+    volumes, _, _ = read_labelled(case, SEQUENCES)
     expected, box = network_input([volumes[name].array for name in SEQUENCES])
     np.testing.assert_array_equal(images, expected.astype(np.float16))
     np.testing.assert_array_equal(labels, read_truth(case)[0][box])
     assert (images.dtype, labels.dtype) == (np.float16, np.uint8)
 
 
+def test_the_facts_lead_back_to_the_original(coarse_cases: Path, tmp_path: Path) -> None:
+    case = find_labelled_cases(coarse_cases)[0]
+    entry = cache_case(case, tmp_path, SEQUENCES)
+    images, labels = entry.cached.load()
+    volumes, truth, geometry = read_labelled(case, SEQUENCES)
+    facts = entry.facts
+    box = tuple(slice(*side) for side in facts.box)
+    assert facts == read_facts(entry.cached)
+    assert (facts.shape, facts.outside, facts.undivided) == (list(labels.shape), 0, False)
+    np.testing.assert_array_equal(truth[box], labels)
+    restored = images[1].astype(float) * facts.std["t1ce"] + facts.mean["t1ce"]
+    brain = images[1] != 0
+    np.testing.assert_allclose(restored[brain], volumes["t1ce"].array[box][brain], rtol=2e-3)
+    first_voxel = np.array(facts.affine) @ (0, 0, 0, 1)
+    corner = [side.start for side in box[::-1]]
+    np.testing.assert_allclose(first_voxel, geometry.index_to_lps @ (*corner, 1))
+
+
 def test_a_second_run_keeps_the_files(coarse_cases: Path, tmp_path: Path) -> None:
-    cases = find_labelled_cases(coarse_cases)
-    prepare(cases, tmp_path, SEQUENCES)
+    case = find_labelled_cases(coarse_cases)[0]
+    first = cache_case(case, tmp_path, SEQUENCES)
     for path in tmp_path.iterdir():
         os.utime(path, (1, 1))
-    prepare(cases, tmp_path, SEQUENCES)
+    second = cache_case(case, tmp_path, SEQUENCES)
     assert {path.stat().st_mtime for path in tmp_path.iterdir()} == {1}
-    assert len(list(tmp_path.iterdir())) == 9
+    assert len(list(tmp_path.iterdir())) == 3
+    assert (first.fresh, second.fresh, first.facts) == (True, False, second.facts)
+
+
+@pytest.mark.parametrize("damage", ["images", "labels", "sidecar"])
+def test_what_a_crash_left_incomplete_is_made_again(coarse_cases: Path, tmp_path: Path, damage: str) -> None:
+    case = find_labelled_cases(coarse_cases)[0]
+    cached = cache_case(case, tmp_path, SEQUENCES).cached
+    path: Path = getattr(cached, damage)
+    intact = path.read_bytes()
+    path.write_bytes(intact[:100])
+    assert read_facts(cached) is None
+    assert cache_case(case, tmp_path, SEQUENCES).fresh
+    assert path.read_bytes() == intact
+
+
+def test_absent_sequences_are_zero_and_recorded(coarse_cases: Path, tmp_path: Path) -> None:
+    case = find_labelled_cases(coarse_cases)[0]
+    lacking = replace(case, images={name: case.images[name] for name in ("t1", "flair")})
+    entry = cache_case(lacking, tmp_path, SEQUENCES)
+    images, _ = entry.cached.load()
+    assert entry.facts.sequences == ["t1", "flair"]
+    assert [bool(channel.any()) for channel in images] == [True, False, False, True]
+    np.testing.assert_allclose(images[3][images[3] != 0].astype(float).std(), 1, atol=0.01)
+
+
+def test_a_case_without_any_of_the_channels_is_refused(coarse_cases: Path, tmp_path: Path) -> None:
+    case = replace(find_labelled_cases(coarse_cases)[0], images={})
+    with pytest.raises(BadInputError, match="has none of the sequences t1, t1ce, t2, flair"):
+        cache_case(case, tmp_path, SEQUENCES)
+
+
+def test_a_real_case_of_a_partial_data_set(data_folder: Path, tmp_path: Path) -> None:
+    case = find_labelled_cases(data_folder / "brats2018-partial")[0]
+    entry = cache_case(case, tmp_path, SEQUENCES)
+    images, labels = entry.cached.load()
+    assert (entry.facts.sequences, entry.facts.undivided) == (["t1", "flair"], True)
+    assert set(np.unique(labels)) == {0, UNDIVIDED}
+    assert not images[[1, 2]].any()
 
 
 def _case_with_labels(folder: Path, geometry: Geometry | None = None) -> Path:
@@ -49,12 +105,19 @@ def _case_with_labels(folder: Path, geometry: Geometry | None = None) -> Path:
     return folder
 
 
+def _cache(folder: Path) -> CachedCase:
+    (case,) = find_labelled_cases(folder)
+    cache = folder.with_name("cache")
+    cache.mkdir(exist_ok=True)
+    return cache_case(case, cache, SEQUENCES).cached
+
+
 def test_a_changed_source_makes_a_new_entry(tmp_path: Path) -> None:
     folder = _case_with_labels(tmp_path / "Case")
-    (first,) = prepare(find_labelled_cases(folder), tmp_path / "cache", SEQUENCES)
+    first = _cache(folder)
     labels, geometry = read_labels(folder / "Case_seg.nii.gz")
     write_labels(labels * 2, geometry, folder / "Case_seg.nii.gz")
-    (second,) = prepare(find_labelled_cases(folder), tmp_path / "cache", SEQUENCES)
+    second = _cache(folder)
     assert first.labels != second.labels
     assert second.load()[1].max() == 2
 
@@ -69,14 +132,14 @@ def test_a_changed_source_makes_a_new_entry(tmp_path: Path) -> None:
 def test_volumes_that_do_not_fit_the_labels_are_named(tmp_path: Path, geometry: Geometry, message: str) -> None:
     folder = _case_with_labels(tmp_path / "Case", geometry)
     with pytest.raises(BadInputError, match=message):
-        prepare(find_labelled_cases(folder), tmp_path / "cache", SEQUENCES)
+        _cache(folder)
 
 
 def test_a_file_given_twice_is_refused(tmp_path: Path) -> None:
     folder = _case_with_labels(tmp_path / "Case")
     shutil.copy(folder / "Case_t1.nii.gz", folder / "Case_t2.nii.gz")
     with pytest.raises(BadInputError, match=r"Case: T1 \(Case_t1.nii.gz\) and T2 .* are the same image\. Choose"):
-        prepare(find_labelled_cases(folder), tmp_path / "cache", SEQUENCES)
+        _cache(folder)
 
 
 def test_voxels_without_a_number_are_refused(tmp_path: Path) -> None:
@@ -86,4 +149,4 @@ def test_voxels_without_a_number_are_refused(tmp_path: Path) -> None:
     volume.array[10, 10, 10] = np.nan
     sitk.WriteImage(to_image(volume.array, volume.geometry), str(folder / "Case_t2.nrrd"))
     with pytest.raises(BadInputError, match=r"Case: T2 \(Case_t2.nrrd\) has 1 voxel without a valid number"):
-        prepare(find_labelled_cases(folder), tmp_path / "cache", SEQUENCES)
+        _cache(folder)

@@ -1,5 +1,6 @@
-"""Finding labelled cases and telling their label convention from the data."""
+"""Finding labelled cases in folders and reading their truth; the public layouts are in ``test_layouts.py``."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,7 @@ import pytest
 from support.cases import SMALL, small_case, write_case
 from tumorseg.errors import BadInputError
 from tumorseg.images import write_labels
-from tumorseg.regions import LabelConvention
-from tumorseg_training.cases import find_labelled_cases, identify_convention, read_truth
+from tumorseg_training.cases import find_labelled_cases, read_truth
 
 
 def _write_labelled(folder: Path, values: tuple[int, ...]) -> None:
@@ -35,18 +35,6 @@ def test_real_cases_are_all_found(data_folder: Path) -> None:
     assert np.count_nonzero(labels == 3) == 89_546  # the figure of the data's README
 
 
-@pytest.mark.parametrize(
-    ("values", "convention"),
-    [
-        ((0, 1, 2, 4), LabelConvention.BRATS_2020),
-        ((0, 1, 2, 3), LabelConvention.BRATS_2023),
-        ((0, 1, 2), LabelConvention.BRATS_2023),
-    ],
-)
-def test_the_convention_follows_from_the_values(values: tuple[int, ...], convention: LabelConvention) -> None:
-    assert identify_convention(np.array([[values]], np.uint8)) is convention
-
-
 def test_truth_is_read_in_the_convention_of_the_engine(tmp_path: Path) -> None:
     _write_labelled(tmp_path / "Case", (1, 2, 4))
     (case,) = find_labelled_cases(tmp_path)
@@ -55,10 +43,12 @@ def test_truth_is_read_in_the_convention_of_the_engine(tmp_path: Path) -> None:
     assert geometry.matches(SMALL)
 
 
-def test_resection_cavities_are_refused_in_words(tmp_path: Path) -> None:
+def test_labels_that_cannot_be_understood_are_refused_in_words(tmp_path: Path) -> None:
     _write_labelled(tmp_path / "Case", (1, 2, 3, 4))
     (case,) = find_labelled_cases(tmp_path)
-    with pytest.raises(BadInputError, match=r"Case_seg\.nii\.gz cannot be used: they hold both 3 and 4 .BraTS 2024"):
+    with pytest.raises(
+        BadInputError, match=r"Case_seg\.nii\.gz cannot be used: they hold both 3 and 4, and T1ce does not tell"
+    ):
         read_truth(case)
 
 
@@ -73,7 +63,7 @@ def test_hidden_files_do_not_count_as_segmentations(tmp_path: Path) -> None:
     _write_labelled(tmp_path / "Case", (1, 2, 4))
     (tmp_path / "Case" / "._Case_seg.nii.gz").write_text("of macOS")
     (case,) = find_labelled_cases(tmp_path)
-    assert case.segmentation == tmp_path / "Case" / "Case_seg.nii.gz"
+    assert case.segmentation.location == str(tmp_path / "Case" / "Case_seg.nii.gz")
 
 
 def test_several_segmentations_are_named(tmp_path: Path) -> None:
@@ -84,3 +74,16 @@ def test_several_segmentations_are_named(tmp_path: Path) -> None:
     assert caught.value.problems == (
         f"{tmp_path / 'Case'} has 2 segmentations (Case_seg.nii.gz, Other-seg.nrrd); keep one.",
     )
+
+
+def test_a_volume_given_twice_is_named(tmp_path: Path) -> None:
+    _write_labelled(tmp_path / "Case", (1, 2, 4))
+    shutil.copy(tmp_path / "Case" / "Case_t1.nii.gz", tmp_path / "Case" / "Case_t1.nii")
+    with pytest.raises(BadInputError, match=r"has 2 T1 volumes \(Case_t1\.nii, Case_t1\.nii\.gz\); keep one"):
+        find_labelled_cases(tmp_path)
+
+
+def test_something_that_is_no_data_set_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("")
+    with pytest.raises(BadInputError, match=r"neither a folder nor a \.zip or \.tar archive"):
+        find_labelled_cases(tmp_path / "notes.txt")

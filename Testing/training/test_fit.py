@@ -28,7 +28,9 @@ steps_per_epoch = 2
 schedule = "plateau"
 plateau_patience = 0
 early_stopping = 3
-learning_rate = 0.5
+optimizer = "sgd"
+momentum = 0.0
+learning_rate = 1e-9
 ema_decay = 0.0
 precision = "32-true"
 [network]
@@ -143,6 +145,25 @@ def test_training_lowers_the_loss_and_another_seed_gives_other_weights(
     assert not _same_weights(run, tmp_path / "run")
 
 
+def test_training_starts_from_a_model(run: Path, prepared: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "still.toml"
+    short = "patch_size = [16, 16, 16]\nepochs = 1\nsteps_per_epoch = 1\nlearning_rate = 1e-9\n"
+    recipe.write_text(f'{short}[network]\npreset = "tiny"\n')
+    start = ["--initial", str(run / MODEL_FILE), "--recipe", str(recipe)]
+    assert main(_fit(prepared, tmp_path / "run", *start)) == 0
+    assert _same_weights(run, tmp_path / "run")
+    assert _json(tmp_path / "run" / "recipe.json")["initial"] == str(run / MODEL_FILE)
+
+
+def test_a_model_of_another_network_is_no_start(
+    run: Path, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wide.toml").write_text('patch_size = [16, 16, 16]\n[network]\npreset = "tiny"\nfeatures = [6, 8]')
+    start = ["--initial", str(run / MODEL_FILE), "--recipe", str(tmp_path / "wide.toml")]
+    assert main(_fit(prepared, tmp_path / "run", *start)) == 2
+    assert "another network than the recipe wide: features is (4, 8), not (6, 8)" in capsys.readouterr().err
+
+
 def test_a_finished_run_is_not_trained_again(run: Path, prepared: Path) -> None:
     before = (run / MODEL_FILE).stat().st_mtime_ns
     assert main(_fit(prepared, run)) == 0
@@ -208,11 +229,10 @@ def test_the_plateau_lowers_the_rate_also_over_a_restart_and_training_stops_earl
     arguments = ["--recipe", str(recipe)]
     assert main(_fit(prepared, tmp_path / "whole", *arguments)) == 0
     rows = _rows(tmp_path / "whole")
-    assert len(rows) < 12
+    assert len(rows) == 4  # with steps that are too small to matter no validation is better than the first
     assert "Ended early: 3 validations in a row did not lower the validation loss." in capsys.readouterr().out
-    losses, rates = ([float(row[name]) for row in rows] for name in ("validation_loss", "learning_rate"))
-    worse = [loss >= min(losses[:epoch], default=np.inf) * (1 - 1e-4) for epoch, loss in enumerate(losses)]
-    assert rates == pytest.approx([0.5 * 0.5 ** sum(worse[: epoch + 1]) for epoch in range(len(rows))])
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert rates == pytest.approx([1e-9, 0.5e-9, 0.25e-9, 0.125e-9])
     stop_at(2 * (len(rows) - 1) + 1, OSError(5, "Input/output error", "a.npy"))  # in the last epoch
     assert main(_fit(prepared, tmp_path / "stopped", *arguments)) == 2
     assert main(_fit(prepared, tmp_path / "stopped", *arguments)) == 0

@@ -72,6 +72,15 @@ def test_every_group_is_drawn_equally_often(recipe: Recipe) -> None:
     assert 0.4 < np.mean(cores) < 0.6
 
 
+def test_a_folder_can_be_drawn_more_often(recipe: Recipe) -> None:
+    groups = [[replace(_case(_labels(value), name), group=name)] for name, value in (("real", 1), ("made", 2))]
+    often = replace(recipe, foreground=1.0, shares={"real": 3.0})
+    cores = [bool((PatchDataset(groups, often)[index].cut.labels == 1).any()) for index in range(200)]
+    assert 0.65 < np.mean(cores) < 0.85
+    never = replace(often, shares={"made": 0.0})
+    assert all(bool((PatchDataset(groups, never)[index].cut.labels == 1).any()) for index in range(50))
+
+
 def test_a_case_smaller_than_a_patch_lies_in_its_middle(recipe: Recipe) -> None:
     plain = replace(recipe, augmentation=Augmentation())
     for index in range(10):

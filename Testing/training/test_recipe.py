@@ -80,6 +80,7 @@ def test_a_pass_has_a_step_for_every_full_batch() -> None:
         ("augmentation = 3", r"\[augmentation\] must be a table"),
         ("[augmentation]\nmirror = 2", "augmentation.mirror must be a number from 0 to 1, got 2"),
         ("[augmentation]\ntwist = 1", "twist"),
+        ('[shares]\nreal = "all"', "shares.real must be a number from 0 to 1e.06, got 'all'"),
         ("network = 3", r"\[network\] must be a table"),
         ('[network]\npreset = "big"', "there is no network 'big'; use one of default, paper, tiny"),
     ],

@@ -1,5 +1,6 @@
 """Which sample is in which step on which process, loading by threads, and cases that a recipe cannot use."""
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from tumorseg.sequences import SEQUENCES
 from tumorseg_training.patches import PatchDataset, RawPatch
 from tumorseg_training.prepared import Prepared
 from tumorseg_training.recipe_file import load_recipe
-from tumorseg_training.training_data import EpochBatches, PatchLoader, TrainingData, training_cases
+from tumorseg_training.training_data import EpochBatches, PatchLoader, TrainingData, check_shares, training_cases
 
 RECIPE = load_recipe("tiny")
 
@@ -106,6 +107,20 @@ def test_cases_without_the_recipes_sequence_are_left_out_in_words(
     ((full,),) = training_cases(_partial(tmp_path / "p"), one, ["full", "partial"], said[1])
     assert (full.name, full.channels) == ("full", (1,))
     assert said[0] == ["Left out, as they have none of t1ce: partial."]
+
+
+@pytest.mark.parametrize(
+    ("shares", "message"),
+    [
+        ({"data": 2.0, "real": 1.0}, "The recipe tiny has shares of real; the folders to train on are data."),
+        ({"data": 0.0}, "The shares in the recipe tiny are 0 for all folders; leave one of them."),
+    ],
+)
+def test_shares_must_fit_the_folders(tmp_path: Path, shares: dict[str, float], message: str) -> None:
+    groups = training_cases(_partial(tmp_path / "p"), RECIPE, ["full"], print)
+    check_shares(replace(RECIPE, shares={"data": 2.0}), groups)
+    with pytest.raises(BadInputError, match=re.escape(message)):
+        check_shares(replace(RECIPE, shares=shares), groups)
 
 
 def test_a_sequence_that_was_not_prepared_is_named(tmp_path: Path) -> None:

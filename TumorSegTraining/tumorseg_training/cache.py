@@ -1,16 +1,17 @@
 """The cache: per case one float16 array of the normalised brain crop and one uint8 label array, memory-mapped.
 
-Files ``<case>-<key>.npy``, ``<case>-<key>.seg.npy`` and ``<case>-<key>.json``; the key is a hash of the source files,
-so a changed source makes a new entry. The arrays are what the engine feeds its network, so training sees what a
-clinician's run sees.
+Files ``<case>-<key>.npy``, ``<case>-<key>.seg.npy`` and, written last, ``<case>-<key>.json`` with what is known about
+them; the key is a hash of the sources, so a changed source makes a new entry. The arrays are what the engine feeds its
+network, so training sees what a clinician's run sees.
 """
 
 from __future__ import annotations
 
-import hashlib
+import io
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,17 @@ import numpy.typing as npt
 
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
-from tumorseg.grids import to_working, working_grid
+from tumorseg.grids import WorkingGrid, to_working, working_grid
 from tumorseg.guard import blocking, check_case
-from tumorseg.modelfile import file_sha256
-from tumorseg.normalise import network_input
-from tumorseg.volume import FloatArray, LabelArray, Volume
+from tumorseg.normalise import Box, brain_mask, network_input
+from tumorseg.regions import UNDIVIDED
+from tumorseg.volume import LabelArray, Volume
 from tumorseg_training.cases import LabelledCase, read_labelled
+from tumorseg_training.documents import document_sha256, write_document
+from tumorseg_training.fingerprint import fingerprint
+from tumorseg_training.fingerprint_text import to_text
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Raised whenever what is stored changes."""
 
 
@@ -47,6 +51,58 @@ class CachedCase:
         """Both arrays, memory-mapped."""
         return np.load(self.images, mmap_mode="r"), np.load(self.labels, mmap_mode="r")
 
+    @property
+    def sidecar(self) -> Path:
+        """File with the facts."""
+        return self.images.with_suffix(".json")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What the sidecar says about a cached case.
+
+    Attributes:
+        channels: sequence of each channel.
+        sequences: those that the case has; the other channels are 0 everywhere.
+        undivided: the truth holds the whole tumor only.
+        outside: labelled voxels outside the crop, which are lost.
+        shape: of the crop, (z, y, x).
+        box: first and end voxel of the crop along (z, y, x) in the working grid of the whole volume.
+        affine: 4x4, from homogeneous voxel indices (x, y, z) of the crop to mm in LPS.
+        mean: of each present sequence over the brain, before normalisation.
+        std: standard deviation, likewise.
+        sources: SHA-256 of the source of each present sequence and of the segmentation (``seg``).
+        fingerprint: to recognise the scan in other data, text.
+        sizes: bytes of the files of images and labels.
+    """
+
+    channels: list[str]
+    sequences: list[str]
+    undivided: bool
+    outside: int
+    shape: list[int]
+    box: list[list[int]]
+    affine: list[list[float]]
+    mean: dict[str, float]
+    std: dict[str, float]
+    sources: dict[str, str]
+    fingerprint: str
+    sizes: list[int]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A case in the cache: its arrays, the facts, and whether it was written just now."""
+
+    cached: CachedCase
+    facts: Facts
+    fresh: bool
+
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return sum(self.facts.sizes)
+
 
 def prepare(cases: Iterable[LabelledCase], folder: Path, channels: Sequence[str]) -> list[CachedCase]:
     """Bring every case into the cache; complete entries are kept.
@@ -55,41 +111,98 @@ def prepare(cases: Iterable[LabelledCase], folder: Path, channels: Sequence[str]
         BadInputError: a case that cannot be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return [_prepare_case(case, folder, channels) for case in cases]
+    return [cache_case(case, folder, channels).cached for case in cases]
 
 
-def _prepare_case(case: LabelledCase, folder: Path, channels: Sequence[str]) -> CachedCase:
-    stem = f"{case.name}-{_content_key(case, channels)}"
+def cache_case(case: LabelledCase, folder: Path, channels: Sequence[str]) -> Entry:
+    """Bring one case into the cache; a complete entry is kept.
+
+    Args:
+        case: which may lack some of the sequences, but not all.
+        folder: of the cache; exists.
+        channels: sequence of each channel.
+
+    Raises:
+        BadInputError: the case cannot be used.
+    """
+    present = [name for name in channels if name in case.images]
+    if not present:
+        raise BadInputError(f"{case.name} has none of the sequences {', '.join(channels)}; leave the case out.")
+    sources = {name: case.images[name].sha256() for name in present} | {"seg": case.segmentation.sha256()}
+    key = document_sha256({"version": CACHE_VERSION, "channels": list(channels), "sources": sources})
+    name = re.sub(r"[^\w.-]", "_", case.name)
+    stem = f"{name}-{key[:16]}"
     cached = CachedCase(case.name, folder / f"{stem}.npy", folder / f"{stem}.seg.npy")
-    sidecar = folder / f"{stem}.json"
-    if sidecar.exists():
-        return cached
-    images, labels = _network_arrays(case, channels)
-    _save(cached.images, images.astype(np.float16))
-    _save(cached.labels, labels)
-    with atomic_path(sidecar) as temporary:
-        temporary.write_text(json.dumps({"case": case.name, "channels": list(channels), "shape": images.shape}))
-    return cached
+    if facts := read_facts(cached):
+        return Entry(cached, facts, fresh=False)
+    return Entry(cached, _write_entry(cached, case, channels, present, sources), fresh=True)
 
 
-def _network_arrays(case: LabelledCase, channels: Sequence[str]) -> tuple[FloatArray, LabelArray]:
-    """Normalised channels (channel, z, y, x) and labels (z, y, x) of the brain crop."""
-    volumes, truth, geometry = read_labelled(case, channels)
-    if problems := blocking(check_case(volumes, channels)):
+def read_facts(cached: CachedCase) -> Facts | None:
+    """What is known about a cached case; None unless all of its files are there and complete."""
+    try:
+        facts = Facts(**json.loads(cached.sidecar.read_text(encoding="utf-8"))["facts"])
+        sizes = [path.stat().st_size for path in (cached.images, cached.labels)]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return facts if sizes == facts.sizes else None
+
+
+def _write_entry(
+    cached: CachedCase,
+    case: LabelledCase,
+    channels: Sequence[str],
+    present: Sequence[str],
+    sources: Mapping[str, str],
+) -> Facts:
+    volumes, truth, grid = _read(case, present)
+    arrays = {name: to_working(volumes[name], grid) for name in present}
+    normalised, box = network_input(list(arrays.values()))
+    labels = to_working(truth, grid).astype(np.uint8)
+    brain = brain_mask(list(arrays.values()))
+    images = np.zeros((len(channels), *normalised.shape[1:]), np.float16)
+    images[[list(channels).index(name) for name in present]] = normalised
+    facts = Facts(
+        channels=list(channels),
+        sequences=list(present),
+        undivided=bool(np.any(labels == UNDIVIDED)),
+        outside=int(np.count_nonzero(labels) - np.count_nonzero(labels[box])),
+        shape=list(normalised.shape[1:]),
+        box=[[side.start, side.stop] for side in box],
+        affine=_crop_affine(grid, box),
+        mean={name: float(array[brain].mean(dtype=np.float64)) for name, array in arrays.items()},
+        std={name: float(array[brain].std(dtype=np.float64)) for name, array in arrays.items()},
+        sources=dict(sources),
+        fingerprint=to_text(fingerprint(volumes)),
+        sizes=[_save(cached.images, images), _save(cached.labels, labels[box])],
+    )
+    write_document(cached.sidecar, {"version": CACHE_VERSION, "case": case.name, "facts": asdict(facts)})
+    return facts
+
+
+def _read(case: LabelledCase, sequences: Sequence[str]) -> tuple[dict[str, Volume], Volume, WorkingGrid]:
+    """Volumes and truth of a case, and the plan of its grid, once nothing speaks against them."""
+    volumes, truth, geometry = read_labelled(case, sequences)
+    if problems := blocking(check_case(volumes, sequences)):
         raise BadInputError([f"{case.name}: {finding.sentence}" for finding in problems])
     grid = working_grid(geometry, (1.0, 1.0, 1.0))
     if grid.resampled:
         raise BadInputError(f"{case.name} is not on a 1 mm grid; training cases must be, as BraTS is.")
-    images, box = network_input([to_working(volumes[name], grid) for name in channels])
-    truth_volume = Volume(truth.astype(np.float32), geometry, case.segmentation.name)
-    return images, to_working(truth_volume, grid)[box].astype(np.uint8)
+    return volumes, Volume(truth.astype(np.float32), geometry, case.segmentation.name), grid
 
 
-def _content_key(case: LabelledCase, channels: Sequence[str]) -> str:
-    hashes = [file_sha256(case.images[name]) for name in channels] + [file_sha256(case.segmentation)]
-    return hashlib.sha256("\n".join([str(CACHE_VERSION), *channels, *hashes]).encode()).hexdigest()[:16]
+def _crop_affine(grid: WorkingGrid, box: Box) -> list[list[float]]:
+    corner = np.eye(4)
+    corner[:3, 3] = [side.start for side in box[::-1]]
+    return (grid.working.index_to_lps @ corner).tolist()
 
 
-def _save(path: Path, array: npt.NDArray[np.generic]) -> None:
-    with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.save(stream, array)
+def _save(path: Path, array: npt.NDArray[np.generic]) -> int:
+    """Write the array and tell the size of the file.
+
+    Through memory, because numpy's own way does not say that a disk is full.
+    """
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    with atomic_path(path) as temporary:
+        return temporary.write_bytes(buffer.getbuffer())

@@ -1,55 +1,65 @@
-"""Labelled cases on disk: four sequences and an expert's segmentation in one folder, in the layout of BraTS."""
+"""Labelled cases on disk, in any layout in which BraTS and its relatives are published."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from tumorseg.case_files import find_case, read_case
 from tumorseg.errors import BadInputError
-from tumorseg.images import read_labels
-from tumorseg.regions import LabelConvention, from_convention
-from tumorseg.volume import Geometry, LabelArray, Volume
+from tumorseg.sequences import DISPLAY_NAMES
+from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
+from tumorseg_training.conventions import Convention, identify_convention, to_engine
+from tumorseg_training.labelled_case import LabelledCase
+from tumorseg_training.layouts.decathlon import belongs, find_decathlon_cases
+from tumorseg_training.layouts.folders import find_folder_cases
+from tumorseg_training.layouts.found import SEVERAL_FILES, Found
+from tumorseg_training.layouts.slices import find_slice_cases, official_name
+from tumorseg_training.listing import list_files
+from tumorseg_training.releases import FOLDERS
+from tumorseg_training.sources import Source
+from tumorseg_training.tables import read_tables
 
-_SEGMENTATION_NAME = re.compile(r"[^.].*[-_]seg\.(nii|nii\.gz|nrrd|mha)$", re.IGNORECASE)
-"""Not a hidden file: macOS leaves ``._Case_seg.nii.gz`` on foreign disks."""
+__all__ = ["LabelledCase", "check_names", "discover", "find_labelled_cases", "read_labelled", "read_truth"]
 
-
-@dataclass(frozen=True)
-class LabelledCase:
-    """One patient for training or evaluation.
-
-    Attributes:
-        name: folder name.
-        images: file of each sequence.
-        segmentation: file of the expert's label map.
-    """
-
-    name: str
-    images: dict[str, Path]
-    segmentation: Path
+_POST_TREATMENT_SHAPE = (182, 218, 182)
+"""(z, y, x) of BraTS 2024 GLI, in the space of MNI152; the other years have 155 x 240 x 240."""
 
 
-def find_labelled_cases(folder: Path) -> list[LabelledCase]:
-    """All cases in the sub-folders of ``folder`` (or ``folder`` itself), sorted by name.
+def find_labelled_cases(path: Path) -> list[LabelledCase]:
+    """All cases with an expert's segmentation below a folder or in a .zip or .tar archive, sorted by name.
+
+    Args:
+        path: what was downloaded, unpacked or not: BraTS 2017-2024, the versions of Kaggle, the Decathlon's Task01.
 
     Raises:
-        BadInputError: no case with four sequences and a segmentation is there, or a folder has several of them.
+        BadInputError: no case is there, or files of a case are given twice.
     """
-    if not folder.is_dir():
-        raise BadInputError(f"The data folder {folder} does not exist; check the path.")
-    candidates = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
-    cases = [case for path in candidates if (case := _labelled_case(path)) is not None]
-    if not cases:
-        raise BadInputError(
-            f"The folder {folder} holds no case; each needs four sequences and a segmentation named like "
-            "Case_t1.nii.gz, Case_t1ce.nii.gz, Case_t2.nii.gz, Case_flair.nii.gz and Case_seg.nii.gz in one folder."
-        )
-    return cases
+    found, refused = discover(path)
+    findings = [finding for of_case in found.findings.values() for finding in of_case]
+    if several := [finding.sentence for finding in findings if finding.code == SEVERAL_FILES]:
+        raise BadInputError(several)
+    if not found.cases:
+        raise BadInputError([_nothing_found(path, found), *refused, *(finding.sentence for finding in findings)])
+    return found.cases
+
+
+def discover(path: Path) -> tuple[Found, list[str]]:
+    """All cases, what is wrong with the files of others, and sentences on files that cannot be looked into.
+
+    Raises:
+        BadInputError: ``path`` is neither a folder nor an archive.
+    """
+    listing = list_files(path)
+    decathlon = [entry for entry in listing.entries if belongs(entry) or entry.path.name == "dataset.json"]
+    found = find_folder_cases(entry for entry in listing.entries if not belongs(entry))
+    found.add(find_decathlon_cases(decathlon))
+    found.add(find_slice_cases(listing.entries))
+    tables = read_tables(listing.entries)
+    completed = [tables.complete(case, official_name(case)) for case in found.cases]
+    found.cases = sorted(_once(completed, found), key=lambda case: case.name)
+    return found, listing.refused
 
 
 def check_names(names: Collection[str], cases: Iterable[LabelledCase]) -> None:
@@ -66,9 +76,13 @@ def read_labelled(case: LabelledCase, channels: Iterable[str]) -> tuple[dict[str
     """The volumes of the named sequences, the expert's labels (z, y, x) and the grid on which all of them lie.
 
     Raises:
-        BadInputError: files that cannot be read, or a volume on another grid than the labels.
+        BadInputError: sequences that the case lacks, files that cannot be read, or a volume on another grid than the
+            labels.
     """
-    volumes = read_case({name: case.images[name] for name in channels})
+    wanted = tuple(channels)
+    if missing := [DISPLAY_NAMES.get(name, name) for name in wanted if name not in case.images]:
+        raise BadInputError(f"{case.name} has no {' and no '.join(missing)}; leave the case out.")
+    volumes = _read_volumes({name: case.images[name] for name in wanted})
     truth, geometry = read_truth(case)
     for volume in volumes.values():
         if difference := geometry.differences(volume.geometry):
@@ -80,32 +94,79 @@ def read_truth(case: LabelledCase) -> tuple[LabelArray, Geometry]:
     """The expert's labels in the engine's convention, array (z, y, x), and their grid.
 
     Raises:
-        BadInputError: the file cannot be read or mixes conventions.
+        BadInputError: the file cannot be read, or its numbers cannot be understood.
     """
-    labels, geometry = read_labels(case.segmentation)
-    try:
-        return from_convention(labels, identify_convention(labels)), geometry
-    except ValueError as error:
-        raise BadInputError(f"The labels in {case.segmentation} cannot be used: {error}.") from error
+    labels, geometry = case.segmentation.read_labels()
+    return to_engine(labels, convention_of(case, labels)), geometry
 
 
-def identify_convention(labels: LabelArray) -> LabelConvention:
-    """Tell the convention from the values: a 4 without a 3 is BraTS 2017-2022; 1 and 2 mean the same in both.
+def convention_of(case: LabelledCase, labels: LabelArray, t1ce: FloatArray | None = None) -> Convention:
+    """The convention of a case's labels.
+
+    Args:
+        case: the case.
+        labels: as they are in its file.
+        t1ce: the volume if it has been read already.
 
     Raises:
-        ValueError: 3 and 4 together (BraTS 2024, where 4 is the resection cavity).
+        BadInputError: the data do not tell, or contradict the layout.
     """
-    values = set(np.unique(labels).tolist())
-    if {3, 4} <= values:
-        raise ValueError("they hold both 3 and 4 (BraTS 2024 with resection cavities), which is not supported")
-    return LabelConvention.BRATS_2020 if 4 in values else LabelConvention.BRATS_2023
+    declared = case.convention
+    if declared is None and labels.shape == _POST_TREATMENT_SHAPE:
+        declared = Convention.BRATS_2024
+
+    def read_t1ce() -> FloatArray | None:
+        if t1ce is not None or "t1ce" not in case.images:
+            return t1ce
+        return case.images["t1ce"].read_volume().array
+
+    try:
+        return identify_convention(labels, declared, read_t1ce)
+    except ValueError as error:
+        raise BadInputError(f"The labels in {case.segmentation.location} cannot be used: {error}.") from error
 
 
-def _labelled_case(folder: Path) -> LabelledCase | None:
-    segmentations = sorted(path for path in folder.iterdir() if path.is_file() and _SEGMENTATION_NAME.match(path.name))
-    if not segmentations:
-        return None
-    if len(segmentations) > 1:
-        listing = ", ".join(path.name for path in segmentations)
-        raise BadInputError(f"{folder} has {len(segmentations)} segmentations ({listing}); keep one.")
-    return LabelledCase(folder.name, find_case(folder), segmentations[0])
+def _read_volumes(sources: dict[str, Source]) -> dict[str, Volume]:
+    """All at the same time; every problem is said."""
+    with ThreadPoolExecutor(max_workers=max(1, len(sources))) as pool:
+        reading = {name: pool.submit(source.read_volume) for name, source in sources.items()}
+    problems: list[str] = []
+    for future in reading.values():
+        error = future.exception()
+        if isinstance(error, BadInputError):
+            problems.extend(error.problems)
+    if problems:
+        raise BadInputError(problems)
+    return {name: future.result() for name, future in reading.items()}
+
+
+def _once(cases: Sequence[LabelledCase], found: Found) -> list[LabelledCase]:
+    """Each name once: a case of BraTS that is there twice (unpacked beside its archive) is read once; cases that
+    somebody has numbered anew in several folders get the folder in front of their name."""
+    kept: dict[str, LabelledCase] = {}
+    for case in sorted(cases, key=_unpacked_first):
+        if case.name in kept and case.layout == FOLDERS:
+            folder = Path(case.segmentation.location).parent.parent.name
+            case = replace(case, name=f"{folder}-{case.name}")
+        first = kept.setdefault(case.name, case)
+        if first is not case:
+            message = f"{case.name} is also in {case.segmentation.location}; {first.segmentation.location} is read."
+            found.warn(case.name, "found-twice", message, "Keep one of them.")
+    return list(kept.values())
+
+
+def _unpacked_first(case: LabelledCase) -> tuple[bool, str]:
+    return not Path(case.segmentation.location).is_file(), case.segmentation.location
+
+
+def _nothing_found(path: Path, found: Found) -> str:
+    if found.unlabelled:
+        some = ", ".join(list(found.unlabelled)[:3])
+        return (
+            f"{path} holds only cases without an expert's segmentation (named like Case_seg.nii.gz), such as {some}; "
+            "give a training set."
+        )
+    return (
+        f"The folder {path} holds no case; each needs four sequences and a segmentation named like "
+        "Case_t1.nii.gz, Case_t1ce.nii.gz, Case_t2.nii.gz, Case_flair.nii.gz and Case_seg.nii.gz in one folder."
+    )

@@ -12,8 +12,11 @@ from tumorseg_training import __version__
 
 COMMANDS = {
     "phantom": ("tumorseg.phantom.command", "make synthetic glioma patients"),
+    "audit": ("tumorseg_training.audit_command", "say what a downloaded data set holds and what is wrong with it"),
+    "prepare": ("tumorseg_training.prepare_command", "cache labelled cases and split them by patient"),
     "fit": ("tumorseg_training.fit_command", "train a network"),
     "evaluate": ("tumorseg_training.evaluate_command", "score a run, a model or predictions on labelled cases"),
+    "figures": ("tumorseg_training.figures_command", "redraw the paper's figures from a run"),
     "export": ("tumorseg_training.export_command", "write the model file of a run, with its card"),
 }
 """Module and help of each sub-command; the module has ``add_arguments``, ``run`` and ``WHEN_STOPPED``.

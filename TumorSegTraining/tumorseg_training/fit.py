@@ -11,6 +11,7 @@ from typing import Any
 
 from lightning.pytorch import seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor
 
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import save_model
@@ -18,6 +19,7 @@ from tumorseg_training.allocator import keep_freed_memory
 from tumorseg_training.checkpoint_file import newest_checkpoint, read_checkpoint
 from tumorseg_training.documents import write_document
 from tumorseg_training.hardware import Hardware, is_first_process
+from tumorseg_training.initial import initial_weights
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.patches import TrainingCase
 from tumorseg_training.plan import make_plan
@@ -38,7 +40,7 @@ from tumorseg_training.run_model import model_spec, network_weights
 from tumorseg_training.speed import convolution_warning
 from tumorseg_training.split import load_split
 from tumorseg_training.trainer_setup import make_trainer, say
-from tumorseg_training.training_data import TrainingData, training_cases
+from tumorseg_training.training_data import TrainingData, check_shares, training_cases
 
 
 def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware | None = None) -> Path:
@@ -73,9 +75,11 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
         raise BadInputError(f"Fold {fold} of {prepared} has no case to train on; prepare more cases or fewer folds.")
     if not validation and (recipe.schedule == "plateau" or recipe.early_stopping):
         raise BadInputError(
-            f"Fold {fold} of {prepared} has no validation cases, but the recipe {recipe.name} has a plateau schedule or "
-            "early stopping; prepare more folds, or choose another schedule and early_stopping = 0."
+            f"Fold {fold} of {prepared} has no validation cases, but the recipe {recipe.name} has a plateau schedule "
+            "or early stopping; prepare more folds, or choose another schedule and early_stopping = 0."
         )
+    check_shares(recipe, groups)
+    initial = initial_weights(recipe)
     first = is_first_process()
     described = split_values(prepared, split)
     if first:
@@ -84,7 +88,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
         return run / MODEL_FILE
     if first:
         _announce(recipe, groups, validation, hardware, run)
-    _train(recipe, groups, validation, hardware, run)
+    _train(recipe, groups, validation, hardware, run, initial)
     if first:
         _write_model(recipe, described, run, validated=bool(validation))
     return run / MODEL_FILE
@@ -113,6 +117,7 @@ def _train(
     validation: list[TrainingCase],
     hardware: Hardware,
     run: Path,
+    initial: dict[str, Tensor],
 ) -> None:
     """Train from the newest checkpoint to the end of the recipe."""
     found = newest_checkpoint(run)
@@ -121,6 +126,8 @@ def _train(
     seed_everything(recipe.seed, workers=True, verbose=False)
     steps = recipe.epochs * recipe.steps(sum(map(len, groups)))
     module = SegmentationModule(recipe, steps)
+    if initial:
+        module.network.load_state_dict(initial)
     on_device = hardware.accelerator != "cpu"
     data = TrainingData(recipe, groups, validation, hardware.workers or 0, on_device)
     trainer = make_trainer(recipe, run, hardware, validated=bool(validation))

@@ -55,7 +55,7 @@ class PlateauSchedule(Callback):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Watch the optimiser."""
-        self.schedule = ReduceLROnPlateau(trainer.optimizers[0], factor=self.factor, patience=self.patience)
+        self.schedule = ReduceLROnPlateau(trainer.optimizers[0], factor=self.factor, patience=self.patience, eps=0.0)
         if self.state is not None:
             self.schedule.load_state_dict(self.state)
 

@@ -35,6 +35,7 @@ class TrainingCase:
         channels: index in the images of each of the recipe's channels.
         present: whether the case has the sequence of each channel; the others are 0.
         undivided: whether only the whole tumor is known.
+        group: name of the data folder.
     """
 
     name: str
@@ -42,6 +43,7 @@ class TrainingCase:
     channels: tuple[int, ...]
     present: tuple[bool, ...]
     undivided: bool = False
+    group: str = ""
 
 
 class Patch(NamedTuple):
@@ -82,8 +84,9 @@ class RawPatch:
 class PatchDataset:
     """Raw patches by sample number.
 
-    Groups (one per data folder) are drawn equally often, so that a few real cases are not drowned by many synthetic
-    ones. Where brains are stretched as a whole, every pass shows each case once, in another order.
+    Groups (one per data folder) are drawn equally often, or as often as the recipe's ``shares`` say, so that a few real
+    cases are not drowned by many synthetic ones. Where brains are stretched as a whole, every pass shows each case
+    once, in another order.
     """
 
     groups: Sequence[Sequence[TrainingCase]]
@@ -107,7 +110,8 @@ class PatchDataset:
             cases = [case for group in self.groups for case in group]
             order = np.random.default_rng((self.recipe.seed, index // len(cases), 1)).permutation(len(cases))
             return cases[order[index % len(cases)]]
-        group = self.groups[int(random.integers(len(self.groups)))]
+        shares = np.cumsum([self.recipe.shares.get(group[0].group, 1.0) for group in self.groups])
+        group = self.groups[int(np.searchsorted(shares, random.random() * shares[-1], side="right"))]
         return group[int(random.integers(len(group)))]
 
     def _normalised(self, images: npt.NDArray[np.float16], case: TrainingCase) -> npt.NDArray[np.floating]:

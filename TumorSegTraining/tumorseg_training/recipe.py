@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,7 @@ class Recipe:
         batch_size: patches per step, over all processes together.
         epochs: at most; an epoch ends with a checkpoint and a row of metrics.
         steps_per_epoch: optimiser steps; 0 for one pass over the cases.
+        shares: how often patches come from each data folder, by its name in the prepared folder; 1 without an entry.
         foreground: share of patches that are centred on a tumor voxel, its label drawn uniformly.
         loss: ``dice_bce`` (Dice of each region over the batch, and binary cross-entropy) or ``bce``.
         optimizer: ``adamw``, ``adam`` or ``sgd`` (Nesterov).
@@ -86,6 +87,7 @@ class Recipe:
         validate_every: epochs between validations.
         keep: whether the weights of the ``best`` validation (mean Dice over the regions) or the ``last`` are exported.
         seed: of every random choice.
+        initial: model file or name of a model whose weights training starts from; random ones when empty.
     """
 
     name: str
@@ -99,6 +101,7 @@ class Recipe:
     batch_size: int = 2
     epochs: int = 100
     steps_per_epoch: int = 250
+    shares: Mapping[str, float] = field(default_factory=dict)
     foreground: float = 0.5
     loss: str = "dice_bce"
     optimizer: str = "adamw"
@@ -117,6 +120,7 @@ class Recipe:
     validate_every: int = 1
     keep: str = "best"
     seed: int = 0
+    initial: str = ""
 
     def __post_init__(self) -> None:
         for name, lowest in _WHOLE.items():
@@ -135,6 +139,9 @@ class Recipe:
         _check_regions(self.regions, self.network.out_channels)
         if self.schedule == "plateau" and self.warm_up_steps:
             raise ValueError("warm_up_steps must be 0 with the schedule plateau")
+
+        for name, share in self.shares.items():
+            _check_number(f"shares.{name}", share, 0.0, 1e6)
 
     def steps(self, cases: int) -> int:
         """Optimiser steps of an epoch with so many training cases."""

@@ -62,7 +62,8 @@ def _parse(name: str, values: dict[str, Any]) -> Recipe:
         raise ValueError(f"there is no network {preset!r}; use one of {', '.join(PRESETS)}")
     network = UNet3DConfig.from_dict({**PRESETS[preset].to_dict(), **network_values})
     augmentation = Augmentation(**_table(values, "augmentation"))
-    return Recipe(name=name, network=network, augmentation=augmentation, **values)
+    shares = _table(values, "shares")
+    return Recipe(name=name, network=network, augmentation=augmentation, shares=shares, **values)
 
 
 def _table(values: dict[str, Any], name: str) -> dict[str, Any]:

@@ -157,6 +157,22 @@ def training_cases(
     return kept
 
 
+def check_shares(recipe: Recipe, groups: Sequence[Sequence[TrainingCase]]) -> None:
+    """Refuse shares of data folders that are not there, and shares that leave nothing to train on.
+
+    Raises:
+        BadInputError: naming the folders.
+    """
+    names = [group[0].group for group in groups]
+    if unknown := set(recipe.shares) - set(names):
+        raise BadInputError(
+            f"The recipe {recipe.name} has shares of {', '.join(sorted(unknown))}; the folders to train on are "
+            f"{', '.join(names)}."
+        )
+    if not any(recipe.shares.get(name, 1.0) for name in names):
+        raise BadInputError(f"The shares in the recipe {recipe.name} are 0 for all folders; leave one of them.")
+
+
 def _usable(case: PreparedCase, recipe: Recipe) -> bool:
     return not set(recipe.channels).isdisjoint(case.sequences)
 
@@ -168,4 +184,5 @@ def _training_case(case: PreparedCase, prepared: Prepared, recipe: Recipe) -> Tr
         channels=tuple(prepared.channels.index(name) for name in recipe.channels),
         present=tuple(name in case.sequences for name in recipe.channels),
         undivided=case.undivided,
+        group=case.group,
     )

@@ -8,58 +8,68 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import slicer
 
-from tumorseg.errors import BadInputError, CancelledError, ModelError, OutOfMemoryError, TumorSegError
-from tumorseg.modelstore import ModelEntry, list_models
-from tumorseg.sequences import DISPLAY_NAMES
-from tumorseg.volume import Geometry, LabelArray
+from tumorseg import modelstore
+from tumorseg.errors import TumorSegError
+from tumorseg.modelfile import read_spec
+from tumorseg.modelstore import ModelEntry
 
-from .run import REQUEST_ID, MakeNode, Outcome, Run, RunState
+from . import report, result_table
+from .hand_over import handOver, startSentence
+from .inquiry import CheckRun, Question
+from .naming import patientName
+from .recognition import Suggestion, suggestInputs
+from .result import StoredResult, outcomeMaker, resultOf
+from .run import Run, RunState
 from .run_files import RunFiles
-from .segmentations import createSegmentationNode
-from .translation import _
-from .volumes import volumeFromNode
-from .worker_client import Event, WorkerClient
+from .worker_service import CANCEL_GRACE_SECONDS, IDLE_SECONDS, WorkerService
+
+if TYPE_CHECKING:
+    from .batch import CaseResult
 
 Inputs: TypeAlias = "Mapping[str, slicer.vtkMRMLScalarVolumeNode]"
 """Volume node per sequence (t1, t1ce, t2, flair); a model needs not all of them."""
 
 POLL_SECONDS = 0.05
 
-ALGORITHM_NAME_LENGTH = 64
-"""Longest value of the DICOM attribute Segment Algorithm Name (LO)."""
-
-_ERRORS: Mapping[str, type[TumorSegError]] = {
-    error.kind: error for error in (BadInputError, OutOfMemoryError, ModelError)
-}
-
 
 class TumorSegUNetLogic:
-    """Starts runs; keeps no state, so any number of them may be under way.
+    """Starts runs, checks and questions, which share one warm worker process.
 
     Args:
         workerCommand: command line of the worker; the engine's own by default.
+        idleSeconds: the worker ends after this time without a request, which frees the GPU.
+        cancelGrace: seconds after which a worker that does not answer a cancel is killed.
     """
 
-    def __init__(self, workerCommand: Sequence[str] | None = None) -> None:
-        self._workerCommand = workerCommand
-
-    def models(self) -> list[ModelEntry]:
-        """The models that can be chosen; needs no torch."""
-        return list_models()
+    def __init__(
+        self,
+        workerCommand: Sequence[str] | None = None,
+        idleSeconds: float = IDLE_SECONDS,
+        cancelGrace: float = CANCEL_GRACE_SECONDS,
+    ) -> None:
+        self._service = WorkerService(workerCommand, idleSeconds, cancelGrace)
 
     def startSegmentation(
-        self, inputs: Inputs, model: str | None = None, device: str = "auto", *, surfaces: bool = False
+        self,
+        inputs: Inputs,
+        model: str | None = None,
+        device: str = "auto",
+        *,
+        tta: bool = False,
+        surfaces: bool = False,
     ) -> Run:
-        """Start a run in a worker process and return at once.
+        """Start a run in the worker process and return at once.
 
         Args:
             inputs: the volume nodes; they are copied, so later changes do not matter to the run.
             model: name or file of the model; the default model if None.
             device: auto, cpu, cuda, cuda:N or mps.
+            tta: whether mirrored copies are averaged, which takes eight times as long.
             surfaces: whether the segmentation gets closed surfaces for 3D views.
 
         Returns:
@@ -69,29 +79,18 @@ class TumorSegUNetLogic:
             BadInputError: no volume, or a node that is not a usable one.
             TumorSegError: the worker process or its folder cannot be made.
         """
-        if not inputs:
-            raise BadInputError(_("No volume is chosen; choose the volumes of one patient."))
-        volumes = {name: volumeFromNode(node, DISPLAY_NAMES[name]) for name, node in inputs.items()}
-        geometries = {name: volume.geometry for name, volume in volumes.items()}
-        files = RunFiles()
-        try:
-            entries = {name: files.add(name, volumes.pop(name)) for name in inputs}
-            client = WorkerClient(self._workerCommand)
-        except OSError as error:
-            files.remove()
-            raise TumorSegError(_startSentence(error)) from error
-        client.send(
-            {
-                "request": "segment",
-                "id": REQUEST_ID,
-                "folder": str(files.folder),
-                "volumes": entries,
-                "model": _absoluteModel(model),
-                "device": device,
-                "tta": False,
-            }
-        )
-        return Run(client, files, _nodeMaker(inputs, geometries, surfaces))
+        files, entries, origin = handOver(inputs, surfaces)
+        request = {
+            "request": "segment",
+            "folder": str(files.folder),
+            "volumes": entries,
+            "model": _absoluteModel(model),
+            "device": device,
+            "tta": tta,
+            "report": True,
+            "case": patientName(inputs.values()),
+        }
+        return Run(self._ask(request, files), files, outcomeMaker(origin))
 
     def segment(
         self,
@@ -99,11 +98,12 @@ class TumorSegUNetLogic:
         model: str | None = None,
         device: str = "auto",
         *,
+        tta: bool = False,
         surfaces: bool = False,
         onPoll: Callable[[Run], None] | None = None,
     ) -> slicer.vtkMRMLSegmentationNode:
         """Segment and wait for the segmentation node; arguments and errors as for ``run``."""
-        return self.run(inputs, model, device, surfaces=surfaces, onPoll=onPoll).outcome.segmentation
+        return self.run(inputs, model, device, tta=tta, surfaces=surfaces, onPoll=onPoll).outcome.segmentation
 
     def run(
         self,
@@ -111,22 +111,23 @@ class TumorSegUNetLogic:
         model: str | None = None,
         device: str = "auto",
         *,
+        tta: bool = False,
         surfaces: bool = False,
         onPoll: Callable[[Run], None] | None = None,
     ) -> Run:
         """Segment and wait for the end; for scripts that want measurements and findings, too.
 
         Args:
-            inputs, model, device, surfaces: as for ``startSegmentation``.
+            inputs, model, device, tta, surfaces: as for ``startSegmentation``.
             onPoll: called about 20 times a second with the run; may cancel it.
 
         Returns:
-            The run, which is done; its ``outcome`` holds node, measurements, findings, provenance and seconds.
+            The run, which is done; its ``outcome`` holds nodes, measurements, findings, provenance and seconds.
 
         Raises:
             TumorSegError: one of its subclasses, with one sentence per problem.
         """
-        run = self.startSegmentation(inputs, model, device, surfaces=surfaces)
+        run = self.startSegmentation(inputs, model, device, tta=tta, surfaces=surfaces)
         try:
             while not run.poll():
                 if onPoll is not None:
@@ -135,54 +136,169 @@ class TumorSegUNetLogic:
         finally:
             run.cancel()
         if run.state is not RunState.DONE:
-            raise _error(run.outcome)
+            raise run.outcome.error
         return run
+
+    def startCheck(self, inputs: Inputs, model: str | None = None) -> CheckRun:
+        """Start looking for everything that is wrong with volumes, and return at once; needs no PyTorch.
+
+        Args:
+            inputs: the volume nodes.
+            model: says which of them are needed; the default model if None.
+
+        Raises:
+            BadInputError, TumorSegError: as for ``startSegmentation``.
+        """
+        files, entries, _origin = handOver(inputs)
+        request = {"request": "check", "folder": str(files.folder), "volumes": entries, "model": _absoluteModel(model)}
+        return CheckRun(self._ask(request, files), files)
+
+    def startStatus(self, device: str = "auto") -> Question:
+        """Ask where a run would happen and why; loads PyTorch in the worker.
+
+        Raises:
+            TumorSegError: the worker process cannot be started.
+        """
+        return Question(self._ask({"request": "status", "device": device}))
+
+    def startSelfCheck(self, device: str = "auto") -> Question:
+        """Ask whether PyTorch works: imported, made for this GPU, one convolution computed.
+
+        Raises:
+            TumorSegError: the worker process cannot be started.
+        """
+        return Question(self._ask({"request": "selfcheck", "device": device}))
+
+    def warmUp(self, model: str | None = None, device: str = "auto") -> None:
+        """Start the worker and load PyTorch and a model in it, so that the first run finds them ready.
+
+        Nothing is told of a failure: the run that needs the worker will.
+        """
+        try:
+            self._service.ask({"request": "warm", "model": _absoluteModel(model), "device": device})
+        except OSError:
+            return
+
+    def release(self) -> bool:
+        """End the worker if it has nothing to do, which frees the GPU. Returns whether there is none now."""
+        return self._service.release()
+
+    def shutdown(self) -> None:
+        """End the worker now; runs under way end as cancelled. The next run starts another one."""
+        self._service.shutdown()
+
+    @property
+    def workerProcessId(self) -> int | None:
+        """Of the worker process; None when there is none."""
+        return self._service.processId
+
+    def suggestInputs(self, scene: slicer.vtkMRMLScene, fixed: Inputs | None = None) -> dict[str, Suggestion]:
+        """Which volumes of a scene are T1, T1ce, T2 and FLAIR, as far as names, places and DICOM tags tell.
+
+        Args:
+            scene: where to look.
+            fixed: volumes that the user has chosen; neither they nor their sequences are suggested.
+
+        Returns:
+            Only sequences for which there is one best volume; ambiguous ones are left to the user.
+        """
+        return suggestInputs(scene, fixed or {})
+
+    def models(self) -> list[ModelEntry]:
+        """The models that can be chosen; needs no torch."""
+        return modelstore.list_models()
+
+    def installModel(
+        self, source: str | os.PathLike[str], sha256: str | None = None, progress: modelstore.Transfer | None = None
+    ) -> ModelEntry:
+        """Put a model into the store.
+
+        Args:
+            source: a file or an https address.
+            sha256: what the file's SHA-256 must be.
+            progress: told the bytes so far and in all (or None).
+
+        Raises:
+            ModelError: it cannot be had or is none; nothing is installed then.
+        """
+        return modelstore.install(os.fspath(source), sha256, progress)
+
+    def removeModel(self, name: str) -> None:
+        """Remove an installed model; ``ModelError`` if it is a shipped one or there is none of that name."""
+        self._service.release()  # Windows removes no file that a process has open
+        modelstore.remove(name)
+
+    def modelFolder(self) -> Path:
+        """Where installed models lie; need not exist yet."""
+        return modelstore.store_folder()
+
+    def segmentFolder(
+        self,
+        folder: str | os.PathLike[str],
+        output: str | os.PathLike[str],
+        model: str | None = None,
+        device: str = "auto",
+        *,
+        tta: bool = False,
+        scene: slicer.vtkMRMLScene | None = None,
+        onCase: Callable[[CaseResult], None] | None = None,
+        onPoll: Callable[[Run], None] | None = None,
+    ) -> list[CaseResult]:
+        """Segment every case below a folder into files; cases whose segmentation is there already are skipped.
+
+        Args:
+            folder: cases lie below it, four volumes each, named like ``Case_t1ce.nii.gz``.
+            output: gets ``CASE.seg.nrrd``, ``CASE.csv`` and ``CASE.html``; nothing is overwritten.
+            model, device, tta: as for ``startSegmentation``.
+            scene: used for one case at a time; the application's by default.
+            onCase: called after every case.
+            onPoll: as for ``run``.
+
+        Returns:
+            What became of every case; one that fails does not stop the others.
+
+        Raises:
+            BadInputError: there is no case below the folder.
+            ModelError: the model cannot be used.
+            OSError: the output folder cannot be made.
+        """
+        from .batch import segmentCases
+
+        required = read_spec(modelstore.find_model(model)).channels
+        return segmentCases(
+            slicer.mrmlScene if scene is None else scene,
+            Path(folder),
+            Path(output),
+            required,
+            lambda nodes: self.run(nodes, model, device, tta=tta, onPoll=onPoll).outcome,
+            onCase or (lambda case: None),
+        )
+
+    def resultOf(self, segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
+        """Everything that belongs to a segmentation of ours, also after the scene was saved and loaded."""
+        return resultOf(segmentation)
+
+    def exportTable(self, table: slicer.vtkMRMLTableNode, path: str | os.PathLike[str]) -> Path:
+        """Write the table of a result as a CSV file; ``OSError`` if that fails."""
+        return result_table.exportTable(table, path)
+
+    def reportFile(self, segmentation: slicer.vtkMRMLSegmentationNode) -> Path | None:
+        """The report of a result as a temporary file to be opened; None without one."""
+        return report.reportFile(segmentation)
+
+    def saveReport(self, segmentation: slicer.vtkMRMLSegmentationNode, path: str | os.PathLike[str]) -> Path:
+        """Write the report of a result; ``BadInputError`` without one, ``OSError`` if it cannot be written."""
+        return report.saveReport(segmentation, path)
+
+    def _ask(self, request: dict[str, Any], files: RunFiles | None = None) -> Any:
+        try:
+            return self._service.ask(request)
+        except OSError as error:
+            if files is not None:
+                files.remove()
+            raise TumorSegError(startSentence(error)) from error
 
 
 def _absoluteModel(model: str | None) -> str | None:
     """A model's file by its full path, since the worker has another working directory; a name as it is."""
     return os.path.abspath(model) if model and model.endswith(".safetensors") else model
-
-
-def _nodeMaker(inputs: Inputs, geometries: Mapping[str, Geometry], surfaces: bool) -> MakeNode:
-    # Asked now: a volume that the user removes during the run no longer knows its scene.
-    scene = next(iter(inputs.values())).GetScene()
-
-    def makeNode(labels: LabelArray, event: Event) -> slicer.vtkMRMLSegmentationNode:
-        reference, geometry = inputs[event["reference"]], geometries[event["reference"]]
-        provenance = event.get("provenance", {})
-        return createSegmentationNode(
-            scene,
-            labels,
-            geometry,
-            name=_("{volume} tumor segmentation").format(volume=reference.GetName()),
-            reference=reference if _stillHolds(reference, labels) else None,
-            provenance=provenance,
-            algorithm=_algorithmName(provenance),
-            surfaces=surfaces,
-        )
-
-    return makeNode
-
-
-def _stillHolds(reference: slicer.vtkMRMLScalarVolumeNode, labels: LabelArray) -> bool:
-    """Whether the volume is still in the scene and has its size: a user can go on working during a run."""
-    image = reference.GetImageData()
-    return reference.GetScene() is not None and image is not None and image.GetDimensions() == labels.shape[::-1]
-
-
-def _algorithmName(provenance: Mapping[str, str]) -> str:
-    parts = (provenance.get("software", "TumorSegU-Net"), provenance.get("model", ""))
-    return " ".join(part for part in parts if part)[:ALGORITHM_NAME_LENGTH]
-
-
-def _error(outcome: Outcome) -> TumorSegError:
-    if outcome.kind == "cancelled":
-        return CancelledError()
-    return _ERRORS.get(outcome.kind, TumorSegError)(outcome.problems)
-
-
-def _startSentence(error: OSError) -> str:
-    return _("The segmentation cannot be started ({error}); free disk space or repair the installation.").format(
-        error=error
-    )

@@ -1,15 +1,15 @@
-"""The private folder of one run: volumes travel to the worker as ``.npy`` files and labels come back as one."""
+"""The private folder of one run: volumes travel to the worker as ``.npy`` files and results come back the same way."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from tumorseg.volume import LabelArray, Volume
+from tumorseg.volume import Volume
 
 
 class RunFiles:
@@ -41,9 +41,13 @@ class RunFiles:
             "provenance": dict(volume.provenance),
         }
 
-    def labels(self, event: Mapping[str, Any]) -> LabelArray:
-        """The labels (z, y, x) that a result event names; not memory-mapped: Windows deletes no mapped file."""
-        return np.load(self.folder / event["labels"], allow_pickle=False)
+    def array(self, name: str) -> npt.NDArray[np.uint8]:
+        """An array (z, y, x) that the worker wrote; not memory-mapped: Windows deletes no mapped file."""
+        return np.load(self.folder / Path(name).name, allow_pickle=False)
+
+    def text(self, name: str) -> str:
+        """A text that the worker wrote."""
+        return (self.folder / Path(name).name).read_text(encoding="utf-8")
 
     def remove(self) -> None:
         """Delete the folder."""

@@ -17,13 +17,23 @@ def createScene() -> slicer.vtkMRMLScene:
     _enableBundles(scene)
     application = slicer.vtkSlicerApplicationLogic()
     application.SetMRMLScene(scene)
-    for logicClass in (slicer.vtkSlicerVolumesLogic, slicer.vtkSlicerSegmentationsModuleLogic):
+    for logicClass in _logics():
         logic = logicClass()
         logic.SetMRMLApplicationLogic(application)
         logic.SetMRMLScene(scene)
         _kept.append(logic)
     _kept.append(application)
     return scene
+
+
+def _logics() -> tuple[type, ...]:
+    """They register node classes, color tables, display defaults of markups and conversion rules of segmentations."""
+    return (
+        slicer.vtkMRMLColorLogic,
+        slicer.vtkSlicerVolumesLogic,
+        slicer.vtkSlicerMarkupsLogic,
+        slicer.vtkSlicerSegmentationsModuleLogic,
+    )
 
 
 def _enableBundles(scene: slicer.vtkMRMLScene) -> None:

@@ -12,6 +12,7 @@ from vtk.util import numpy_support
 from tumorseg.regions import SEGMENTS, Segment
 from tumorseg.volume import Geometry, LabelArray
 
+from .hierarchy import hierarchyOf, placeBeside, removeNode
 from .volumes import rasMatrix
 
 ATTRIBUTE_PREFIX = "TumorSegUNet."
@@ -66,7 +67,7 @@ def createSegmentationNode(
         setProvenance(node, provenance or {})
         _setUpDisplay(node, surfaces)
     except Exception:
-        scene.RemoveNode(node)
+        removeNode(node)
         raise
     return node
 
@@ -147,22 +148,20 @@ def _useReference(node: slicer.vtkMRMLSegmentationNode, reference: slicer.vtkMRM
     # The transform comes first: the reference geometry is kept relative to it.
     node.SetAndObserveTransformNodeID(reference.GetTransformNodeID())
     node.SetReferenceImageGeometryParameterFromVolumeNode(reference)
-    _placeBeside(reference, node)
+    placeBeside(reference, node)
+    _keepInstances(reference, node)
     matrix = vtk.vtkMatrix4x4()
     reference.GetIJKToRASMatrix(matrix)
     return matrix
 
 
-def _placeBeside(reference: slicer.vtkMRMLNode, node: slicer.vtkMRMLNode) -> None:
-    """Same folder or study in the subject hierarchy, and the DICOM instances that the result was made from."""
-    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(node.GetScene())
-    referenceItem = hierarchy.GetItemByDataNode(reference)
-    parent = hierarchy.GetItemParent(referenceItem) if referenceItem else hierarchy.GetSceneItemID()
-    item = hierarchy.CreateItem(parent, node)
+def _keepInstances(reference: slicer.vtkMRMLNode, node: slicer.vtkMRMLNode) -> None:
+    """The DICOM instances that the result was made from; DICOM SEG export needs them."""
+    hierarchy = hierarchyOf(node)
     uids = reference.GetAttribute("DICOM.instanceUIDs")
     if uids:
-        constants = slicer.vtkMRMLSubjectHierarchyConstants
-        hierarchy.SetItemAttribute(item, constants.GetDICOMReferencedInstanceUIDsAttributeName(), uids)
+        name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMReferencedInstanceUIDsAttributeName()
+        hierarchy.SetItemAttribute(hierarchy.GetItemByDataNode(node), name, uids)
 
 
 def _setUpDisplay(node: slicer.vtkMRMLSegmentationNode, surfaces: bool) -> None:

@@ -14,6 +14,8 @@ import vtk
 from tumorseg.errors import BadInputError
 from tumorseg.volume import Geometry, Volume
 
+from .dicom_tags import INSTANCE_UIDS, dicomValue, patientId
+
 Matrix = npt.NDArray[np.float64]
 
 RAS_TO_LPS: Matrix = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -32,7 +34,8 @@ def volumeFromNode(node: slicer.vtkMRMLScalarVolumeNode | None, role: str = "vol
 
     Returns:
         float32 array (z, y, x) and its geometry in world LPS; ``provenance`` holds ``node``, ``node_id`` and, where
-        known, ``file`` and the DICOM ``uids`` (separated by spaces).
+        known, ``file``, the DICOM ``uids`` (separated by spaces), ``patient_id``, ``study_uid`` and
+        ``frame_of_reference``.
 
     Raises:
         BadInputError: nothing chosen, no voxels, not a grayscale image, or a transform that is not linear.
@@ -93,6 +96,23 @@ def transformToWorld(node: slicer.vtkMRMLTransformableNode) -> Matrix:
     return slicer.util.arrayFromVTKMatrix(matrix)
 
 
+def localRas(points: Matrix, geometry: Geometry, node: slicer.vtkMRMLVolumeNode | None) -> Matrix:
+    """Matrix of a result in the coordinates below the parent transform of its reference volume.
+
+    Args:
+        points: (n, 3) in mm, world LPS as the volume lay when the run was started.
+        geometry: the volume's grid at that time.
+        node: the reference volume as it lies now; None when it is no more, then the result stays where it was.
+
+    Returns:
+        (n, 3) in mm, RAS.
+    """
+    homogeneous = np.column_stack([points, np.ones(len(points))])
+    indexToLocal = RAS_TO_LPS @ geometry.index_to_lps if node is None else matrixOf(node)
+    lpsToLocal = indexToLocal @ np.linalg.inv(geometry.index_to_lps)
+    return np.asarray((homogeneous @ lpsToLocal.T)[:, :3])
+
+
 def provenanceOfNode(node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
     """Where the volume came from, to be kept with every result."""
     storage = node.GetStorageNode()
@@ -100,7 +120,10 @@ def provenanceOfNode(node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
         "node": node.GetName(),
         "node_id": node.GetID(),
         "file": storage.GetFileName() if storage else None,
-        "uids": node.GetAttribute("DICOM.instanceUIDs"),
+        "uids": node.GetAttribute(INSTANCE_UIDS),
+        "patient_id": patientId(node),
+        "study_uid": dicomValue(node, "0020,000d"),
+        "frame_of_reference": dicomValue(node, "0020,0052"),
     }
     return {key: value for key, value in known.items() if value}
 

@@ -7,22 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
-import shutil
 import signal
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-Event = dict[str, Any]
+from .child_process import killTree, pythonCommand, startProcess
 
-MODULE_FOLDER = Path(__file__).resolve().parent.parent
-"""Holds the engine's package ``tumorseg``."""
+Event = dict[str, Any]
 
 KEPT_LOG_LINES = 2000
 """Of what the process prints; enough for any traceback, bounded for a process that never stops printing."""
@@ -36,8 +31,8 @@ EXIT_GRACE_SECONDS = 2.0
 
 
 def defaultCommand() -> list[str]:
-    """Command line of the engine's worker: Slicer's Python in the application, this interpreter elsewhere."""
-    return [shutil.which("PythonSlicer") or sys.executable, "-m", "tumorseg.worker"]
+    """Command line of the engine's worker."""
+    return pythonCommand("tumorseg.worker")
 
 
 class WorkerClient:
@@ -55,7 +50,7 @@ class WorkerClient:
         self._events: queue.Queue[Event] = queue.Queue()
         self._log: deque[str] = deque(maxlen=KEPT_LOG_LINES)
         self._stopping = False
-        self._process = _start(list(command or defaultCommand()))
+        self._process = startProcess(list(command or defaultCommand()))
         _startThread(self._write)
         self._stderrReader = _startThread(self._readStderr)
         self._stdoutReader = _startThread(self._readStdout)
@@ -102,7 +97,7 @@ class WorkerClient:
         self._requests.put(None)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(grace)
-        _killTree(self._process)
+        killTree(self._process)
         self._process.wait()
         for reader in (self._stdoutReader, self._stderrReader):
             reader.join(EXIT_GRACE_SECONDS)
@@ -139,11 +134,16 @@ class WorkerClient:
             self._log.append(line)
 
     def _onEnd(self) -> None:
-        exitCode = self._process.wait()
+        """Nothing more will come; a process that has merely closed its pipe is of no use any more, either."""
+        try:
+            exitCode = self._process.wait(EXIT_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            killTree(self._process)
+            exitCode = self._process.wait()
         self._stderrReader.join(EXIT_GRACE_SECONDS)
         if not self._stopping:
             problems = [self._deathSentence(exitCode)]
-            self._events.put({"event": "error", "id": None, "kind": "internal", "problems": problems})
+            self._events.put({"event": "error", "id": None, "kind": "internal", "problems": problems, "ended": True})
 
     def _deathSentence(self, exitCode: int) -> str:
         if self._wasKilled(exitCode):
@@ -166,38 +166,3 @@ def _startThread(work: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     return thread
-
-
-def _start(command: list[str]) -> subprocess.Popen[str]:
-    # A numpy.py in the user's folder must not stand in for numpy: Python 3.10 knows no "safe path", hence cwd below.
-    environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8", PYTHONSAFEPATH="1")
-    paths = [str(MODULE_FOLDER), environment.get("PYTHONPATH", "")]
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-    # A group of its own, so that the process can be ended together with its children.
-    isolation: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-        if sys.platform == "win32"
-        else {"start_new_session": True}
-    )
-    return subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        cwd=MODULE_FOLDER,
-        encoding="utf-8",
-        errors="replace",
-        **isolation,
-    )
-
-
-def _killTree(process: subprocess.Popen[str]) -> None:
-    """End the process and its children; harmless when they have gone already."""
-    if sys.platform == "win32":
-        command = ["taskkill", "/F", "/T", "/PID", str(process.pid)]
-        subprocess.run(command, capture_output=True, check=False, creationflags=subprocess.CREATE_NO_WINDOW)
-        return
-    # Errors mean that nobody is left in the group (macOS says "not permitted" for a group of zombies).
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)

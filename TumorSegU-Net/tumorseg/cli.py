@@ -63,7 +63,9 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tta", action="store_true", help="average over mirrored inputs; eight times slower")
     _add_convention(parser, "numbering in label maps")
     parser.add_argument("--probabilities", type=Path, metavar="FILE", help="also write the region probabilities")
-    parser.add_argument("--report", type=Path, metavar="DIR", help="also write report.json into this folder")
+    parser.add_argument(
+        "--report", type=Path, metavar="DIR", help="also write report.json and report.html into this folder"
+    )
     parser.add_argument("--brain-mask", type=Path, metavar="FILE", help="brain mask on the grid of the volumes")
     parser.set_defaults(run=_run_segment)
 
@@ -77,6 +79,9 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("segmentation", type=Path, help="a label map or .seg.nrrd")
+    parser.add_argument(
+        "--brain", type=Path, metavar="FILE", help="a brain mask or skull-stripped volume, to tell left from right"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     _add_convention(parser, "numbering of the file")
     parser.set_defaults(run=_run_measure)
@@ -120,11 +125,12 @@ def _run_check(options: argparse.Namespace) -> int:
 
 
 def _run_measure(options: argparse.Namespace) -> int:
-    from tumorseg.console import measurement_table
-    from tumorseg.images import read_labels
-    from tumorseg.measure import measure
+    from tumorseg.console import tumor_text
+    from tumorseg.images import read_labels, read_volume
+    from tumorseg.measure import measure_tumor
+    from tumorseg.midline import midline_of
     from tumorseg.regions import from_convention
-    from tumorseg.report import measurement_values
+    from tumorseg.report import tumor_values
 
     labels, geometry = read_labels(options.segmentation)
     try:
@@ -133,11 +139,12 @@ def _run_measure(options: argparse.Namespace) -> int:
         raise BadInputError(
             f"{options.segmentation.name} cannot be measured: {error}; choose the convention with --labels."
         ) from error
-    measurements = measure(labels, geometry)
+    midline = midline_of(read_volume(options.brain)) if options.brain else None
+    tumor = measure_tumor(labels, geometry, midline)
     if options.json:
-        print(json.dumps(measurement_values(measurements), indent=1))
+        print(json.dumps(tumor_values(tumor), indent=1))
     else:
-        print(f"Labels read in the BraTS {options.labels} convention.\n{measurement_table(measurements)}")
+        print(f"Labels read in the BraTS {options.labels} convention.\n{tumor_text(tumor)}")
     return 0
 
 

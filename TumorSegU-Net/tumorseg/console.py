@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
-from tumorseg.measure import RegionMeasure
+from tumorseg.measure import Lesion, RegionMeasure, TumorMeasures
 from tumorseg.progress import STAGES, Progress
 
 
@@ -60,3 +60,29 @@ def measurement_table(measurements: Mapping[str, RegionMeasure]) -> str:
         for name, values in measurements.items()
     ]
     return table(("region", "volume (mL)", "diameters (mm)", "parts"), rows)
+
+
+def tumor_text(tumor: TumorMeasures) -> str:
+    """Everything that was measured: the table of regions, the table of lesions, and their sum of products."""
+    blocks = [measurement_table(tumor.regions)]
+    if tumor.lesions:
+        header = ("lesion", "side", "whole (mL)", "enhancing (mL)", "measured", "diameters (mm)", "measurable")
+        blocks.append(table(header, [_lesion_row(lesion) for lesion in tumor.lesions]))
+    if targets := tumor.targets:
+        numbers = ", ".join(str(lesion.number) for lesion in targets)
+        product = f"{tumor.sum_of_products_mm2:.0f} mm²"
+        blocks.append(f"sum of products of the diameters ({targets[0].measured}, lesion {numbers}): {product}")
+    return "\n\n".join(blocks)
+
+
+def _lesion_row(lesion: Lesion) -> tuple[str, ...]:
+    diameters = lesion.diameters
+    return (
+        str(lesion.number),
+        lesion.side or "-",
+        f"{lesion.volume_ml['WT']:.2f}",
+        f"{lesion.volume_ml['ET']:.2f}" if "ET" in lesion.volume_ml else "-",
+        lesion.measured,
+        f"{diameters.longest_mm:.1f} x {diameters.perpendicular_mm:.1f}",
+        "yes" if lesion.measurable else "no",
+    )

@@ -44,14 +44,19 @@ def working_grid(reference: Geometry, spacing: Triple) -> WorkingGrid:
         reference: grid of the reference input.
         spacing: voxel size the model was trained with, mm along (x, y, z) in LPS.
     """
-    blank = sitk.Image(reference.shape[::-1], sitk.sitkUInt8)
-    blank.SetOrigin(reference.origin)
-    blank.SetSpacing(reference.spacing)
-    blank.SetDirection(reference.direction)
-    oriented = geometry_of(sitk.DICOMOrient(blank, "LPS"))
+    oriented = nearest_to_lps(reference)
     if np.allclose(oriented.spacing, spacing, rtol=SPACING_AS_TRAINED, atol=0):
         return WorkingGrid(reference, oriented, resampled=False)
     return WorkingGrid(reference, _with_spacing(oriented, spacing), resampled=True)
+
+
+def nearest_to_lps(geometry: Geometry) -> Geometry:
+    """The grid of the same voxels with axes swapped and reversed so that they run most nearly along LPS."""
+    blank = sitk.Image(geometry.shape[::-1], sitk.sitkUInt8)
+    blank.SetOrigin(geometry.origin)
+    blank.SetSpacing(geometry.spacing)
+    blank.SetDirection(geometry.direction)
+    return geometry_of(sitk.DICOMOrient(blank, "LPS"))
 
 
 def to_working(volume: Volume, grid: WorkingGrid) -> FloatArray:

@@ -33,6 +33,10 @@ _NIFTI1 = np.dtype(
     }
 )
 _FLOATS = {16: "f4", 64: "f8"}
+MAX_BYTES = 2 << 30
+"""Of a decoded file: four times the largest in public data (4-D float64). Zeros compress 1000-fold, so a small file
+could otherwise fill the memory."""
+_CHUNK = 1 << 20
 _ROUNDING = 1e-6  # of cosines that a file stores as float32
 
 
@@ -45,7 +49,7 @@ def check_content(path: Path) -> None:
     """
     with path.open("rb") as file:
         try:
-            content = bytearray(_decoded(file).read())
+            content = _content(file, path)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise damaged(path) from error
     header = _header(content, path)
@@ -70,7 +74,7 @@ def straightened(path: Path) -> Iterator[Path]:
         BadInputError: the axes are sheared by more than ``SHEAR_TOLERANCE``.
     """
     with path.open("rb") as file:
-        content = bytearray(_decoded(file).read())
+        content = _content(file, path)
     header = _header(content, path)
     affine = header["srow"].astype(float)
     spacing = np.linalg.norm(affine[:, :3], axis=0)
@@ -115,6 +119,16 @@ def _decoded(file: BinaryIO) -> BinaryIO:
     compressed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
     return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if compressed else file
+
+
+def _content(file: BinaryIO, path: Path) -> bytearray:
+    """All of the decoded bytes, which also checks the checksum at the end of a compressed file."""
+    content, stream = bytearray(), _decoded(file)
+    while chunk := stream.read(_CHUNK):
+        content += chunk
+        if len(content) > MAX_BYTES:
+            raise BadInputError(f"{path} decodes to more than {MAX_BYTES >> 30} GiB, which no MR volume has.")
+    return content
 
 
 def _header(content: bytearray, path: Path) -> np.void:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import SimpleITK as sitk
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 from tumorseg.image_integrity import check_content, damaged, not_an_image, perpendicular, straightened
+from tumorseg.quiet import quiet_stderr
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
 READABLE = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -34,7 +34,7 @@ _NIFTI = (".nii", ".nii.gz")
 _DETACHED = (".mhd", ".nhdr")  # headers whose voxels are in a file of their own
 
 
-def read_volume(path: Path, name: str | None = None) -> Volume:
+def read_volume(path: Path, name: str | None = None, frame: int | None = None) -> Volume:
     """Read one MR volume: NIfTI, NRRD or MetaImage, any scalar pixel type, scaling of the header applied.
 
     NIfTI files with NaN or infinite voxels are refused, because ITK would read them as 0; in the other formats they
@@ -43,6 +43,7 @@ def read_volume(path: Path, name: str | None = None) -> Volume:
     Args:
         path: the file.
         name: what messages call the volume; the file name unless given.
+        frame: which volume of a 4-D file, from 0; None for a file that must hold only one.
 
     Returns:
         float32 (z, y, x); the provenance holds ``file`` (absolute path) and ``sha256`` (of the file's bytes).
@@ -50,7 +51,7 @@ def read_volume(path: Path, name: str | None = None) -> Volume:
     Raises:
         BadInputError: one sentence on why the file cannot be used.
     """
-    image = _read(path, sitk.sitkFloat32)
+    image = _read(path, sitk.sitkFloat32, frame)
     provenance = {"file": str(path.absolute()), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     return Volume(sitk.GetArrayFromImage(image), geometry_of(image), name or path.name, provenance)
 
@@ -197,13 +198,13 @@ def write_image(image: sitk.Image, path: Path) -> None:
         raise BadInputError(f"{path} could not be written; check the free space and choose another place.") from error
 
 
-def _read(path: Path, pixel_type: int) -> sitk.Image:
+def _read(path: Path, pixel_type: int, frame: int | None = None) -> sitk.Image:
     """A 3-D scalar image of the given pixel type whose direction is orthonormal."""
     extension = _check_file(path)
     if extension in _NIFTI:
         check_content(path)
-    with _quiet_stderr() if extension in _METAIMAGE else nullcontext():
-        image = _read_pixels(path, pixel_type)
+    with quiet_stderr() if extension in _METAIMAGE else nullcontext():
+        image = _read_pixels(path, pixel_type, frame)
     cosines = np.reshape(image.GetDirection(), (3, 3))
     image.SetDirection(perpendicular(cosines, path).ravel().tolist())
     return image
@@ -224,7 +225,7 @@ def _check_file(path: Path) -> str:
     return extension
 
 
-def _read_pixels(path: Path, pixel_type: int) -> sitk.Image:
+def _read_pixels(path: Path, pixel_type: int, frame: int | None) -> sitk.Image:
     # ITK's warnings about odd headers would stand between our sentences.
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
@@ -236,8 +237,9 @@ def _read_pixels(path: Path, pixel_type: int) -> sitk.Image:
         if "orthonormal" not in str(error):
             raise _unreadable(path, not_an_image(path)) from error
         with straightened(path) as copy:
-            return _read_pixels(copy, pixel_type)
+            return _read_pixels(copy, pixel_type, frame)
     _check_scalar(reader, path)
+    _choose_frame(reader, path, frame)
     # A fourth axis of size 1, which some tools write, is dropped.
     size = reader.GetSize()
     reader.SetExtractSize([*size[:3], *(0 for _ in size[3:])])
@@ -265,34 +267,22 @@ def _check_scalar(reader: sitk.ImageFileReader, path: Path) -> None:
         )
     if components > 1:
         raise BadInputError(f"{path} has {components} values per voxel (color or vectors); give a grayscale image.")
-    count = int(np.prod(size[3:]))
-    if count > 1:
-        raise BadInputError(
-            f"{path} holds {count} volumes (4-D); save the one you need as a file of its own, "
-            "e.g. in 3D Slicer with the Sequences module."
-        )
     if len(size) < 3:
         raise BadInputError(f"{path} is a single 2-D image; give the whole volume.")
 
 
-_stderr_lock = threading.Lock()
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep away what the MetaImage library prints about a damaged file; the user gets our sentence."""
-    with _stderr_lock, open(os.devnull, "wb") as sink:
-        try:
-            saved = os.dup(2)
-        except OSError:  # a program without a console, as Slicer on Windows
-            yield
-            return
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+def _choose_frame(reader: sitk.ImageFileReader, path: Path, frame: int | None) -> None:
+    size = reader.GetSize()
+    count = int(np.prod(size[3:]))
+    if frame is None and count > 1:
+        raise BadInputError(
+            f"{path} holds {count} volumes (4-D); save the one you need as a file of its own, "
+            "e.g. in 3D Slicer with the Sequences module."
+        )
+    if frame is not None and frame >= count:
+        raise BadInputError(f"{path} holds {count} {'volumes' if count > 1 else 'volume'}; number {frame} is missing.")
+    if frame:
+        reader.SetExtractIndex([0, 0, 0, frame, *(0 for _ in size[4:])])
 
 
 def _alternatives(extensions: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a radiologist measures: volume, number of parts, and the two diameters of RANO."""
+"""What a radiologist measures: volumes, lesions with their two RANO diameters, number of foci, side."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist, squareform
 
+from tumorseg.diameters import Diameters, Line, axial_axis, measure_diameters
+from tumorseg.lesions import MIN_CORE_ML, TOUCHING, number_lesions
+from tumorseg.midline import Midline, Side, side_of
 from tumorseg.regions import REGIONS, SEGMENTS, UNDIVIDED
 from tumorseg.volume import BoolArray, Geometry, LabelArray
-
-Points = npt.NDArray[np.float64]
 
 PARTS: dict[str, tuple[int, ...]] = {
     **{segment.short_name: (label,) for label, segment in SEGMENTS.items() if label != UNDIVIDED},
@@ -23,10 +21,14 @@ PARTS: dict[str, tuple[int, ...]] = {
 }
 """Labels of everything that is measured, in the order of tables: NCR, ED, ET, WT, TC."""
 
-TOUCHING = np.ones((3, 3, 3), bool)
-"""26-connected, as BraTS counts lesions."""
+MEASURABLE_MM = 10.0
+"""RANO: both diameters of a measurable lesion have at least this length, in slices of up to ``THICK_SLICE_MM``; twice
+the slice thickness in thicker ones."""
 
-_TOUCHING_2D = np.ones((3, 3), bool)
+THICK_SLICE_MM = 5.0
+MEASURABLE_SLICES = 2
+TARGET_LESIONS = 5
+"""RANO 2010 adds up the products of at most this many lesions, the largest ones."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +38,8 @@ class RegionMeasure:
     Attributes:
         volume_ml: number of voxels times their volume, in millilitres.
         components: number of 26-connected parts.
-        longest_diameter_mm: longest line in any axial slice between two voxels of one 8-connected area. Slices are
-            those of the grid that are nearest to axial, so on an oblique grid they are tilted with it. Measured
-            between voxel centres: a single voxel has 0.
-        perpendicular_mm: longest line at a right angle to it, across the convex hull of the same area.
+        longest_diameter_mm: as in ``Diameters``; a single voxel has 0.
+        perpendicular_mm: as in ``Diameters``.
     """
 
     volume_ml: float
@@ -48,76 +48,144 @@ class RegionMeasure:
     perpendicular_mm: float
 
 
-def measure(labels: LabelArray, geometry: Geometry) -> dict[str, RegionMeasure]:
-    """Measure the labels NCR, ED, ET and the regions WT, TC; only WT where the model does not divide the tumor.
+@dataclass(frozen=True)
+class Lesion:
+    """One lesion: a tumor core with the edema nearest to it, or abnormal signal without a core.
+
+    Attributes:
+        number: from 1, the largest whole tumor first.
+        volume_ml: per label and region.
+        measured: the region that the diameters are of: ``ET``, or ``WT`` (FLAIR, as in RANO for low-grade gliomas)
+            where less than ``MIN_CORE_ML`` enhances.
+        diameters: end points in mm, LPS.
+        measurable: by the rule of RANO.
+        centroid_lps: centre of the whole lesion, mm in LPS.
+        side: of the brain; None when its midline is not known.
+    """
+
+    number: int
+    volume_ml: dict[str, float]
+    measured: str
+    diameters: Diameters
+    measurable: bool
+    centroid_lps: tuple[float, float, float]
+    side: Side | None
+
+    @property
+    def longest(self) -> Line:
+        """End points of the longest diameter."""
+        return self.diameters.longest
+
+    @property
+    def perpendicular(self) -> Line:
+        """End points of the diameter at a right angle to the longest."""
+        return self.diameters.perpendicular
+
+    @property
+    def product_mm2(self) -> float:
+        """Product of both diameters."""
+        return self.diameters.longest_mm * self.diameters.perpendicular_mm
+
+
+@dataclass(frozen=True)
+class TumorMeasures:
+    """Measurements of a whole segmentation.
+
+    Attributes:
+        regions: per label and region.
+        lesions: the largest first.
+        side: of the whole tumor; None when there is none or the midline is not known.
+    """
+
+    regions: dict[str, RegionMeasure]
+    lesions: tuple[Lesion, ...]
+    side: Side | None
+
+    @property
+    def foci(self) -> int:
+        """Number of lesions."""
+        return len(self.lesions)
+
+    @property
+    def targets(self) -> list[Lesion]:
+        """The measurable lesions whose products are added up: enhancing ones, or all where none enhances."""
+        enhancing = [lesion for lesion in self.lesions if lesion.measured == "ET"]
+        measurable = [lesion for lesion in enhancing or self.lesions if lesion.measurable]
+        return sorted(measurable, key=lambda lesion: -lesion.product_mm2)[:TARGET_LESIONS]
+
+    @property
+    def sum_of_products_mm2(self) -> float:
+        """Sum of the products of the diameters of ``targets``."""
+        return sum(lesion.product_mm2 for lesion in self.targets)
+
+
+def measure_tumor(labels: LabelArray, geometry: Geometry, midline: Midline | None = None) -> TumorMeasures:
+    """Measure regions and lesions.
 
     Args:
         labels: engine labels (z, y, x).
-        geometry: their grid; voxels need not be cubes.
+        geometry: their grid; voxels need not be cubes and axes may be oblique.
+        midline: of the brain; without it no side is told.
     """
-    tumor = ndimage.find_objects(labels > 0, max_label=1)[0]
-    cropped = labels[tumor] if tumor else labels[:0, :0, :0]
+    box = ndimage.find_objects(labels > 0, max_label=1)[0] or (slice(1),) * 3
+    cropped, grid = labels[box], geometry.crop(box)
     names = ["WT"] if np.any(cropped == UNDIVIDED) else list(PARTS)
-    return {name: _measure_mask(np.isin(cropped, PARTS[name]), geometry) for name in names}
+    masks = {name: np.isin(cropped, PARTS[name]) for name in names}
+    regions = {name: _measure_mask(mask, grid) for name, mask in masks.items()}
+    left = midline.distance(grid) > 0 if midline else None
+    lesions = tuple(_lesions(cropped, masks, grid, left))
+    return TumorMeasures(regions, lesions, _side(masks["WT"], left))
+
+
+def measure(labels: LabelArray, geometry: Geometry) -> dict[str, RegionMeasure]:
+    """Measure the labels NCR, ED, ET and the regions WT, TC; only WT where the model does not divide the tumor."""
+    return measure_tumor(labels, geometry).regions
 
 
 def _measure_mask(mask: BoolArray, geometry: Geometry) -> RegionMeasure:
-    count = int(np.count_nonzero(mask))
-    if not count:
+    diameters = measure_diameters(mask, geometry)
+    if diameters is None:
         return RegionMeasure(0.0, 0, 0.0, 0.0)
     _, components = ndimage.label(mask, TOUCHING)
-    return RegionMeasure(count * geometry.voxel_volume_ml, int(components), *_diameters(mask, geometry))
+    volume = int(np.count_nonzero(mask)) * geometry.voxel_volume_ml
+    return RegionMeasure(volume, int(components), diameters.longest_mm, diameters.perpendicular_mm)
 
 
-def _diameters(mask: BoolArray, geometry: Geometry) -> tuple[float, float]:
-    """Longest diameter and its perpendicular over all axial slices, in mm."""
-    # The index axis (x, y, z) that runs most nearly from foot to head; arrays count axes from z.
-    through = int(np.abs(np.reshape(geometry.direction, (3, 3))[2]).argmax())
-    slices = np.moveaxis(mask, 2 - through, 0)
-    pixel = np.array(np.delete(geometry.spacing, through)[::-1])
-    best = (0.0, 0.0)
-    for diagonal, area in sorted(_areas(slices, pixel), key=lambda item: -item[0]):
-        # No line is longer than the diagonal of the box, and the largest boxes come first.
-        if diagonal < best[0]:
-            break
-        best = max(best, _area_diameters(_outline(area, pixel)))
-    return best
+def _lesions(
+    labels: LabelArray, masks: dict[str, BoolArray], geometry: Geometry, left: BoolArray | None
+) -> Iterator[Lesion]:
+    numbers = number_lesions(labels, geometry)
+    for number, box in enumerate(ndimage.find_objects(numbers), start=1):
+        inside = numbers[box] == number
+        parts = {name: mask[box] & inside for name, mask in masks.items()}
+        yield _lesion(number, parts, geometry.crop(box), _side(inside, None if left is None else left[box]))
 
 
-def _areas(slices: BoolArray, pixel: Points) -> Iterator[tuple[float, BoolArray]]:
-    """Every connected area of every slice, cut out, with the diagonal of its box in mm."""
-    for plane in slices:
-        areas, _ = ndimage.label(plane, _TOUCHING_2D)
-        for number, box in enumerate(ndimage.find_objects(areas), start=1):
-            area = areas[box] == number
-            yield _diagonal(area.shape, pixel), area
+def _lesion(number: int, parts: dict[str, BoolArray], geometry: Geometry, side: Side | None) -> Lesion:
+    volumes = {name: int(np.count_nonzero(part)) * geometry.voxel_volume_ml for name, part in parts.items()}
+    measured = "ET" if volumes.get("ET", 0.0) >= MIN_CORE_ML else "WT"
+    diameters = measure_diameters(parts[measured], geometry)
+    assert diameters is not None  # neither region is empty
+    measurable = _measurable(parts[measured], diameters, geometry)
+    return Lesion(number, volumes, measured, diameters, measurable, _centroid(parts["WT"], geometry), side)
 
 
-def _diagonal(shape: tuple[int, ...], pixel: Points) -> float:
-    return float(np.linalg.norm((np.array(shape) - 1) * pixel))
+def _measurable(mask: BoolArray, diameters: Diameters, geometry: Geometry) -> bool:
+    """RANO: seen on two slices or more, both diameters at least 10 mm or two thick slices."""
+    axis = axial_axis(geometry)
+    thickness = geometry.spacing[2 - axis]
+    smallest = 2 * thickness if thickness > THICK_SLICE_MM else MEASURABLE_MM
+    slices = int(np.count_nonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))))
+    return bool(slices >= MEASURABLE_SLICES and diameters.perpendicular_mm >= smallest)
 
 
-def _outline(area: BoolArray, pixel: Points) -> Points:
-    """Corners (n, 2) in mm of the convex hull of the pixel centres; the two ends when they lie on one line."""
-    centres: Points = np.argwhere(area) * pixel
-    on_a_line = np.linalg.matrix_rank(centres - centres[0]) < 2
-    return centres[[0, -1]] if on_a_line else centres[ConvexHull(centres).vertices]
+def _centroid(mask: BoolArray, geometry: Geometry) -> tuple[float, float, float]:
+    z, y, x = ndimage.center_of_mass(mask)
+    cx, cy, cz = (geometry.index_to_lps @ [x, y, z, 1.0])[:3].tolist()
+    return cx, cy, cz
 
 
-def _area_diameters(corners: Points) -> tuple[float, float]:
-    distances = squareform(pdist(corners))
-    first, last = np.unravel_index(distances.argmax(), distances.shape)
-    longest = float(distances[first, last])
-    if not longest:
-        return 0.0, 0.0
-    along = (corners[last] - corners[first]) / longest
-    x, y = ((corners - corners[first]) @ np.column_stack([along, [-along[1], along[0]]])).T
-    # In these coordinates the diameter runs from (0, 0) to (longest, 0) and splits the hull in two chains.
-    return longest, float(max(_height(x, y, x) + _height(x, -y, x)))
-
-
-def _height(x: Points, y: Points, at: Points) -> Points:
-    """Height of the hull above the diameter at the given positions along it."""
-    upper = y >= -1e-9
-    order = np.argsort(x[upper])
-    return np.asarray(np.interp(at, x[upper][order], y[upper][order]))
+def _side(mask: BoolArray, left: BoolArray | None) -> Side | None:
+    if left is None or not mask.any():
+        return None
+    return side_of(float(np.count_nonzero(mask & left)) / np.count_nonzero(mask))

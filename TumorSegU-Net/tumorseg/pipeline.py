@@ -16,7 +16,8 @@ from tumorseg.devices import Device, choose_device
 from tumorseg.errors import BadInputError
 from tumorseg.grids import WorkingGrid, probabilities_to_reference, to_working, working_grid
 from tumorseg.guard import Finding, blocking, check_case
-from tumorseg.measure import RegionMeasure, measure
+from tumorseg.measure import RegionMeasure, TumorMeasures, measure_tumor
+from tumorseg.midline import find_midline
 from tumorseg.modelfile import Model
 from tumorseg.normalise import brain_mask, network_input
 from tumorseg.postprocess import clean
@@ -24,6 +25,7 @@ from tumorseg.predictor import Prediction, ladder, predict
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.regions import labels_from_regions
 from tumorseg.sequences import Case
+from tumorseg.uncertainty import Quality, assess, uncertainty_map
 from tumorseg.volume import BoolArray, FloatArray, Geometry, LabelArray, Volume
 
 REFERENCE_ORDER = ("t1ce", "flair", "t2", "t1")
@@ -54,7 +56,9 @@ class Result:
         geometry: of the reference volume.
         probabilities: (region, z, y, x) float32 on the same grid, calibrated if the model is.
         regions: names of the probability channels.
-        measurements: per label and region.
+        tumor: measurements per label and region, and per lesion.
+        uncertainty: (z, y, x) float32 on the same grid, 0 certain to 1.
+        quality: whether the result should be looked at with care.
         findings: warnings of the guard.
         provenance: how the result came about, as strings.
         seconds: wall time per stage.
@@ -64,10 +68,17 @@ class Result:
     geometry: Geometry
     probabilities: FloatArray
     regions: tuple[str, ...]
-    measurements: dict[str, RegionMeasure]
+    tumor: TumorMeasures
+    uncertainty: FloatArray
+    quality: Quality
     findings: list[Finding]
     provenance: dict[str, str]
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def measurements(self) -> dict[str, RegionMeasure]:
+        """Measurements per label and region."""
+        return self.tumor.regions
 
 
 def segment(case: Case, model: Model, options: Options | None = None, report: Report = silent) -> Result:
@@ -100,10 +111,23 @@ def segment(case: Case, model: Model, options: Options | None = None, report: Re
         inside = calibrated(prediction.probabilities, model.spec.postprocessing) * brain[box]
         probabilities = _on_reference(inside, box, grid)
         labels = labels_of(probabilities, model, reference.geometry)
-        measurements = measure(labels, reference.geometry)
-    provenance = _provenance(case, model, options, device, prediction)
-    regions = model.spec.regions
-    return Result(labels, reference.geometry, probabilities, regions, measurements, findings, provenance, seconds)
+        report(Progress("finish", 0.4))
+        tumor = measure_tumor(labels, reference.geometry, find_midline(brain, grid.working))
+        report(Progress("finish", 0.7))
+        quality = assess(probabilities, model.spec.regions, labels, reference.geometry, tumor.foci, findings)
+        uncertainty = uncertainty_map(probabilities)
+    return Result(
+        labels=labels,
+        geometry=reference.geometry,
+        probabilities=probabilities,
+        regions=model.spec.regions,
+        tumor=tumor,
+        uncertainty=uncertainty,
+        quality=quality,
+        findings=findings,
+        provenance=_provenance(case, model, options, device, prediction),
+        seconds=seconds,
+    )
 
 
 def reference_sequence(model: Model) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from tumorseg.measure import TOUCHING
+from tumorseg.lesions import TOUCHING
 from tumorseg.modelfile import PostProcessing
 from tumorseg.regions import ET, NCR
 from tumorseg.volume import LabelArray

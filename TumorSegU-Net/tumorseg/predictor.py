@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,9 @@ OUT_OF_MEMORY_WORDS = ("can't allocate memory", "MPS backend out of memory", "CU
 
 MIRRORED_AXES = tuple(axes for count in range(4) for axes in itertools.combinations((2, 3, 4), count))
 """The eight mirrorings of test-time augmentation, as axes of (batch, channel, z, y, x)."""
+
+Step = tuple[tuple[int, ...], tuple[int, ...]]
+"""First voxel (z, y, x) of a tile and the axes along which it is mirrored."""
 
 
 @dataclass(frozen=True)
@@ -114,15 +117,16 @@ def _predict_on(rung: Rung, model: Model, crop: FloatArray, tta: bool, report: R
     whole = torch.from_numpy(crop)[None]
     padded, inner = _pad(_stretched(whole, tile) if model.spec.resized else whole, tile)
     network = model.network.to(rung.tiles_on)
-    forward = _mirrored(network) if tta else network
-    corners = list(itertools.product(*map(tile_starts, padded.shape[2:], tile)))
+    corners = itertools.product(*map(tile_starts, padded.shape[2:], tile))
+    steps = list(itertools.product(corners, MIRRORED_AXES if tta else ((),)))
     channels = model.network.config.out_channels
     total = torch.zeros((channels, *padded.shape[2:]), device=rung.sum_on)
     weights = torch.zeros(padded.shape[2:], device=rung.sum_on)
     weight = gaussian_weight(tile).to(rung.sum_on)
-    for corner in _reported(corners, rung.tiles_on, report):
+    for corner, axes in _reported(steps, rung.tiles_on, report):
         z, y, x = (slice(start, start + size) for start, size in zip(corner, tile, strict=True))
-        logits = forward(padded[:, :, z, y, x].to(rung.tiles_on))[0].to(rung.sum_on)
+        mirrored = padded[:, :, z, y, x].to(rung.tiles_on).flip(axes)
+        logits = network(mirrored).flip(axes)[0].to(rung.sum_on)
         total[:, z, y, x] += logits * weight
         weights[z, y, x] += weight
     z, y, x = inner
@@ -135,23 +139,15 @@ def _stretched(x: Tensor, size: Sequence[int]) -> Tensor:
     return torch.nn.functional.interpolate(x, size=tuple(size), mode="trilinear", align_corners=False)
 
 
-def _reported(corners: list[tuple[int, ...]], device: str, report: Report) -> Iterator[tuple[int, ...]]:
-    """Yield the tiles and report before each, so that a cancel is heard within one tile."""
+def _reported(steps: list[Step], device: str, report: Report) -> Iterator[Step]:
+    """Yield the tiles (each mirroring by itself) and report before each, so that a cancel is heard within one."""
     started = time.monotonic()
-    for done, corner in enumerate(corners):
+    for done, step in enumerate(steps):
         elapsed = time.monotonic() - started
-        left = elapsed / done * (len(corners) - done) if done else None
-        report(Progress("predict", done / len(corners), left, device))
-        yield corner
+        left = elapsed / done * (len(steps) - done) if done else None
+        report(Progress("predict", done / len(steps), left, device))
+        yield step
     report(Progress("predict", 1.0, 0.0, device))
-
-
-def _mirrored(network: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    def forward(x: Tensor) -> Tensor:
-        total = torch.stack([network(x.flip(axes)).flip(axes) for axes in MIRRORED_AXES])
-        return total.mean(dim=0)
-
-    return forward
 
 
 def _pad(x: Tensor, tile: Sequence[int]) -> tuple[Tensor, tuple[slice, ...]]:

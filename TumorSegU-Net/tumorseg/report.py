@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tumorseg.atomic import atomic_path
-from tumorseg.measure import RegionMeasure
+from tumorseg.measure import Lesion, TumorMeasures
 from tumorseg.pipeline import Result
+from tumorseg.volume import Triple
 
 REPORT_NAME = "report.json"
 
@@ -18,21 +19,54 @@ DECIMALS = 3
 
 
 def report_document(result: Result) -> dict[str, Any]:
-    """JSON-serialisable report: measurements (mL, mm), findings, provenance and seconds per stage."""
+    """JSON-serialisable report: measurements (mL, mm), quality, findings, provenance and seconds per stage."""
+    quality = result.quality
     return {
-        "measurements": measurement_values(result.measurements),
+        **tumor_values(result.tumor),
+        "quality": {
+            "score": round(quality.score, DECIMALS),
+            "sentence": quality.sentence,
+            "reasons": list(quality.reasons),
+        },
         "findings": [asdict(finding) for finding in result.findings],
         "provenance": result.provenance,
         "seconds": {stage: round(seconds, DECIMALS) for stage, seconds in result.seconds.items()},
     }
 
 
-def measurement_values(measurements: Mapping[str, RegionMeasure]) -> dict[str, dict[str, float]]:
-    """Measurements as numbers for JSON, rounded to microlitres and micrometres."""
+def tumor_values(tumor: TumorMeasures) -> dict[str, Any]:
+    """Measurements for JSON, rounded to microlitres and micrometres: regions, lesions, number of foci, side."""
     return {
-        name: {key: round(value, DECIMALS) for key, value in asdict(values).items()}
-        for name, values in measurements.items()
+        "measurements": {name: _rounded(asdict(values)) for name, values in tumor.regions.items()},
+        "lesions": [_lesion_values(lesion) for lesion in tumor.lesions],
+        "foci": tumor.foci,
+        "side": tumor.side,
+        "sum_of_products_mm2": round(tumor.sum_of_products_mm2, DECIMALS),
     }
+
+
+def _lesion_values(lesion: Lesion) -> dict[str, Any]:
+    return {
+        "number": lesion.number,
+        "volume_ml": _rounded(lesion.volume_ml),
+        "measured": lesion.measured,
+        "longest": [_point(point) for point in lesion.longest],
+        "perpendicular": [_point(point) for point in lesion.perpendicular],
+        "longest_diameter_mm": round(lesion.diameters.longest_mm, DECIMALS),
+        "perpendicular_mm": round(lesion.diameters.perpendicular_mm, DECIMALS),
+        "product_mm2": round(lesion.product_mm2, DECIMALS),
+        "measurable": lesion.measurable,
+        "centroid_lps": _point(lesion.centroid_lps),
+        "side": lesion.side,
+    }
+
+
+def _rounded(values: Mapping[str, float]) -> dict[str, float]:
+    return {key: round(value, DECIMALS) for key, value in values.items()}
+
+
+def _point(point: Triple) -> list[float]:
+    return [round(coordinate, DECIMALS) for coordinate in point]
 
 
 def write_report(result: Result, folder: Path, further: dict[str, Any] | None = None) -> Path:

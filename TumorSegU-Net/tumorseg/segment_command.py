@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tumorseg.case_files import find_case, find_case_folders, read_case
-from tumorseg.console import ProgressLine, measurement_table, table
+from tumorseg.console import ProgressLine, table, tumor_text
 from tumorseg.errors import BadInputError, CancelledError, TumorSegError
 from tumorseg.images import WRITABLE, check_folder, check_writable, read_volume, write_probabilities
 from tumorseg.modelfile import Model, load_model
@@ -16,7 +16,9 @@ from tumorseg.modelstore import find_model
 from tumorseg.pipeline import Options, Result, segment
 from tumorseg.regions import LabelConvention
 from tumorseg.report import write_report
+from tumorseg.report_html import HTML_REPORT_NAME, write_html_report
 from tumorseg.segmentation_file import RESULT_EXTENSIONS, write_result
+from tumorseg.sequences import Case
 
 BATCH_EXTENSION = ".nii.gz"
 FAILED = "failed"
@@ -29,8 +31,12 @@ def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int
         TumorSegError: whatever stops the run; nothing is written then.
     """
     _check_outputs(files, arguments)
-    result = _run(files, load_model(find_model(arguments.model)), arguments)
+    model, case = load_model(find_model(arguments.model)), read_case(files)
+    result = _run(case, model, arguments)
     _write(result, arguments.output, arguments)
+    if arguments.report is not None:
+        write_report(result, arguments.report)
+        write_html_report(result, case, arguments.report / HTML_REPORT_NAME, model.spec.card)
     _print_result(result, arguments.output)
     return 0
 
@@ -66,7 +72,7 @@ def _segment_folder(
     if output.exists():
         return "kept, it was there already"
     try:
-        result = _run(find_case(folder, required), model, arguments)
+        result = _run(read_case(find_case(folder, required)), model, arguments)
         _write(result, output, arguments)
     except CancelledError:
         raise
@@ -96,8 +102,7 @@ def _check_outputs(files: Mapping[str, Path], arguments: argparse.Namespace) -> 
         taken.add(path.resolve())
 
 
-def _run(files: Mapping[str, Path], model: Model, arguments: argparse.Namespace) -> Result:
-    case = read_case(files)
+def _run(case: Case, model: Model, arguments: argparse.Namespace) -> Result:
     mask = None if arguments.brain_mask is None else read_volume(arguments.brain_mask)
     line = ProgressLine()
     try:
@@ -110,14 +115,14 @@ def _write(result: Result, output: Path, arguments: argparse.Namespace) -> None:
     write_result(result.labels, result.geometry, output, result.provenance, LabelConvention(arguments.labels))
     if arguments.probabilities is not None:
         write_probabilities(result.probabilities, result.regions, result.geometry, arguments.probabilities)
-    if arguments.report is not None:
-        write_report(result, arguments.report)
 
 
 def _print_result(result: Result, output: Path) -> None:
     for finding in result.findings:
         print(f"{finding.severity}: {finding.sentence}", file=sys.stderr)
-    print(measurement_table(result.measurements))
+    print(tumor_text(result.tumor))
+    if result.quality.sentence:
+        print(result.quality.sentence)
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items())
     print(f"{stages}; {result.provenance['device_reason']}")
     print(f"{result.provenance['intended_use']}\nWritten to {output}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 
 import numpy as np
@@ -55,6 +55,14 @@ class Geometry:
         """Length of the grid along (x, y, z) in mm."""
         nx, ny, nz = self.shape[::-1]
         return (nx * self.spacing[0], ny * self.spacing[1], nz * self.spacing[2])
+
+    def crop(self, box: tuple[slice, ...]) -> Geometry:
+        """The grid of ``array[box]``; the slices along (z, y, x) have no steps."""
+        bounds = [part.indices(size) for part, size in zip(box, self.shape, strict=True)]
+        corner = [start for start, _, _ in bounds[::-1]]
+        nz, ny, nx = (max(0, stop - start) for start, stop, _ in bounds)
+        x, y, z = (self.index_to_lps @ [*corner, 1.0])[:3].tolist()
+        return replace(self, shape=(nz, ny, nx), origin=(x, y, z))
 
     def corners_lps(self) -> npt.NDArray[np.float64]:
         """Centres of the eight corner voxels, array (8, 3) in mm, LPS."""

@@ -1,0 +1,118 @@
+"""The uncertainty map, the expected Dice, and when a result is said to need care."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tumorseg.guard import Finding
+from tumorseg.regions import labels_from_regions
+from tumorseg.uncertainty import Quality, assess, expected_dice, uncertainty_map
+from tumorseg.volume import Geometry
+
+SHAPE = (10, 20, 20)
+GRID = Geometry(SHAPE)
+REGIONS = ("WT", "TC", "ET")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((0, 0, 0), 0),
+        ((1, 1, 1), 0),
+        ((1, 0.5, 0), 1),
+        ((0.9, 0, 0), 0.468996),  # -(0.9 log2 0.9 + 0.1 log2 0.1)
+        ((0.1, 0, 0), 0.468996),
+        ((1, 0.9, 0.25), 0.811278),  # the most doubtful region counts
+        ((0.9995, 0.0005, 0), 0),
+    ],
+)
+def test_uncertainty_is_the_entropy_of_the_most_doubtful_region(values: tuple[float, ...], expected: float) -> None:
+    probabilities = np.array(values, np.float32).reshape(3, 1, 1, 1)
+    found = uncertainty_map(probabilities)
+    assert found.dtype == np.float32
+    assert found[0, 0, 0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_expected_dice_agrees_with_drawn_truths() -> None:
+    random = np.random.default_rng(0)
+    probabilities = random.beta(0.4, 0.6, SHAPE).astype(np.float32)
+    mask = probabilities > 0.5
+    drawn = random.random((50, *SHAPE)) < probabilities
+    dices = [2 * np.sum(mask & truth) / (mask.sum() + truth.sum()) for truth in drawn]
+    assert expected_dice(probabilities, mask, float(probabilities.sum())) == pytest.approx(np.mean(dices), abs=0.01)
+
+
+def test_expected_dice_of_nothing_is_perfect() -> None:
+    nothing = np.zeros(SHAPE, np.float32)
+    assert expected_dice(nothing, nothing > 0, 0.0) == 1
+
+
+def _probabilities(whole: float = 0.99, core: float = 0.99, enhancing: float = 0.99, rows: int = 10) -> np.ndarray:
+    """Nested boxes with one probability each: 2 mL of tumor (fewer rows: less), half of it core and enhancing."""
+    probabilities = np.zeros((3, *SHAPE), np.float32)
+    probabilities[0, :, :rows, :] = whole
+    probabilities[1, :, :rows, :10] = core
+    probabilities[2, :, :rows, :10] = enhancing
+    return probabilities
+
+
+def _assessed(probabilities: np.ndarray, **more: object) -> Quality:
+    labels = labels_from_regions(probabilities, REGIONS, (0.5, 0.5, 0.5))
+    return assess(probabilities, REGIONS, labels, GRID, **more)
+
+
+def test_an_ordinary_result_gets_no_sentence() -> None:
+    quality = _assessed(_probabilities())
+    assert (quality.reasons, quality.sentence) == ((), None)
+    # 2 * 0.99 / (1 + 0.99) for both regions
+    assert quality.score == pytest.approx(0.99497, abs=1e-4)
+
+
+FINDING = Finding("x", "warning", ("t1",), "T1 is dark.", "Look.")
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "more", "reason"),
+    [
+        (_probabilities(0.0, 0.0, 0.0), {}, "no tumor was found"),
+        (_probabilities(rows=4), {}, "only 0.80 mL of tumor were found"),
+        (_probabilities(whole=0.7), {}, "the outline of the whole tumor (2.0 mL) is uncertain"),
+        (_probabilities(core=0.7), {}, "the outline of the tumor core (1.0 mL) is uncertain"),
+        (_probabilities(enhancing=0.7), {}, "the outline of the enhancing tumor (1.0 mL) is uncertain"),
+        # 1 mL x 0.45: below what is worth a word; 2 mL of core at 0.3 make 0.6 mL
+        (_probabilities(enhancing=0.3, core=0.99, rows=20), {}, "no enhancing tumor was found, but there may be some"),
+        (_probabilities(), {"foci": 6}, "6 separate foci were found, and small ones are often false alarms"),
+        (_probabilities(), {"findings": [FINDING]}, "the check of the images found something (see the findings)"),
+    ],
+)
+def test_what_needs_care_is_said(probabilities: np.ndarray, more: dict[str, object], reason: str) -> None:
+    quality = _assessed(probabilities, **more)
+    assert quality.sentence == f"Look at this result with care: {reason}."
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "more"),
+    [
+        (_probabilities(rows=5), {}),  # exactly 1 mL
+        (_probabilities(whole=0.75, core=0.75, enhancing=0.75), {}),  # expected Dice 0.857
+        (_probabilities(enhancing=0.4), {}),  # nothing enhances, and 0.4 mL might
+        (_probabilities(), {"foci": 5}),
+    ],
+)
+def test_little_things_are_not_said(probabilities: np.ndarray, more: dict[str, object]) -> None:
+    assert _assessed(probabilities, **more).sentence is None
+
+
+def test_several_reasons_make_one_sentence_and_nothing_scores_zero() -> None:
+    nothing = _assessed(_probabilities(0.0, 0.0, 0.0), findings=[FINDING])
+    assert nothing.score == 0
+    assert nothing.sentence == (
+        "Look at this result with care: no tumor was found; the check of the images found something (see the findings)."
+    )
+
+
+def test_a_model_without_core_is_assessed_on_the_whole() -> None:
+    probabilities = _probabilities(whole=0.9)[:1]
+    labels = labels_from_regions(probabilities, ("WT",), (0.5,))
+    assert assess(probabilities, ("WT",), labels, GRID).score == pytest.approx(2 * 0.9 / 1.9)

@@ -1,0 +1,146 @@
+"""Which loaded volume is which sequence: by names, files, tags and the place in the subject hierarchy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import slicer
+
+from tumorseg.volume import Geometry, Volume
+from TumorSegUNetLib.dicom_tags import patientId
+from TumorSegUNetLib.hierarchy import hierarchyOf
+from TumorSegUNetLib.recognition import candidates, factsOfNode, suggestInputs
+from TumorSegUNetLib.uncertainty_volume import MADE_BY_US
+from TumorSegUNetLib.volumes import nodeFromVolume, provenanceOfNode
+
+Node = slicer.vtkMRMLScalarVolumeNode
+
+TAGS = {
+    "1.1": {"0008,103e": "Ax T1 post Gd", "0018,0081": "12", "0018,0080": "550", "0018,0010": "GADAVIST"},
+    "1.2": {"0008,103e": "Ax T2 FLAIR", "0018,0081": "120", "0018,0080": "9000", "0018,0082": "2500"},
+    "1.3": {"0008,103e": "Ax T2 TSE", "0018,0081": "100", "0018,0080": "4000"},
+    "1.4": {"0008,103e": "Ax DWI b1000", "0018,0081": "80", "0018,0080": "5000"},
+}
+
+
+def lookup(uid: str, tag: str) -> str:
+    return TAGS.get(uid, {}).get(tag, "")
+
+
+def volume(scene: slicer.vtkMRMLScene, name: str, uid: str = "") -> Node:
+    geometry = Geometry((4, 5, 6), spacing=(0.9, 0.9, 4.0))
+    node = nodeFromVolume(scene, Volume(np.ones(geometry.shape, np.float32), geometry, name))
+    if uid:
+        node.SetAttribute("DICOM.instanceUIDs", f"{uid} {uid}.9")
+    return node
+
+
+def study(scene: slicer.vtkMRMLScene, patient: str, nodes: list[Node]) -> None:
+    hierarchy = hierarchyOf(nodes[0])
+    parent = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), patient)
+    item = hierarchy.CreateStudyItem(parent, "MR")
+    for node in nodes:
+        hierarchy.CreateItem(item, node)
+
+
+def named(suggestions: Mapping[str, object]) -> dict[str, str]:
+    return {sequence: found.node.GetName() for sequence, found in suggestions.items()}
+
+
+def test_brats_files_are_recognized_by_name(scene: slicer.vtkMRMLScene) -> None:
+    names = {"t1": "P_t1", "t1ce": "P_t1ce", "t2": "P_t2", "flair": "P_flair"}
+    for name in names.values():
+        volume(scene, name)
+    found = suggestInputs(scene, {})
+    assert named(found) == names
+    assert all(suggestion.confidence > 0.8 and suggestion.reason for suggestion in found.values())
+
+
+def test_dicom_series_are_recognized_by_tags(scene: slicer.vtkMRMLScene) -> None:
+    for number, uid in enumerate(TAGS, start=1):
+        volume(scene, f"{number}: Unnamed Series", uid)
+    found = suggestInputs(scene, {}, lookup)
+    assert named(found) == {"t1ce": "1: Unnamed Series", "flair": "2: Unnamed Series", "t2": "3: Unnamed Series"}
+
+
+def test_facts_come_from_the_first_instance(scene: slicer.vtkMRMLScene) -> None:
+    facts = factsOfNode(volume(scene, "x", "1.2"), lookup)
+    assert facts.description == "Ax T2 FLAIR"
+    assert (facts.te_ms, facts.tr_ms, facts.ti_ms) == (120.0, 9000.0, 2500.0)
+    assert facts.spacing == pytest.approx((0.9, 0.9, 4.0))
+    assert facts.shape == (4, 5, 6)
+
+
+def test_file_name_helps_where_the_node_has_none(scene: slicer.vtkMRMLScene) -> None:
+    node = volume(scene, "Volume")
+    storage = scene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
+    storage.SetFileName("/data/patient_flair.nii.gz")
+    node.SetAndObserveStorageNodeID(storage.GetID())
+    assert named(suggestInputs(scene, {})) == {"flair": "Volume"}
+
+
+def test_what_the_user_chose_is_left_alone(scene: slicer.vtkMRMLScene) -> None:
+    nodes = {name: volume(scene, f"P_{name}") for name in ("t1", "t1ce", "t2", "flair")}
+    found = suggestInputs(scene, {"t1": nodes["t2"]})
+    assert "t1" not in found
+    assert nodes["t2"] not in [suggestion.node for suggestion in found.values()]
+
+
+def test_two_patients_are_never_mixed(scene: slicer.vtkMRMLScene) -> None:
+    """The one with more recognized volumes; that of the user's choice, when there is one."""
+    first = [volume(scene, name) for name in ("T1 post Gd", "FLAIR", "T2")]
+    second = [volume(scene, name) for name in ("FLAIR", "T2")]
+    study(scene, "Ann", first)
+    study(scene, "Bob", second)
+    assert {found.node for found in suggestInputs(scene, {}).values()} <= set(first)
+    chosen = suggestInputs(scene, {"flair": second[0]})
+    assert [found.node for found in chosen.values()] == [second[1]]
+
+
+def test_last_loaded_patient_is_suggested_where_names_tell_patients_apart(scene: slicer.vtkMRMLScene) -> None:
+    for patient in ("P1", "P2"):
+        for name in ("t1", "t1ce", "t2", "flair"):
+            volume(scene, f"{patient}_{name}")
+    assert {name.split("_")[0] for name in named(suggestInputs(scene, {})).values()} == {"P2"}
+
+
+def test_ambiguous_volumes_are_left_to_the_user(scene: slicer.vtkMRMLScene) -> None:
+    for name in ("series 3", "series 4", "MPRAGE", "MPRAGE 2"):
+        volume(scene, name)
+    assert not set(suggestInputs(scene, {})) - {"t1", "t1ce"}
+    assert "flair" not in suggestInputs(scene, {})
+
+
+def test_results_hidden_volumes_and_label_maps_are_no_candidates(scene: slicer.vtkMRMLScene) -> None:
+    image = volume(scene, "P_flair")
+    volume(scene, "P_t2").SetHideFromEditors(True)
+    volume(scene, "P_t1").SetAttribute(MADE_BY_US, "uncertainty")
+    scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "P_t1ce")
+    scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "hollow_t1")
+    assert candidates(scene) == [image]
+
+
+def test_empty_scene_has_no_suggestions(scene: slicer.vtkMRMLScene) -> None:
+    assert suggestInputs(scene, {}) == {}
+
+
+def test_patient_and_frame_reach_the_guard(scene: slicer.vtkMRMLScene, monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {"0010,0020": "ID7 ", "0020,0052": "2.25.1", "0020,000d": "2.25.2"}
+    database = SimpleNamespace(isOpen=True, instanceValue=lambda uid, tag: values.get(tag, ""))
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    known = provenanceOfNode(volume(scene, "x", "1.1"))
+    assert (known["patient_id"], known["frame_of_reference"], known["study_uid"]) == ("ID7", "2.25.1", "2.25.2")
+    assert "patient_id" not in provenanceOfNode(volume(scene, "y"))
+
+
+def test_patient_id_of_the_subject_hierarchy(scene: slicer.vtkMRMLScene) -> None:
+    node = volume(scene, "x")
+    study(scene, "Ann", [node])
+    constants = slicer.vtkMRMLSubjectHierarchyConstants
+    hierarchy = hierarchyOf(node)
+    patient = hierarchy.GetItemByName("Ann")
+    hierarchy.SetItemAttribute(patient, constants.GetDICOMPatientIDAttributeName(), "ID7")
+    assert patientId(node) == "ID7"

@@ -1,0 +1,311 @@
+"""A result in the scene: what belongs to it, where it lies, its size in mm and mL, and what survives saving."""
+
+from __future__ import annotations
+
+import csv
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import slicer
+from scipy.spatial.transform import Rotation
+
+from support.mrml import linear_transform
+from tumorseg.measure import measure_tumor
+from tumorseg.report import tumor_values
+from tumorseg.volume import Geometry, Volume
+from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
+from TumorSegUNetLib.hierarchy import hierarchyOf, parentItem
+from TumorSegUNetLib.naming import patientName, resultName
+from TumorSegUNetLib.report import reportFile, saveReport
+from TumorSegUNetLib.result import Origin, outcomeMaker, removeResult, resultOf
+from TumorSegUNetLib.result_table import exportTable
+from TumorSegUNetLib.result_views import showResult, showUncertainty, tumorCenter, uncertaintyShown
+from TumorSegUNetLib.run import Outcome
+from TumorSegUNetLib.run_files import RunFiles
+from TumorSegUNetLib.scene import createScene
+from TumorSegUNetLib.segmentations import labelsFromNode
+from TumorSegUNetLib.volumes import geometryOfNode, nodeFromVolume
+
+Nodes = dict[str, slicer.vtkMRMLScalarVolumeNode]
+
+TURNED = tuple(Rotation.from_euler("xyz", [8, -12, 15], degrees=True).as_matrix().ravel().tolist())
+
+GRIDS = {
+    "isotropic": Geometry((48, 48, 48), (-24.0, -20.0, 10.0)),
+    "anisotropic": Geometry((20, 64, 80), (5.0, -7.0, 3.0), (0.6, 0.8, 2.5)),
+    "oblique": Geometry((40, 60, 56), (30.0, -40.0, 12.0), (0.9, 0.9, 1.2), TURNED),
+}
+
+RADII = np.array([18.0, 11.0, 9.0])
+"""Half axes of the ellipsoid (x, y, z of the grid) in mm."""
+
+
+def ellipsoid(geometry: Geometry) -> np.ndarray:
+    """Enhancing ellipsoid with its half axes along the grid's, centred on a voxel."""
+    shape = np.array(geometry.shape)
+    offsets = np.indices(geometry.shape).reshape(3, -1).T - shape // 2
+    millimetres = offsets[:, ::-1] * np.array(geometry.spacing)
+    inside = ((millimetres / RADII) ** 2).sum(axis=1) <= 1
+    return np.where(inside, 3, 0).astype(np.uint8).reshape(geometry.shape)
+
+
+def make_event(files: RunFiles, labels: np.ndarray, geometry: Geometry) -> dict[str, Any]:
+    """What the worker says of these labels; everything measured by the engine."""
+    np.save(files.folder / "labels.npy", labels)
+    np.save(files.folder / "uncertainty.npy", np.where(labels > 0, 51, 0).astype(np.uint8))
+    (files.folder / "report.html").write_text('<html>Größe 3 &lt; 4; "x"</html>', encoding="utf-8")
+    return {
+        "event": "result",
+        "labels": "labels.npy",
+        "uncertainty": "uncertainty.npy",
+        "report": "report.html",
+        "reference": "t1ce",
+        "provenance": {"software": "TumorSegU-Net 0.1.0", "model": "test 1.0"},
+        "findings": [],
+        "quality": {"score": 0.75, "sentence": 'Look at this result with care: a; b: "c".', "reasons": ["a"]},
+        **tumor_values(measure_tumor(labels, geometry)),
+    }
+
+
+def volumes(scene: slicer.vtkMRMLScene, geometry: Geometry) -> Nodes:
+    image = np.ones(geometry.shape, np.float32)
+    return {name: nodeFromVolume(scene, Volume(image, geometry, f"Case_7_{name}")) for name in ("t1ce", "flair")}
+
+
+def make(scene: slicer.vtkMRMLScene, grid: str = "oblique", nodes: Nodes | None = None) -> Outcome:
+    inputs = nodes or volumes(scene, GRIDS[grid])
+    geometries = {name: geometryOfNode(node) for name, node in inputs.items()}
+    files = RunFiles()
+    try:
+        event = make_event(files, ellipsoid(GRIDS[grid]), geometries["t1ce"])
+        return outcomeMaker(Origin(scene, inputs, geometries))(files, event)
+    finally:
+        files.remove()
+
+
+def world_ends(node: slicer.vtkMRMLMarkupsLineNode) -> np.ndarray:
+    return np.array([node.GetNthControlPointPositionWorld(index) for index in range(2)])
+
+
+def columns(table: slicer.vtkMRMLTableNode) -> dict[str, list[Any]]:
+    data = table.GetTable()
+    arrays = [data.GetColumn(index) for index in range(data.GetNumberOfColumns())]
+    return {array.GetName(): [array.GetValue(row) for row in range(data.GetNumberOfRows())] for array in arrays}
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_ellipsoid_has_its_volume_and_diameters(scene: slicer.vtkMRMLScene, grid: str) -> None:
+    """Everything the user sees says the same, and the truth: an ellipsoid of 36 x 22 mm and 7.46 mL."""
+    outcome = make(scene, grid)
+    voxel = np.array(GRIDS[grid].spacing)
+    true_ml = 4 / 3 * np.pi * RADII.prod() / 1000
+    table = columns(outcome.table)
+    row = table["Item"].index("Lesion 1")
+    longest, perpendicular = outcome.diameters
+    assert table["Volume (mL)"][row] == pytest.approx(true_ml, rel=0.03)
+    assert longest.GetMeasurement("length").GetValue() == pytest.approx(36, abs=2 * voxel[0])
+    assert perpendicular.GetMeasurement("length").GetValue() == pytest.approx(22, abs=2 * voxel[1])
+    assert table["Longest diameter (mm)"][row] == pytest.approx(longest.GetMeasurement("length").GetValue(), abs=0.01)
+    assert table["Perpendicular (mm)"][row] == pytest.approx(
+        perpendicular.GetMeasurement("length").GetValue(), abs=0.01
+    )
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_diameters_lie_in_the_tumor_and_cross_at_a_right_angle(scene: slicer.vtkMRMLScene, grid: str) -> None:
+    outcome = make(scene, grid)
+    longest, perpendicular = (world_ends(node) for node in outcome.diameters)
+    first, second = longest[1] - longest[0], perpendicular[1] - perpendicular[0]
+    assert abs(first @ second) / np.linalg.norm(first) / np.linalg.norm(second) < 0.1
+    labels = labelsFromNode(outcome.segmentation)
+    to_index = np.linalg.inv(np.diag([-1.0, -1.0, 1.0, 1.0]) @ GRIDS[grid].index_to_lps)
+    for x, y, z in np.vstack([longest, perpendicular]):
+        i, j, k = np.rint((to_index @ [x, y, z, 1.0])[:3]).astype(int)
+        assert labels[max(k - 1, 0) : k + 2, max(j - 1, 0) : j + 2, max(i - 1, 0) : i + 2].any()
+
+
+def test_everything_moves_with_the_reference_volume(scene: slicer.vtkMRMLScene) -> None:
+    """A transform that is applied after the run, and one that was there before."""
+    nodes = volumes(scene, GRIDS["oblique"])
+    before = linear_transform(scene, np.array([[0, -1, 0, 5], [1, 0, 0, -6], [0, 0, 1, 7], [0, 0, 0, 1]], float))
+    for node in nodes.values():
+        node.SetAndObserveTransformNodeID(before.GetID())
+    outcome = make(scene, "oblique", nodes)
+    line = outcome.diameters[0]
+    expected = np.array(outcome.lesions[0]["longest"]) * (-1, -1, 1)
+    np.testing.assert_allclose(world_ends(line), expected, atol=0.01)
+    assert line.GetTransformNodeID() == outcome.uncertainty.GetTransformNodeID() == nodes["t1ce"].GetTransformNodeID()
+    shift = slicer.util.vtkMatrixFromArray(np.array([[1, 0, 0, 100], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], float))
+    before.SetMatrixTransformToParent(shift)
+    assert world_ends(line)[:, 0].min() > expected[:, 0].min() + 20
+
+
+def test_uncertainty_lies_on_the_reference_grid_from_0_to_1(scene: slicer.vtkMRMLScene) -> None:
+    nodes = volumes(scene, GRIDS["oblique"])
+    outcome = make(scene, "oblique", nodes)
+    array = slicer.util.arrayFromVolume(outcome.uncertainty)
+    assert geometryOfNode(outcome.uncertainty).matches(geometryOfNode(nodes["t1ce"]))
+    assert array.dtype == np.float32
+    assert (array.min(), array.max()) == (0.0, pytest.approx(0.2))
+    assert outcome.uncertainty.GetDisplayNode().GetColorNode() is not None
+
+
+def test_result_is_named_after_patient_and_time_and_lies_beside_the_volume(scene: slicer.vtkMRMLScene) -> None:
+    nodes = volumes(scene, GRIDS["isotropic"])
+    hierarchy = hierarchyOf(nodes["t1ce"])
+    patient = hierarchy.CreateSubjectItem(hierarchy.GetSceneItemID(), "TCGA-DU-7294")
+    study = hierarchy.CreateStudyItem(patient, "MR 2026")
+    for node in nodes.values():
+        hierarchy.CreateItem(study, node)
+    first, second = make(scene, "isotropic", nodes), make(scene, "isotropic", nodes)
+    assert first.segmentation.GetName().startswith("TCGA-DU-7294 tumor 20")
+    assert first.segmentation.GetName() != second.segmentation.GetName()
+    for node in (first.segmentation, first.table, first.uncertainty):
+        assert parentItem(node) == study
+    folder = parentItem(first.diameters[0])
+    assert hierarchy.GetItemParent(folder) == study
+    assert hierarchy.GetItemName(folder) == f"{first.segmentation.GetName()} diameters"
+    assert {parentItem(node) for node in first.diameters} == {folder}
+
+
+def test_time_is_part_of_the_name() -> None:
+    assert resultName("TCGA-DU-7294", datetime(2026, 11, 25, 14, 3)) == "TCGA-DU-7294 tumor 2026-11-25 14:03"
+    assert resultName("", datetime(2026, 11, 25, 14, 3)) == "tumor 2026-11-25 14:03"
+
+
+@pytest.mark.parametrize(
+    ("names", "patient"),
+    [
+        (("BraTS20_001_t1ce", "BraTS20_001_flair"), "BraTS20_001"),
+        (("BraTS-GLI-00001-000-t1c.nii.gz", "BraTS-GLI-00001-000-t2f.nii.gz"), "BraTS-GLI-00001-000"),
+        (("t1ce", "T1"), ""),
+        (("AX T1 POST",), "AX T1 POST"),
+    ],
+)
+def test_patient_is_known_by_the_volumes_names(
+    scene: slicer.vtkMRMLScene, names: tuple[str, ...], patient: str
+) -> None:
+    nodes = [scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name) for name in names]
+    assert patientName(nodes) == patient
+
+
+def test_diameters_are_hidden_until_they_are_shown(scene: slicer.vtkMRMLScene) -> None:
+    outcome = make(scene)
+    assert [node.GetName() for node in outcome.diameters] == [
+        "Lesion 1 longest diameter",
+        "Lesion 1 perpendicular diameter",
+    ]
+    assert all(node.GetLocked() for node in outcome.diameters)
+    assert not diametersShown(outcome.segmentation)
+    showDiameters(outcome.segmentation, True)
+    assert diametersShown(outcome.segmentation)
+    scene.RemoveNode(outcome.diameters[0])
+    showDiameters(outcome.segmentation, False)
+    assert not diametersShown(outcome.segmentation)
+
+
+def test_table_is_exported_as_csv(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+    outcome = make(scene)
+    path = exportTable(outcome.table, tmp_path / "table.csv")
+    with open(path, encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["Item"] for row in rows][-2:] == ["All lesions", "Lesion 1"]
+    assert float(rows[-1]["Volume (mL)"]) == pytest.approx(outcome.lesions[0]["volume_ml"]["WT"], abs=0.006)
+    assert rows[-2]["Number"] == "1"
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_report_opens_and_is_saved(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+    outcome = make(scene)
+    assert "Größe" in outcome.reportFile.read_text(encoding="utf-8")
+    assert (
+        saveReport(outcome.segmentation, tmp_path / "my report.html").read_text(encoding="utf-8").startswith("<html>")
+    )
+
+
+def test_saved_scene_keeps_everything(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+    outcome = make(scene)
+    path = str(tmp_path / "visit.mrb")
+    assert scene.WriteToMRB(path, None)
+    restored = createScene()
+    assert restored.ReadFromMRB(path, True)
+    node = restored.GetFirstNodeByName(outcome.segmentation.GetName())
+    result = resultOf(node)
+    np.testing.assert_array_equal(labelsFromNode(node), labelsFromNode(outcome.segmentation))
+    assert columns(result.table) == columns(outcome.table)
+    assert [world_ends(line).round(3).tolist() for line in result.diameters] == [
+        world_ends(line).round(3).tolist() for line in outcome.diameters
+    ]
+    assert not diametersShown(node)
+    np.testing.assert_array_equal(
+        slicer.util.arrayFromVolume(result.uncertainty), slicer.util.arrayFromVolume(outcome.uncertainty)
+    )
+    assert result.lesions == outcome.lesions
+    assert result.measurements == outcome.measurements
+    assert result.quality == outcome.quality
+    assert result.provenance == outcome.provenance
+    assert result.foci == 1
+    assert result.reference.GetName() == "Case_7_t1ce"
+    assert set(result.volumes) == {"t1ce", "flair"}
+    assert reportFile(node).read_text(encoding="utf-8") == outcome.reportFile.read_text(encoding="utf-8")
+
+
+def test_removed_result_leaves_the_scene_as_it_was(scene: slicer.vtkMRMLScene) -> None:
+    nodes = volumes(scene, GRIDS["isotropic"])
+    hierarchy = hierarchyOf(nodes["t1ce"])
+    before = scene.GetNumberOfNodes(), hierarchy.GetNumberOfItems()
+    removeResult(make(scene, "isotropic", nodes).segmentation)
+    assert (scene.GetNumberOfNodes(), hierarchy.GetNumberOfItems()) == before
+
+
+def test_empty_result_has_a_table_and_no_lines(scene: slicer.vtkMRMLScene) -> None:
+    inputs = volumes(scene, GRIDS["isotropic"])
+    geometries = {name: geometryOfNode(node) for name, node in inputs.items()}
+    files = RunFiles()
+    event = make_event(files, np.zeros(GRIDS["isotropic"].shape, np.uint8), geometries["t1ce"])
+    outcome = outcomeMaker(Origin(scene, inputs, geometries))(files, event)
+    files.remove()
+    assert outcome.diameters == ()
+    assert outcome.foci == 0
+    assert set(columns(outcome.table)["Volume (mL)"]) == {0.0}
+    assert tumorCenter(resultOf(outcome.segmentation)) is None
+
+
+def test_slice_views_show_the_tumor(scene: slicer.vtkMRMLScene) -> None:
+    composites = [scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for _ in range(3)]
+    slices = [scene.AddNewNodeByClass("vtkMRMLSliceNode") for _ in range(3)]
+    for node, orientation in zip(slices, ("Axial", "Sagittal", "Coronal"), strict=True):
+        node.SetOrientation(orientation)
+    nodes = volumes(scene, GRIDS["oblique"])
+    outcome = make(scene, "oblique", nodes)
+    showResult(outcome.segmentation)
+    center = np.array(outcome.lesions[0]["centroid_lps"]) * (-1, -1, 1)
+    for composite, node in zip(composites, slices, strict=True):
+        assert composite.GetBackgroundVolumeID() == nodes["flair"].GetID()
+        to_ras = slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS())
+        assert abs((center - to_ras[:3, 3]) @ to_ras[:3, 2]) < 0.01
+    showResult(outcome.segmentation, background="t1ce")
+    assert composites[0].GetBackgroundVolumeID() == nodes["t1ce"].GetID()
+
+
+def test_uncertainty_is_laid_over_and_taken_away(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    outcome = make(scene)
+    assert not uncertaintyShown(scene, outcome.uncertainty)
+    showUncertainty(scene, outcome.uncertainty)
+    assert uncertaintyShown(scene, outcome.uncertainty)
+    showUncertainty(scene, None)
+    assert not uncertaintyShown(scene, outcome.uncertainty)
+    composite.SetForegroundVolumeID("vtkMRMLScalarVolumeNode1")
+    showUncertainty(scene, None)
+    assert composite.GetForegroundVolumeID() == "vtkMRMLScalarVolumeNode1"
+
+
+def test_scene_without_views_is_no_problem(scene: slicer.vtkMRMLScene) -> None:
+    outcome = make(scene)
+    showResult(outcome.segmentation)
+    showUncertainty(scene, outcome.uncertainty)
+    assert not uncertaintyShown(scene, outcome.uncertainty)

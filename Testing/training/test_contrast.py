@@ -1,0 +1,59 @@
+"""Sequences are told from their voxels."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from support.tiny_patients import tiny_patient
+from tumorseg.sequences import SEQUENCES
+from tumorseg_training.cases import find_labelled_cases, read_labelled
+from tumorseg_training.contrast import EXCHANGED, Tissues, channel_order
+
+PATIENT = tiny_patient(1)
+
+
+def _lowest(names: dict[str, str]) -> float:
+    tissues = Tissues(PATIENT.images, PATIENT.labels)
+    return min(contrast.difference for contrast in tissues.contrasts(names))
+
+
+def test_right_names_have_right_contrasts() -> None:
+    assert _lowest({name: name for name in SEQUENCES}) > 0.5
+
+
+@pytest.mark.parametrize(("first", "second"), list(combinations(SEQUENCES, 2)))
+def test_every_exchange_is_seen(first: str, second: str) -> None:
+    names = {name: name for name in SEQUENCES} | {first: second, second: first}
+    assert _lowest(names) < EXCHANGED
+
+
+@pytest.mark.parametrize("order", [("flair", "t1", "t1ce", "t2"), ("t2", "t1ce", "flair", "t1")])
+def test_the_order_of_unnamed_channels_is_told(order: tuple[str, ...]) -> None:
+    volumes = {str(number): PATIENT.images[name] for number, name in enumerate(order)}
+    assert channel_order([Tissues(volumes, PATIENT.labels)]) == order
+
+
+def test_no_case_tells_no_order() -> None:
+    with pytest.raises(ValueError, match="none shows enhancing tumor"):
+        channel_order([])
+
+
+def test_channels_that_look_alike_are_not_guessed() -> None:
+    names = ("t1", "t1", "t2", "flair")
+    volumes = {str(number): PATIENT.images[name] for number, name in enumerate(names)}
+    with pytest.raises(ValueError, match=r"the order of their channels may be .* or "):
+        channel_order([Tissues(volumes, PATIENT.labels)])
+
+
+def test_real_cases_have_the_contrasts_of_their_names(data_folder: Path) -> None:
+    unnamed = []
+    for case in find_labelled_cases(data_folder / "brats2021")[1:3]:  # with enhancing tumor
+        volumes, labels, _ = read_labelled(case, SEQUENCES)
+        tissues = Tissues({name: volume.array for name, volume in volumes.items()}, labels)
+        contrasts = list(tissues.contrasts({name: name for name in SEQUENCES}))
+        assert min(contrast.difference for contrast in contrasts) > EXCHANGED + 0.3
+        unnamed.append(Tissues({str(number): volumes[name].array for number, name in enumerate(SEQUENCES)}, labels))
+    assert channel_order(unnamed) == SEQUENCES

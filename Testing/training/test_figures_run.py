@@ -1,0 +1,215 @@
+"""Figures of a run: what its tables say, published and measured apart, and words for what is missing."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.cases import SMALL
+from support.small_data import NESTED, write_data, write_run, write_table
+from tumorseg.errors import BadInputError
+from tumorseg.images import write_labels
+from tumorseg_training.cli import main
+from tumorseg_training.figures.comparison import markdown, measured, sections
+from tumorseg_training.figures.curves import training_curves
+from tumorseg_training.figures.extremes import choose_extremes
+from tumorseg_training.figures.published import definitions, paper, results
+from tumorseg_training.figures.run_record import RunRecord, load_run
+from tumorseg_training.preparation import Settings, prepare_folder
+
+EPOCHS = (
+    {
+        "epoch": 0,
+        "train_loss": 1.0,
+        "validation_loss": "",
+        "dice_WT": "",
+        "nothing_dice_mean": "",
+        "accuracy": "",
+        "paper_dice": "",
+    },
+    {
+        "epoch": 1,
+        "train_loss": 0.5,
+        "validation_loss": 0.6,
+        "dice_WT": 0.7,
+        "nothing_dice_mean": 0.3,
+        "accuracy": 0.99,
+        "paper_dice": 0.4,
+    },
+)
+FILES = ("modalities", "planes", "overlay", "labels", "training", "split", "extremes", "comparison")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four cases in two folds."""
+    folder = tmp_path_factory.mktemp("run")
+    data = write_data(folder / "data", [f"Case_{number}" for number in range(4)])
+    prepare_folder([data], folder / "prepared", Settings(folds=2, test=0))
+    return folder / "prepared"
+
+
+@pytest.fixture
+def run(prepared: Path, tmp_path: Path) -> Path:
+    """A run of the first fold with curves and an evaluation that kept its predictions."""
+    run = write_run(tmp_path / "my run", prepared)
+    write_table(run / "metrics.csv", EPOCHS)
+    rows, nothing = [], []
+    for number, case in enumerate(load_run(run).validation):
+        rows.append(
+            {
+                "case": case,
+                **{f"dice_{region}": 0.5 + 0.25 * number for region in ("WT", "TC", "ET")},
+                "lesion_dice_WT": "" if number else 0.25,
+            }
+        )
+        nothing.append({"case": case, "dice_WT": 0, "dice_TC": 0, "dice_ET": number})
+    write_table(run / "evaluation" / "scores.csv", rows)
+    write_table(run / "evaluation" / "scores-nothing.csv", nothing)
+    for case in load_run(run).validation:
+        write_labels(np.roll(NESTED, 1, 2), SMALL, run / "evaluation" / f"{case}.nii.gz")
+    return run
+
+
+def _draw(run: Path, *more: str) -> int:
+    return main(["figures", "--run", str(run), "--output", str(run / "figures"), *more])
+
+
+def test_every_figure_is_drawn(run: Path) -> None:
+    assert _draw(run) == 0
+    for name in FILES:
+        assert (run / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    assert (run / "figures" / "comparison.md").read_text().startswith("# my run and published results")
+
+
+def test_what_is_missing_is_said_and_the_rest_is_drawn(
+    prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = write_run(tmp_path / "run", prepared)
+    assert _draw(run, "--format", "svg", "--case", "Case_3") == 0
+    missing = capsys.readouterr().err.splitlines()
+    assert missing == [
+        f"training.svg is not drawn: {run} has no metrics.csv with epochs yet.",
+        f"extremes.svg is not drawn: There are no scores in {run / 'evaluation'}; run tumorseg-train evaluate "
+        f"--run {run} first.",
+    ]
+    written = {path.name for path in (run / "figures").iterdir()}
+    assert written == {f"{name}.svg" for name in FILES if name not in ("training", "extremes")} | {"comparison.md"}
+
+
+def test_lost_predictions_and_another_split_are_told(
+    run: Path, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(prepared, moved)
+    document = json.loads((moved / "split.json").read_text())
+    (moved / "split.json").write_text(json.dumps(document | {"seed": 1}))
+    worst = min(load_run(run).scores, key=lambda case: load_run(run).scores[case]["dice_WT"])
+    (run / "evaluation" / f"{worst}.nii.gz").unlink()
+    assert _draw(run, "--prepared", str(moved)) == 0
+    missing = capsys.readouterr().err.splitlines()
+    assert missing == [
+        f"split.png is not drawn: {moved} was split anew since the run was made.",
+        f"extremes.png is not drawn: {run / 'evaluation'} holds no prediction of {worst}; evaluate the run again.",
+    ]
+
+
+def test_folders_that_cannot_be_drawn_are_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"holds no run: there is no split\.json"):
+        load_run(tmp_path / "nowhere")
+    split = json.loads((run / "split.json").read_text())
+    (run / "split.json").write_text(json.dumps(split | {"prepared": str(tmp_path / "gone")}))
+    with pytest.raises(BadInputError, match=r"The prepared folder .*gone of .* is gone; say where it is with --prep"):
+        load_run(run)
+    (run / "split.json").write_text("{}")
+    with pytest.raises(BadInputError, match=r"split.json is damaged"):
+        load_run(run)
+
+
+def test_an_unknown_case_is_refused(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _draw(run, "--case", "Case_9") == 2
+    assert "holds no case Case_9" in capsys.readouterr().err
+
+
+def test_empty_cells_are_left_out(run: Path) -> None:
+    first, second = load_run(run).epochs
+    assert first == {"epoch": 0, "train_loss": 1}
+    assert second["dice_WT"] == 0.7
+
+
+def test_another_evaluation_of_the_run_can_be_shown(run: Path) -> None:
+    (run / "evaluation").rename(run / "evaluation-validation")
+    assert load_run(run).scores == {}
+    record = load_run(run, evaluation=run / "evaluation-validation")
+    case = record.validation[0]
+    assert list(record.scores) == list(record.validation)
+    assert record.prediction(case) == run / "evaluation-validation" / f"{case}.nii.gz"
+    assert record.prediction("Case_77") is None
+
+
+def test_curves_show_the_epochs_that_have_a_number(run: Path) -> None:
+    loss, dice, accuracy = training_curves(load_run(run).epochs, 0.97).axes
+    lines = {line.get_label(): line.get_xydata().tolist() for line in loss.lines}  # type: ignore[union-attr]
+    assert lines == {"training": [[1, 1], [2, 0.5]], "validation": [[2, 0.6]]}
+    assert [line.get_label() for line in dice.lines] == ["WT", "predicting nothing, mean"]
+    assert dice.lines[1].get_ydata() == [0.3, 0.3]
+    assert [line.get_label() for line in accuracy.lines] == ["validation", "predicting nothing"]
+
+
+def test_extremes_are_ranked_by_the_mean_over_regions() -> None:
+    scores = {
+        "a": {"dice_WT": 0.9, "dice_ET": 0.1},
+        "b": {"dice_WT": 0.8, "dice_ET": 0.8},
+        "c": {"dice_WT": 0.6},
+        "d": {"hd95_WT": 1.0},
+    }
+    assert choose_extremes(scores) == {"Best": "b", "Median": "c", "Worst": "a"}
+    assert choose_extremes({name: scores[name] for name in "ab"}) == {"Best": "b", "Worst": "a"}
+    assert choose_extremes({"d": scores["d"]}) == {}
+
+
+def test_measured_figures_stand_under_their_definition_beside_predicting_nothing(run: Path) -> None:
+    lines = {(line.definition, line.method): line for line in measured(load_run(run))}
+    assert set(lines) == {("brats", "my run"), ("brats", "Predicting nothing"), ("lesions", "my run")}
+    own = lines["brats", "my run"]
+    assert (own.published, own.data, own.cells) == (False, "validation of fold 0, 2", ["0.625"] * 3 + ["0.625"])
+    assert lines["brats", "Predicting nothing"].cells == ["0.000", "0.000", "0.500", "0.167"]
+    assert lines["lesions", "my run"].cells == ["0.250", "", "", ""]
+
+
+def test_sections_never_mix_definitions_and_mark_what_was_measured(run: Path) -> None:
+    record = load_run(run)
+    for section, definition in zip(sections(record), definitions(), strict=False):
+        known = {line.method for line in (*results(), *measured(record)) if line.definition == definition.key}
+        assert {row[0] for row in section.rows} == known
+        for row, own in zip(section.rows, section.measured, strict=True):
+            assert ("measured" in row, "published" in row) == (own, not own)
+    text = markdown(record)
+    assert "| **my run** | **validation of fold 0, 2** | **0.625** |" in text
+    assert "| nnU-Net, winner of 2020, ensemble | BraTS 2020 test, 166 | 0.8895 | 0.8506 | 0.8203 |" in text
+    assert text.count("## ") == len(definitions()) + 1
+
+
+def test_the_papers_metrics_are_compared_with_the_same_of_the_run(run: Path) -> None:
+    own, printed = sections(load_run(run))[-1].rows
+    assert own[:5] == ("my run", "validation of fold 0, 2", "0.9900", "0.4000", "")
+    assert printed[2:5] == ("0.9934", "0.5816", "0.3756")
+
+
+def test_a_run_that_scored_training_cases_says_so(run: Path) -> None:
+    record: RunRecord = load_run(run)
+    rows = [{"case": record.train[0], "dice_WT": 0.9}, {"case": record.validation[0], "dice_WT": 0.8}]
+    write_table(run / "evaluation" / "scores.csv", rows)
+    assert measured(load_run(run))[0].data == "training and validation of fold 0, 2"
+
+
+def test_published_figures_are_complete() -> None:
+    keys = [definition.key for definition in definitions()]
+    for line in results():
+        assert line.definition in keys
+        assert line.source
+        assert line.note or any(line.cells)
+        assert all(0 < value < 1 for value in (line.WT, line.TC, line.ET, line.mean) if value is not None)
+    assert paper()["mean_iou"] == 0.3756

@@ -1,0 +1,67 @@
+"""A scan is recognised again whatever its name, storage and orientation; other patients are not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from support.layouts import BRATS
+from support.tiny_patients import SHAPE, tiny_patient
+from tumorseg.volume import Geometry, Volume
+from tumorseg_training.fingerprint import SAME, Fingerprint, fingerprint, same_scans
+
+GRID = Geometry(SHAPE, BRATS[0])
+
+
+def _volume(seed: int) -> Volume:
+    return Volume(tiny_patient(seed).images["flair"], GRID, "flair")
+
+
+def _likeness(first: Volume, second: Volume) -> float:
+    prints = [fingerprint({"flair": volume}) for volume in (first, second)]
+    found = list(same_scans(prints))
+    return found[0][2] if found else 0.0
+
+
+def test_brightness_and_scale_do_not_matter() -> None:
+    volume = _volume(1)
+    assert _likeness(volume, replace(volume, array=volume.array * np.float32(0.013))) > 0.9999
+
+
+def test_orientation_does_not_matter() -> None:
+    volume = _volume(1)
+    flipped = Geometry(SHAPE, BRATS[0], direction=(1, 0, 0, 0, -1, 0, 0, 0, 1))
+    assert _likeness(volume, Volume(volume.array[:, ::-1].copy(), flipped, "LAS")) > 0.9999
+    turned = Geometry((SHAPE[2], SHAPE[1], SHAPE[0]), BRATS[0], direction=(0, 0, 1, 0, 1, 0, 1, 0, 0))
+    assert _likeness(volume, Volume(volume.array.transpose(2, 1, 0).copy(), turned, "SPL")) > 0.9999
+
+
+def test_the_turn_of_the_decathlon_does_not_matter() -> None:
+    volume = _volume(1)
+    turned = Geometry(SHAPE, BRATS[0], direction=(-1, 0, 0, 0, -1, 0, 0, 0, 1))
+    assert _likeness(volume, Volume(volume.array, turned, "RAS")) > 0.9999
+
+
+def test_another_field_of_view_does_not_matter() -> None:
+    volume = _volume(1)
+    wider = np.pad(volume.array, ((2, 3), (4, 0), (0, 5)))
+    assert _likeness(volume, Volume(wider, Geometry((29, 44, 41)), "wider")) > 0.9999
+
+
+def test_other_patients_are_others() -> None:
+    prints = [fingerprint({"flair": _volume(seed)}) for seed in range(1, 7)]
+    assert list(same_scans(prints)) == []
+
+
+def test_only_the_same_sequences_compare() -> None:
+    first = fingerprint({"flair": _volume(1)})
+    assert first is not None
+    assert list(same_scans([first, Fingerprint("t1", first.blocks), None])) == []
+    assert next(same_scans([first, first]))[2] > SAME
+
+
+def test_an_image_of_nothing_has_no_fingerprint() -> None:
+    for value in (0, 7, np.nan):
+        assert fingerprint({"t1": Volume(np.full(SHAPE, value, np.float32), GRID, "t1")}) is None
+    assert fingerprint({}) is None

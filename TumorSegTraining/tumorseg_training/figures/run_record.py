@@ -1,0 +1,114 @@
+"""What a run folder tells the figures: who trained, the curves, the scores of its evaluation, the predictions."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tumorseg.errors import BadInputError
+from tumorseg_training.prepared import Prepared, load_prepared
+
+Row = Mapping[str, float]
+"""Numbers by column; cells without a number are left out."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run folder.
+
+    Attributes:
+        folder: where it lies.
+        evaluation: folder of its evaluation, which may not be there.
+        prepared: the data it was made with.
+        fold: number.
+        train: cases by name.
+        validation: likewise.
+        test: likewise.
+        sha256: of the split.
+        epochs: one row per epoch, oldest first; empty when nothing was logged.
+        scores: of the evaluation, one row per case by name; empty without one.
+        nothing: what predicting nothing scores, likewise.
+    """
+
+    folder: Path
+    evaluation: Path
+    prepared: Prepared
+    fold: int
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+    sha256: str
+    epochs: tuple[Row, ...]
+    scores: Mapping[str, Row]
+    nothing: Mapping[str, Row]
+
+    @property
+    def name(self) -> str:
+        """What tables call the run."""
+        return self.folder.resolve().name
+
+    def prediction(self, case: str) -> Path | None:
+        """The predicted labels of a case, if the evaluation kept them."""
+        path = self.evaluation / f"{case}.nii.gz"
+        return path if path.is_file() else None
+
+
+def load_run(folder: Path, prepared: Path | None = None, evaluation: Path | None = None) -> RunRecord:
+    """Read a run folder.
+
+    Args:
+        folder: of the run.
+        prepared: the prepared folder, where it was moved since.
+        evaluation: folder of the evaluation, unless it is ``evaluation`` in the run folder.
+
+    Raises:
+        BadInputError: it is no run folder, one of its files is damaged, or the prepared folder is gone.
+    """
+    path = folder / "split.json"
+    try:
+        split = json.loads(path.read_text(encoding="utf-8"))
+        parts = {name: tuple(split[name]) for name in ("train", "validation", "test")}
+        data, fold, sha256 = prepared or Path(split["prepared"]), int(split["fold"]), str(split["sha256"])
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BadInputError(f"{folder} holds no run: there is no split.json; give the folder of --run.") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInputError(f"{path} is damaged; restore it or train again.") from error
+    if not data.is_dir():
+        raise BadInputError(f"The prepared folder {data} of {folder} is gone; say where it is with --prepared.")
+    epochs = tuple(row for _, row in _table(folder / "metrics.csv", "epoch"))
+    scored = evaluation or folder / "evaluation"
+    scores, nothing = (dict(_table(scored / name, "case")) for name in ("scores.csv", "scores-nothing.csv"))
+    data_read = load_prepared(data)
+    return RunRecord(
+        folder, scored, data_read, fold, **parts, sha256=sha256, epochs=epochs, scores=scores, nothing=nothing
+    )
+
+
+def _table(path: Path, key: str) -> list[tuple[str, Row]]:
+    """Rows of a CSV file with the text of one column; empty when there is no file.
+
+    Raises:
+        BadInputError: the column is missing.
+    """
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    if any(not row.get(key) for row in rows):
+        raise BadInputError(f"{path} is damaged: a row has no {key}; make it again.")
+    return [
+        (row[key], {name: number for name, cell in row.items() if (number := _number(cell)) is not None})
+        for row in rows
+    ]
+
+
+def _number(cell: str | None) -> float | None:
+    try:
+        number = float(cell or "")
+    except ValueError:
+        return None
+    return None if math.isnan(number) else number

@@ -1,0 +1,1 @@
+"""One module per way in which the public data sets arrange their files."""

@@ -1,0 +1,78 @@
+"""Which cases must stay together: those of one patient, whatever the data say the patient is called."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tumorseg_training.prepared import PreparedCase
+
+
+@dataclass(frozen=True)
+class Patient:
+    """What a split puts on one side.
+
+    Attributes:
+        cases: names, sorted.
+        stratum: data folder and grade, of which every part of a split gets its share.
+        trains_only: is never scored.
+    """
+
+    cases: tuple[str, ...]
+    stratum: tuple[str, str]
+    trains_only: bool
+
+
+def find_patients(
+    cases: Sequence[PreparedCase], same_scans: Iterable[tuple[str, str]] = (), trains_only: Iterable[str] = ()
+) -> tuple[list[Patient], list[str]]:
+    """Put together the cases of the same patient and those that show the same scan.
+
+    Args:
+        cases: of a prepared folder.
+        same_scans: pairs of names of cases that show the same scan.
+        trains_only: names of cases that are never scored; neither are those of the same patients.
+
+    Returns:
+        The patients, sorted, and a sentence for each of them who was there under two names.
+    """
+    together = _Together()
+    for case in cases:
+        together.join(case.name, f"patient:{case.patient}")
+    notes = [
+        f"{second} shows the same scan as {first}, so they count as one patient; leave one of them out."
+        for first, second in same_scans
+        if together.join(first, second)
+    ]
+    families: dict[str, list[PreparedCase]] = defaultdict(list)
+    for case in cases:
+        families[together.representative(case.name)].append(case)
+    kept_out = set(trains_only)
+    return sorted((_patient(family, kept_out) for family in families.values()), key=lambda p: p.cases), notes
+
+
+def _patient(family: Sequence[PreparedCase], kept_out: set[str]) -> Patient:
+    names = tuple(sorted(case.name for case in family))
+    grades = Counter(case.grade for case in family if case.grade)
+    grade = max(sorted(grades), key=lambda name: grades[name]) if grades else ""
+    return Patient(names, (min(case.group for case in family), grade), not kept_out.isdisjoint(names))
+
+
+class _Together:
+    """Sets of names that were joined, directly or through others (union-find)."""
+
+    def __init__(self) -> None:
+        self._parents: dict[str, str] = {}
+
+    def representative(self, name: str) -> str:
+        parent = self._parents.setdefault(name, name)
+        if parent != name:
+            self._parents[name] = parent = self.representative(parent)
+        return parent
+
+    def join(self, first: str, second: str) -> bool:
+        """Whether they were apart."""
+        roots = self.representative(first), self.representative(second)
+        self._parents[roots[0]] = roots[1]
+        return roots[0] != roots[1]

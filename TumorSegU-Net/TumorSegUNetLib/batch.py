@@ -1,0 +1,133 @@
+"""A folder of cases, one after the other, without a screen: the results are files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import slicer
+
+from tumorseg.atomic import atomic_path
+from tumorseg.case_files import find_case, find_case_folders
+from tumorseg.errors import CancelledError, TumorSegError
+
+from .hierarchy import removeNode
+from .report import saveReport
+from .result import removeResult
+from .result_table import exportTable
+from .run import Outcome
+from .volume_files import loadVolumeFile
+
+Nodes = dict[str, "slicer.vtkMRMLScalarVolumeNode"]
+
+Segment = Callable[[Mapping[str, "slicer.vtkMRMLScalarVolumeNode"]], Outcome]
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """What became of one case.
+
+    Attributes:
+        name: of the case's folder.
+        state: ``done``, ``skipped`` (its segmentation was there already) or ``failed``.
+        problems: one sentence each, of a case that failed.
+        files: what was written: segmentation, table, report.
+        measurements: per region, of a case that is done.
+    """
+
+    name: str
+    state: str
+    problems: tuple[str, ...] = ()
+    files: Mapping[str, Path] = field(default_factory=dict)
+    measurements: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+def segmentCases(
+    scene: slicer.vtkMRMLScene,
+    folder: Path,
+    output: Path,
+    required: tuple[str, ...],
+    segment: Segment,
+    onCase: Callable[[CaseResult], None],
+) -> list[CaseResult]:
+    """Segment every case below a folder; one that fails does not stop the others.
+
+    Args:
+        scene: used for one case at a time; what is in it stays as it is.
+        folder: cases lie below it, named like ``Case_t1ce.nii.gz``.
+        output: ``CASE.seg.nrrd``, ``CASE.csv`` and ``CASE.html`` are written there; nothing is overwritten.
+        required: sequences that the model needs.
+        segment: does one case.
+        onCase: called after every case.
+
+    Raises:
+        BadInputError: there is no case.
+        CancelledError: the user wants no more.
+        OSError: the output folder cannot be made.
+    """
+    results = []
+    output.mkdir(parents=True, exist_ok=True)
+    for name, case in _names(folder).items():
+        results.append(_case(scene, name, case, output, required, segment))
+        onCase(results[-1])
+    return results
+
+
+def _names(folder: Path) -> dict[str, Path]:
+    """Case folders by name; by their path below the folder where two have the same name."""
+    cases = find_case_folders(folder)
+    names = [case.name for case in cases]
+    root = folder.resolve()
+    return {
+        case.name if names.count(case.name) == 1 else "-".join(case.relative_to(root).parts): case for case in cases
+    }
+
+
+def _case(
+    scene: slicer.vtkMRMLScene, name: str, folder: Path, output: Path, required: tuple[str, ...], segment: Segment
+) -> CaseResult:
+    files = {
+        kind: output / f"{name}{end}"
+        for kind, end in {"report": ".html", "table": ".csv", "segmentation": ".seg.nrrd"}.items()
+    }
+    if files["segmentation"].exists():
+        return CaseResult(name, "skipped", files={"segmentation": files["segmentation"]})
+    try:
+        with _loaded(scene, find_case(folder, required)) as nodes:
+            outcome = segment(nodes)
+            try:
+                _write(outcome, files)
+            finally:
+                removeResult(outcome.segmentation)
+    except CancelledError:
+        raise
+    except TumorSegError as error:
+        return CaseResult(name, "failed", error.problems)
+    except OSError as error:
+        return CaseResult(name, "failed", (f"The results of {name} cannot be written ({error}); check the disk.",))
+    return CaseResult(name, "done", files=files, measurements=outcome.measurements)
+
+
+@contextmanager
+def _loaded(scene: slicer.vtkMRMLScene, files: Mapping[str, Path]) -> Iterator[Nodes]:
+    nodes: Nodes = {}
+    try:
+        for sequence, path in files.items():
+            nodes[sequence] = loadVolumeFile(scene, path, path.name.split(".")[0])
+        yield nodes
+    finally:
+        for node in nodes.values():
+            removeNode(node)
+
+
+def _write(outcome: Outcome, files: Mapping[str, Path]) -> None:
+    """The segmentation comes last: a case is complete once it is there."""
+    saveReport(outcome.segmentation, files["report"])
+    exportTable(outcome.table, files["table"])
+    with atomic_path(files["segmentation"]) as temporary:
+        storage = slicer.vtkMRMLSegmentationStorageNode()
+        storage.SetFileName(str(temporary))
+        if not storage.WriteData(outcome.segmentation):
+            raise OSError(f"{files['segmentation']} was not written")

@@ -1,0 +1,228 @@
+"""A result in the scene: the segmentation and everything that belongs to it, made together and found again later."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import slicer
+
+from tumorseg.sequences import SEQUENCES
+from tumorseg.volume import Geometry
+
+from .diameter_markups import createDiameters, diametersOf, removeDiameters
+from .hierarchy import placeBeside, removeNode
+from .naming import patientName, resultName
+from .report import ROLE as REPORT
+from .report import keepReport, reportFile
+from .result_table import createTable
+from .run import Outcome
+from .run_files import RunFiles
+from .segmentations import createSegmentationNode, provenanceOf
+from .translation import _
+from .uncertainty_volume import createUncertaintyVolume, uncertaintyFromLevels
+from .worker_client import Event
+
+TABLE, UNCERTAINTY = "TumorSegUNet.table", "TumorSegUNet.uncertainty"
+"""Node references of a segmentation to what was made with it."""
+
+INPUT = "TumorSegUNet.input_{sequence}"
+"""Node references of a segmentation to the volumes it was made from."""
+
+FACTS = "TumorSegUNetFacts"
+"""Node attribute of a segmentation with everything measured, as JSON."""
+
+KEPT = ("reference", "measurements", "lesions", "foci", "side", "quality", "findings")
+"""Entries of the result event that stay with the segmentation."""
+
+ALGORITHM_NAME_LENGTH = 64
+"""Longest value of the DICOM attribute Segment Algorithm Name (LO)."""
+
+Nodes = Mapping[str, "slicer.vtkMRMLScalarVolumeNode"]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run was started with.
+
+    Attributes:
+        scene: of the volumes; a volume that the user removes during the run no longer knows it.
+        inputs: volume node per sequence.
+        geometries: their grids at that time.
+        surfaces: whether closed surfaces are wanted.
+    """
+
+    scene: slicer.vtkMRMLScene
+    inputs: Nodes
+    geometries: Mapping[str, Geometry]
+    surfaces: bool = False
+
+
+@dataclass(frozen=True)
+class StoredResult:
+    """What belongs to a segmentation, found through the scene; entries are empty or None where something is missing.
+
+    Attributes:
+        table, uncertainty, diameters: as in ``Outcome``.
+        reference: the volume that the segmentation lies on.
+        volumes: all volumes it was made from.
+        measurements, lesions, foci, side, quality, findings, provenance: as in ``Outcome``.
+    """
+
+    segmentation: slicer.vtkMRMLSegmentationNode
+    table: slicer.vtkMRMLTableNode | None
+    uncertainty: slicer.vtkMRMLScalarVolumeNode | None
+    diameters: tuple[slicer.vtkMRMLMarkupsLineNode, ...]
+    reference: slicer.vtkMRMLScalarVolumeNode | None
+    volumes: Nodes
+    measurements: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    lesions: tuple[Mapping[str, Any], ...] = ()
+    foci: int = 0
+    side: str | None = None
+    quality: Mapping[str, Any] = field(default_factory=dict)
+    findings: tuple[Mapping[str, Any], ...] = ()
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reportFile(self) -> Path | None:
+        """The report, written to a file to be opened; None without one."""
+        return reportFile(self.segmentation)
+
+
+def outcomeMaker(origin: Origin) -> Callable[[RunFiles, Event], Outcome]:
+    """What turns the result of a run into nodes; a failure leaves none behind."""
+
+    def makeOutcome(files: RunFiles, event: Event) -> Outcome:
+        segmentation = _segmentation(origin, files, event)
+        try:
+            return _complete(segmentation, origin, files, event)
+        except Exception:
+            removeResult(segmentation)
+            raise
+
+    return makeOutcome
+
+
+def resultOf(segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
+    """Everything that belongs to a segmentation of ours, also after the scene was saved and loaded."""
+    facts = json.loads(segmentation.GetAttribute(FACTS) or "{}")
+    volumes = {name: segmentation.GetNodeReference(INPUT.format(sequence=name)) for name in SEQUENCES}
+    return StoredResult(
+        segmentation=segmentation,
+        table=segmentation.GetNodeReference(TABLE),
+        uncertainty=segmentation.GetNodeReference(UNCERTAINTY),
+        diameters=tuple(diametersOf(segmentation)),
+        reference=volumes.get(facts.get("reference", "")),
+        volumes={name: node for name, node in volumes.items() if node is not None},
+        measurements=facts.get("measurements", {}),
+        lesions=tuple(facts.get("lesions", ())),
+        foci=facts.get("foci", 0),
+        side=facts.get("side"),
+        quality=facts.get("quality", {}),
+        findings=tuple(facts.get("findings", ())),
+        provenance=provenanceOf(segmentation),
+    )
+
+
+def removeResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+    """Remove a segmentation with everything that belongs to it."""
+    removeDiameters(segmentation)
+    for role in (TABLE, UNCERTAINTY, REPORT):
+        node = segmentation.GetNodeReference(role)
+        if node is not None:
+            removeNode(node)
+    removeNode(segmentation)
+
+
+def _segmentation(origin: Origin, files: RunFiles, event: Event) -> slicer.vtkMRMLSegmentationNode:
+    sequence = event["reference"]
+    labels, provenance = files.array(event["labels"]), event.get("provenance", {})
+    others = [node for name, node in origin.inputs.items() if name != sequence]
+    return createSegmentationNode(
+        origin.scene,
+        labels,
+        origin.geometries[sequence],
+        name=resultName(patientName([origin.inputs[sequence], *others])),
+        reference=_reference(origin, sequence),
+        provenance=provenance,
+        algorithm=_algorithmName(provenance),
+        surfaces=origin.surfaces,
+    )
+
+
+def _complete(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, files: RunFiles, event: Event) -> Outcome:
+    facts = {key: event[key] for key in KEPT if key in event}
+    _keepFacts(segmentation, origin, facts)
+    table = _table(segmentation, facts)
+    uncertainty = _uncertainty(segmentation, origin, files, event)
+    lesions = tuple(facts.get("lesions", ()))
+    sequence = event["reference"]
+    diameters = createDiameters(segmentation, _reference(origin, sequence), origin.geometries[sequence], lesions)
+    if event.get("report"):
+        keepReport(segmentation, files.text(event["report"]))
+    return Outcome(
+        segmentation=segmentation,
+        table=table,
+        uncertainty=uncertainty,
+        diameters=tuple(diameters),
+        findings=tuple(facts.get("findings", ())),
+        measurements=facts.get("measurements", {}),
+        lesions=lesions,
+        foci=int(facts.get("foci", len(lesions))),
+        side=facts.get("side"),
+        quality=facts.get("quality", {}),
+        provenance=event.get("provenance", {}),
+        seconds=event.get("seconds", {}),
+        reportFile=reportFile(segmentation),
+    )
+
+
+def _keepFacts(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, facts: Mapping[str, Any]) -> None:
+    segmentation.SetAttribute(FACTS, json.dumps(facts))
+    for sequence, node in origin.inputs.items():
+        if node.GetScene() is origin.scene:
+            segmentation.SetNodeReferenceID(INPUT.format(sequence=sequence), node.GetID())
+
+
+def _table(segmentation: slicer.vtkMRMLSegmentationNode, facts: Mapping[str, Any]) -> slicer.vtkMRMLTableNode:
+    name = _("{segmentation} measurements").format(segmentation=segmentation.GetName())
+    node = createTable(
+        segmentation.GetScene(), name, facts.get("measurements", {}), facts.get("lesions", ()), facts.get("side")
+    )
+    segmentation.SetNodeReferenceID(TABLE, node.GetID())
+    placeBeside(segmentation, node)
+    return node
+
+
+def _uncertainty(
+    segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, files: RunFiles, event: Event
+) -> slicer.vtkMRMLScalarVolumeNode | None:
+    if not event.get("uncertainty"):
+        return None
+    sequence = event["reference"]
+    node = createUncertaintyVolume(
+        segmentation,
+        _reference(origin, sequence),
+        origin.geometries[sequence],
+        uncertaintyFromLevels(files.array(event["uncertainty"])),
+        _("{segmentation} uncertainty").format(segmentation=segmentation.GetName()),
+    )
+    segmentation.SetNodeReferenceID(UNCERTAINTY, node.GetID())
+    return node
+
+
+def _reference(origin: Origin, sequence: str) -> slicer.vtkMRMLScalarVolumeNode | None:
+    """The reference volume, if it is still in the scene and has its size: a user can go on working during a run."""
+    node = origin.inputs[sequence]
+    image = node.GetImageData()
+    size = origin.geometries[sequence].shape[::-1]
+    there = node.GetScene() is not None and image is not None and image.GetDimensions() == size
+    return node if there else None
+
+
+def _algorithmName(provenance: Mapping[str, str]) -> str:
+    parts = (provenance.get("software", "TumorSegU-Net"), provenance.get("model", ""))
+    return " ".join(part for part in parts if part)[:ALGORITHM_NAME_LENGTH]

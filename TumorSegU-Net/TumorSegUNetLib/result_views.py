@@ -1,0 +1,81 @@
+"""Shows results in whatever slice views a scene has: background, position, overlay. Needs neither Qt nor a layout."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import slicer
+
+from .hierarchy import nodesByClass
+from .result import StoredResult, resultOf
+from .uncertainty_volume import MADE_BY_US
+from .volumes import RAS_TO_LPS
+
+BACKGROUNDS = ("flair", "t1ce", "t2", "t1")
+"""What lies below a result, the first that is there: FLAIR shows all of the tumor."""
+
+OVERLAY_OPACITY = 0.6
+
+
+def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | None = None) -> None:
+    """Lay a segmentation over an image in all slice views, which jump to the centre of the largest lesion.
+
+    Args:
+        segmentation: of ours.
+        background: sequence to show; FLAIR unless given, or what there is.
+    """
+    result = resultOf(segmentation)
+    scene = segmentation.GetScene()
+    order = [name for name in (background, *BACKGROUNDS) if name]
+    volume = next((result.volumes[name] for name in order if name in result.volumes), None)
+    if volume is not None:
+        showBackground(scene, volume)
+    center = tumorCenter(result)
+    if center is not None:
+        slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *center, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+
+
+def showBackground(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Show a volume in all slice views."""
+    for composite in _composites(scene):
+        composite.SetBackgroundVolumeID(volume.GetID())
+
+
+def tumorCenter(result: StoredResult) -> npt.NDArray[np.float64] | None:
+    """World RAS (mm) of the centre of the largest lesion, or of all segments; None without a tumor."""
+    if result.lesions:
+        return (RAS_TO_LPS @ [*result.lesions[0]["centroid_lps"], 1.0])[:3]
+    # Parts too small for a lesion.
+    segments = result.segmentation.GetSegmentation()
+    if not segments.GetNumberOfSegments():
+        return None
+    return np.array(result.segmentation.GetSegmentCenterRAS(segments.GetNthSegmentID(0)))
+
+
+def showUncertainty(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScalarVolumeNode | None) -> None:
+    """Lay the uncertainty of a result over all slice views; None takes whichever is shown away."""
+    for composite in _composites(scene):
+        if uncertainty is not None:
+            composite.SetForegroundVolumeID(uncertainty.GetID())
+            composite.SetForegroundOpacity(OVERLAY_OPACITY)
+        elif _isUncertainty(scene.GetNodeByID(composite.GetForegroundVolumeID() or "")):
+            composite.SetForegroundVolumeID(None)
+
+
+def uncertaintyShown(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScalarVolumeNode | None) -> bool:
+    """Whether any slice view shows this uncertainty."""
+    if uncertainty is None:
+        return False
+    identifier = uncertainty.GetID()
+    return any(
+        composite.GetForegroundVolumeID() == identifier and composite.GetForegroundOpacity() > 0
+        for composite in _composites(scene)
+    )
+
+
+def _composites(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompositeNode]:
+    return nodesByClass(scene, "vtkMRMLSliceCompositeNode")
+
+
+def _isUncertainty(node: slicer.vtkMRMLNode | None) -> bool:
+    return node is not None and node.GetAttribute(MADE_BY_US) is not None

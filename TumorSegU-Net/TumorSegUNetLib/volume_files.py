@@ -1,0 +1,33 @@
+"""Volume files to nodes, as the application reads them; works without its input/output manager, too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import slicer
+
+from tumorseg.errors import BadInputError
+
+
+def loadVolumeFile(scene: slicer.vtkMRMLScene, path: Path, name: str) -> slicer.vtkMRMLScalarVolumeNode:
+    """Add the volume of a file to the scene.
+
+    Args:
+        scene: where the node is added.
+        path: of a file that Slicer's volume reader knows (NIfTI, NRRD, MetaImage, ...).
+        name: of the node; made unique.
+
+    Raises:
+        BadInputError: the file cannot be read; nothing is added then.
+    """
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
+    storage = scene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
+    storage.SetFileName(str(path))
+    storage.SetSingleFile(True)
+    if not path.is_file() or not storage.ReadData(node):
+        scene.RemoveNode(node)
+        scene.RemoveNode(storage)
+        raise BadInputError(f"{path} cannot be read as a volume; check the file.")
+    node.SetAndObserveStorageNodeID(storage.GetID())
+    node.CreateDefaultDisplayNodes()
+    return node

@@ -1,0 +1,83 @@
+"""What travels between the worker and its parent in files: volumes in, the result's arrays and report out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tumorseg.errors import BadInputError
+from tumorseg.modelfile import Model
+from tumorseg.sequences import SEQUENCES, Case
+from tumorseg.volume import Geometry, Volume
+from tumorseg.worker_inbox import Message
+
+if TYPE_CHECKING:
+    from tumorseg.pipeline import Result
+
+LABELS_FILE = "labels.npy"
+"""Written into the request's folder: labels (z, y, x) uint8 on the grid of the reference volume."""
+
+UNCERTAINTY_FILE = "uncertainty.npy"
+"""Beside it: uncertainty (z, y, x) uint8, 0 certain to 255, on the same grid."""
+
+
+def folder_of(request: Message) -> Path:
+    """The folder that a request shares with its parent.
+
+    Raises:
+        BadInputError: there is none.
+    """
+    folder = Path(str(request.get("folder") or ""))
+    if not request.get("folder") or not folder.is_dir():
+        raise BadInputError(f"The worker needs a folder with the voxels, but {request.get('folder')!r} is none.")
+    return folder
+
+
+def read_volumes(request: Message) -> dict[str, Volume]:
+    """The volumes of a request, memory-mapped from its folder.
+
+    Raises:
+        BadInputError: an entry or file that cannot be used.
+    """
+    folder, entries = folder_of(request), request.get("volumes")
+    if not isinstance(entries, dict):
+        raise BadInputError("The request names no volumes; give one entry per sequence.")
+    return {name: _volume(folder, name, entry) for name, entry in entries.items()}
+
+
+def _volume(folder: Path, sequence: str, entry: Mapping[str, Any]) -> Volume:
+    if sequence not in SEQUENCES:
+        raise BadInputError(f"The worker does not know the sequence {sequence!r}; use {', '.join(SEQUENCES)}.")
+    try:
+        array = np.load(folder / entry["file"], mmap_mode="r", allow_pickle=False)
+        origin, spacing, direction = (tuple(map(float, entry[key])) for key in ("origin", "spacing", "direction"))
+        name, provenance = entry["name"], dict(entry.get("provenance", {}))
+    except (OSError, TypeError, ValueError) as error:
+        called = entry.get("name", sequence) if isinstance(entry, dict) else sequence
+        raise BadInputError(f"The worker cannot read the voxels of {called}: {error}.") from error
+    except KeyError as error:
+        raise BadInputError(f"The entry of {sequence} in the request has no {error}.") from error
+    if array.ndim != 3 or (len(origin), len(spacing), len(direction)) != (3, 3, 9):
+        raise BadInputError(f"The voxels of {name} are not a volume with its origin, spacing and direction.")
+    geometry = Geometry(array.shape, origin, spacing, direction)  # type: ignore[arg-type]
+    return Volume(array.astype(np.float32, copy=False), geometry, name, provenance)
+
+
+def result_event(request: Message, case: Case, result: Result, model: Model) -> dict[str, Any]:
+    """Write the arrays of a result, and its report if wanted, into the request's folder; the values of its event."""
+    from tumorseg.pipeline import reference_sequence
+    from tumorseg.report import report_document
+    from tumorseg.report_html import HTML_REPORT_NAME, write_html_report
+
+    folder = folder_of(request)
+    np.save(folder / LABELS_FILE, result.labels)
+    np.save(folder / UNCERTAINTY_FILE, np.rint(result.uncertainty * 255).astype(np.uint8))
+    names = {"labels": LABELS_FILE, "uncertainty": UNCERTAINTY_FILE, "reference": reference_sequence(model)}
+    if request.get("report"):
+        title = request.get("case")
+        write_html_report(result, case, folder / HTML_REPORT_NAME, model.spec.card, title and str(title))
+        names["report"] = HTML_REPORT_NAME
+    return names | report_document(result)
