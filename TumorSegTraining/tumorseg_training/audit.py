@@ -6,15 +6,17 @@ import signal
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 
 import numpy as np
 
 from tumorseg.errors import BadInputError
-from tumorseg.guard import Finding, blocking, check_case
+from tumorseg.finding import Finding
+from tumorseg.guard import blocking, check_case
 from tumorseg.regions import REGIONS, region_mask
 from tumorseg.volume import Geometry, Volume
 from tumorseg_training.audit_checks import (
@@ -139,7 +141,8 @@ def _with_labels(
     findings += check_labels(labels)
     if volumes and same_shape(geometry, volumes.values()) and not blocking(findings):
         findings += check_outside(labels, volumes)
-        findings += check_contrasts(labels, volumes)
+        if not any(finding.code == "swapped" for finding in findings):  # the guard has seen it without the labels
+            findings += check_contrasts(labels, volumes)
     parts = {region: region_mask(labels, region) for region in _regions(convention)}
     if convention is Convention.BRATS_2024:
         parts["RC"] = numbers == CAVITY
@@ -157,14 +160,32 @@ def _all(cases: Sequence[LabelledCase], workers: int) -> Iterator[CaseAudit]:
     if min(workers, len(cases)) < 2:
         yield from map(audit_case, cases)
         return
-    # Ctrl-C goes to all processes of the terminal: only this one acts on it, by taking back what has not begun.
-    ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
-    pool = ProcessPoolExecutor(min(workers, len(cases)), get_context("spawn"), initializer=ignore)
+    with _interrupts_held_back():
+        ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        pool = ProcessPoolExecutor(min(workers, len(cases)), get_context("spawn"), initializer=ignore)
+        waiting = [pool.submit(audit_case, case) for case in cases]
     try:
-        for future in as_completed([pool.submit(audit_case, case) for case in cases]):
+        for future in as_completed(waiting):
             yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C goes to all processes of a terminal, but only this one shall act on it, once the others are started.
+
+    They inherit that it is blocked; on Windows, where that cannot be, they ignore it once they are up.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # multiprocessing's helper: starting it later would let interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _compared(audits: Sequence[CaseAudit]) -> list[CaseAudit]:

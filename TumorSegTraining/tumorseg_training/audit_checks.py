@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 import numpy as np
 
 from tumorseg.errors import BadInputError
-from tumorseg.guard import Finding
+from tumorseg.finding import Finding
 from tumorseg.normalise import brain_mask
 from tumorseg.sequences import DISPLAY_NAMES
 from tumorseg.volume import Geometry, LabelArray, Volume
-from tumorseg_training.contrast import EXCHANGED, Tissues
+from tumorseg_training.contrast import Tissues, exchanged
 from tumorseg_training.labelled_case import LabelledCase
 
 OUTSIDE_SHARE = 0.001
@@ -59,20 +59,16 @@ def check_outside(labels: LabelArray, volumes: Mapping[str, Volume]) -> Iterator
 
 
 def check_contrasts(labels: LabelArray, volumes: Mapping[str, Volume]) -> Iterator[Finding]:
-    """Volumes that are not the sequences they are called; arrays of one shape. A pair is named once."""
-    tissues = Tissues({sequence: volume.array for sequence, volume in volumes.items()}, labels)
-    named: set[frozenset[str]] = set()
-    for contrast in tissues.contrasts({sequence: sequence for sequence in volumes}):
-        pair = frozenset((contrast.brighter, contrast.darker))
-        if contrast.difference < EXCHANGED and pair not in named:
-            named.add(pair)
-            brighter, darker = DISPLAY_NAMES[contrast.brighter], DISPLAY_NAMES[contrast.darker]
-            message = (
-                f"{brighter} and {darker} may be exchanged or misnamed: {contrast.where} {brighter} should be the "
-                f"brighter one, but is darker by {-contrast.difference:.1f} standard deviations."
-            )
-            concerned = (contrast.brighter, contrast.darker)
-            yield Finding("wrong-sequence", "warning", concerned, message, "Look at both volumes.")
+    """Volumes that are not the sequences they are called; arrays of one shape."""
+    contrast = exchanged(Tissues({sequence: volume.array for sequence, volume in volumes.items()}, labels))
+    if contrast is not None:
+        brighter, darker = DISPLAY_NAMES[contrast.brighter], DISPLAY_NAMES[contrast.darker]
+        message = (
+            f"{brighter} and {darker} may be exchanged or misnamed: {contrast.where} {brighter} should be the "
+            f"brighter one, but is darker by {-contrast.difference:.1f} standard deviations."
+        )
+        concerned = (contrast.brighter, contrast.darker)
+        yield Finding("wrong-sequence", "warning", concerned, message, "Look at both volumes.")
 
 
 def same_shape(geometry: Geometry, volumes: Iterable[Volume]) -> bool:

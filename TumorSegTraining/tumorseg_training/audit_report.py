@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 
 from tumorseg.atomic import atomic_path
 from tumorseg.console import table
-from tumorseg.guard import Finding
+from tumorseg.finding import Finding
 from tumorseg_training import __version__
 from tumorseg_training.audit import Audit, CaseAudit
+from tumorseg_training.documents import write_document
 
 MOST_ROWS = 40
 """Of the table on the terminal; of larger sets it shows the cases with findings first."""
@@ -52,11 +52,11 @@ def text_report(audit: Audit) -> str:
 
 def write_reports(audit: Audit, folder: Path) -> list[Path]:
     """Write ``audit.csv`` and ``audit.json`` into an existing folder and return their paths."""
-    texts = {"audit.csv": _csv(audit.cases), "audit.json": json.dumps(_document(audit), indent=1)}
-    for name, text in texts.items():
-        with atomic_path(folder / name) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="")
-    return [folder / name for name in texts]
+    table_file, document = folder / "audit.csv", folder / "audit.json"
+    with atomic_path(table_file) as temporary:
+        temporary.write_text(_csv(audit.cases), encoding="utf-8", newline="")
+    write_document(document, _document(audit))
+    return [table_file, document]
 
 
 def _table(cases: Sequence[CaseAudit]) -> str:

@@ -23,7 +23,7 @@ from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import BoolArray, FloatArray, LabelArray
 
 EXCHANGED = -0.5
-"""A contrast below this says that two volumes are exchanged; the smallest in real cases with right names is -0.1."""
+"""A contrast below this says that two volumes may be exchanged; the lowest in real cases with right names is -0.24."""
 
 _DISTINCT = 0.3
 """How much better than any other order of the channels the best must fit."""
@@ -102,6 +102,24 @@ class Tissues:
             yield Contrast("t1ce", "t1", "in enhancing tumor", t1ce - t1)
 
 
+def exchanged(tissues: Tissues) -> Contrast | None:
+    """The contrast that shows best that two volumes are not the sequences they are called; None when all may be right.
+
+    It is wrong by far, and all contrasts together fit better when the two change their names.
+    """
+    names = {sequence: sequence for sequence in tissues.scores}
+    wrong = [contrast for contrast in tissues.contrasts(names) if contrast.difference < EXCHANGED]
+    if not wrong:
+        return None
+
+    def improvement(contrast: Contrast) -> float:
+        first, second = contrast.brighter, contrast.darker
+        return _fit([tissues], names | {first: second, second: first}) - _fit([tissues], names)
+
+    best = max(wrong, key=improvement)
+    return best if improvement(best) > _DISTINCT else None
+
+
 def channel_order(cases: Sequence[Tissues]) -> tuple[str, ...]:
     """Which sequence each of four unnamed volumes is, the same in all cases.
 
@@ -116,16 +134,16 @@ def channel_order(cases: Sequence[Tissues]) -> tuple[str, ...]:
     """
     if not cases:
         raise ValueError("none shows enhancing tumor, which tells the order of their channels")
-    fits = sorted(((_fit(cases, order), order) for order in permutations(SEQUENCES)), reverse=True)
+    orders = {order: {name: str(channel) for channel, name in enumerate(order)} for order in permutations(SEQUENCES)}
+    fits = sorted(((_fit(cases, names), order) for order, names in orders.items()), reverse=True)
     (best, order), (second, other) = fits[:2]
     if best - second < _DISTINCT:
         raise ValueError(f"the order of their channels may be {', '.join(order)} or {', '.join(other)}")
     return order
 
 
-def _fit(cases: Sequence[Tissues], order: Sequence[str]) -> float:
+def _fit(cases: Sequence[Tissues], names: Mapping[str, str]) -> float:
     """Mean over the cases of the summed contrasts, each limited so that none outweighs the others."""
-    names = {sequence: str(channel) for channel, sequence in enumerate(order)}
     sums = [sum(float(np.clip(c.difference, -1, 1)) for c in case.contrasts(names)) for case in cases]
     return float(np.mean(sums))
 

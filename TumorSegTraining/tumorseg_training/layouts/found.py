@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from tumorseg.guard import Finding
+from tumorseg.finding import Finding
 from tumorseg_training.labelled_case import LabelledCase
 
 SEVERAL_FILES = "several-files"
