@@ -31,7 +31,7 @@ from tumorseg_training.preparation import prepare_folder
 HERE = Path(__file__).resolve().parent
 OURS, PEERS = "ours", ("monai", "nnunet")
 TASKS = ("loading", "training")
-NETWORKS = {"default": (16, 32, 64, 96, 128), "tiny": (8, 16, 32)}
+NETWORKS = {"default": (16, 32, 64, 96, 128), "tiny": (8, 16, 32, 64)}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,21 +39,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     prepared = options.prepared or _prepared(options)
-    contenders = (OURS, *PEERS) if options.peers_python else (OURS,)
-    records = [
-        {"task": task, "round": number, "contender": contender, **_measure(task, number, contender, prepared, options)}
-        for task in options.tasks
-        for number in range(_rounds(task, options))
-        for contender in contenders
-    ]
-    result = {"environment": environment(), "options": _plain(options), "records": records}
-    text = report.markdown(result)
-    print(text)
-    if options.output:
-        options.output.mkdir(parents=True, exist_ok=True)
-        (options.output / "training.json").write_text(json.dumps(result, indent=1))
-        (options.output / "training.md").write_text(text + "\n")
+    result: dict[str, Any] = {"environment": environment(), "options": _plain(options), "records": []}
+    for task, number, contender in _turns(options):
+        measurement = _measure(task, number, contender, prepared, options)
+        result["records"].append({"task": task, "round": number, "contender": contender, **measurement})
+        _write(result, options.output)  # what is measured so far; a run takes long
+    print(report.markdown(result))
     return 0
+
+
+def _turns(options: argparse.Namespace) -> list[tuple[str, int, str]]:
+    """Task, round and contender of every measurement, the contenders in turn."""
+    contenders = (OURS, *PEERS) if options.peers_python else (OURS,)
+    turns = [(task, number) for task in options.tasks for number in range(_rounds(task, options))]
+    return [(*turn, contender) for turn in turns for contender in contenders]
+
+
+def _write(result: dict[str, Any], folder: Path | None) -> None:
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "training.json").write_text(json.dumps(result, indent=1))
+        (folder / "training.md").write_text(report.markdown(result) + "\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -73,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, default, meaning in (
         ("cases", 4, "synthetic patients"),
         ("patch", 128, "edge of a patch in voxels"),
+        ("step-patch", 0, "the same for the training steps, 0 for the same size"),
         ("batch", 2, "patches per batch"),
         ("threads", 2, "threads or processes of a contender"),
         ("rounds", 5, "measurements of loading per contender"),
@@ -112,7 +119,7 @@ def _measure(task: str, number: int, contender: str, prepared: Path, options: ar
         task=task,
         prepared=str(prepared.resolve()),
         work=str(options.work.resolve()),
-        patch=options.patch,
+        patch=(options.step_patch or options.patch) if task == "training" else options.patch,
         batch=options.batch,
         threads=options.threads,
         batches=options.steps if task == "training" else max(1, options.samples // options.batch),

@@ -34,20 +34,30 @@ def _record(contender: str, number: int, wall: float, cpu: float | None, task: s
 
 def test_a_tiny_run_writes_both_tables(tmp_path: Path) -> None:
     prepared_folder(tmp_path / "prepared")
-    sizes = "--patch 16 --rounds 2 --samples 4 --warm-up 1 --step-rounds 1 --steps 1 --network tiny --device cpu"
+    sizes = "--patch 24 --step-patch 16 --rounds 1 --samples 4 --warm-up 1 --step-rounds 1 --steps 1"
     command = [sys.executable, str(BENCHMARKS / "training.py"), "--prepared", str(tmp_path / "prepared")]
-    command += ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "out"), *sizes.split()]
+    command += [
+        "--work",
+        str(tmp_path / "work"),
+        "--output",
+        str(tmp_path / "out"),
+        *sizes.split(),
+        "--network",
+        "tiny",
+        "--device",
+        "cpu",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     result = json.loads((tmp_path / "out" / "training.json").read_text())
     tasks = [(record["task"], record["contender"], record["samples"]) for record in result["records"]]
-    assert tasks == [("loading", "ours", 4), ("loading", "ours", 4), ("training", "ours", 2)]
-    for record in result["records"]:
-        assert record["shape"] == [2, 4, 16, 16, 16]
+    assert tasks == [("loading", "ours", 4), ("training", "ours", 2)]
+    for record, patch in zip(result["records"], (24, 16), strict=True):
+        assert record["shape"] == [2, 4, patch, patch, patch]
         assert record["wall"] > 0
         assert record["versions"]["torch"]
     table = (tmp_path / "out" / "training.md").read_text()
-    assert "Data loading and augmentation (batches of 2 patches of 16 x 16 x 16 voxels and 4 channels" in table
+    assert "Data loading and augmentation (batches of 2 patches of 24 x 24 x 24 voxels and 4 channels" in table
     assert "Full training steps" in table
     assert table.strip() in done.stdout
 
