@@ -43,7 +43,7 @@ def _setting(task: str, rows: Sequence[dict[str, Any]], options: dict[str, Any])
     return (
         f"batches of {batch} patches of {' x '.join(map(str, size))} voxels and {channels} channels, "
         f"{options['threads']} threads or processes{where}; "
-        f"medians of {len({row['round'] for row in rows})} rounds of {rows[0]['samples']} patches"
+        f"median of rounds: {len({row['round'] for row in rows})}, patches in each: {rows[0]['samples']}"
     )
 
 
