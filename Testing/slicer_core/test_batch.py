@@ -109,11 +109,11 @@ def test_patient_whose_name_has_points_keeps_it(
     for path in (cases / "A").iterdir():
         path.rename(path.with_name(f"1.2.840_{path.name}"))
     names = []
-    logic.segmentFolder(cases, tmp_path / "out", scene=scene, onPoll=lambda run: names.extend(namesIn(scene)))
+    logic.segmentFolder(cases, tmp_path / "out", scene=scene, onPoll=lambda run: names.extend(volume_names(scene)))
     assert "1.2.840_A_t1ce" in names
 
 
-def namesIn(scene: slicer.vtkMRMLScene) -> list[str]:
+def volume_names(scene: slicer.vtkMRMLScene) -> list[str]:
     return [node.GetName() for node in nodesByClass(scene, "vtkMRMLScalarVolumeNode")]
 
 
