@@ -22,6 +22,8 @@ CERTAIN = {
     "UCSF-PDGM-0004_T1c_bias": "t1ce",
     "sub-01_ce-gadolinium_T1w": "t1ce",
     "sub-01_FLAIR": "flair",
+    "sub_02_FLAIR": "flair",
+    "SUB-03_T2w": "t2",
     "sub-01_T2w": "t2",
     # GE
     "Ax T1 +C": "t1ce",
