@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -224,6 +225,27 @@ def test_report_opens_and_is_saved(scene: slicer.vtkMRMLScene, tmp_path: Path) -
     assert (
         saveReport(outcome.segmentation, tmp_path / "my report.html").read_text(encoding="utf-8").startswith("<html>")
     )
+
+
+def test_full_disk_costs_the_file_of_the_report_only(
+    scene: slicer.vtkMRMLScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("TumorSegUNetLib.report.saveReport", refuse)
+        outcome = make(scene)
+    assert outcome.reportFile is None
+    assert outcome.segmentation.GetScene() is scene
+    assert resultOf(outcome.segmentation).hasReport
+    assert saveReport(outcome.segmentation, tmp_path / "report.html").is_file()
+
+
+def test_report_opens_after_the_system_has_cleared_its_temporary_folder(scene: slicer.vtkMRMLScene) -> None:
+    outcome = make(scene)
+    shutil.rmtree(outcome.reportFile.parent)
+    assert reportFile(outcome.segmentation).is_file()
 
 
 def test_saved_scene_keeps_everything(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:

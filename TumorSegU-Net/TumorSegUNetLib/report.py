@@ -70,4 +70,5 @@ def _folder() -> Path:
     if not _folders:
         _folders.append(Path(tempfile.mkdtemp(prefix="tumorseg-report-")))
         atexit.register(shutil.rmtree, _folders[0], ignore_errors=True)
+    _folders[0].mkdir(mode=0o700, exist_ok=True)  # systems clear their temporary folders after some days
     return _folders[0]

@@ -17,7 +17,7 @@ from .diameter_markups import createDiameters, diametersOf, removeDiameters
 from .hierarchy import placeBeside, removeNode
 from .naming import patientName, resultName
 from .report import ROLE as REPORT
-from .report import keepReport, reportFile
+from .report import keepReport, reportFile, reportText
 from .result_table import createTable
 from .run import Outcome
 from .run_files import RunFiles
@@ -85,6 +85,11 @@ class StoredResult:
     quality: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Mapping[str, Any], ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def hasReport(self) -> bool:
+        """Whether there is a report to open or to save."""
+        return reportText(self.segmentation) is not None
 
     @property
     def reportFile(self) -> Path | None:
@@ -176,8 +181,16 @@ def _complete(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, file
         quality=facts.get("quality", {}),
         provenance=event.get("provenance", {}),
         seconds=event.get("seconds", {}),
-        reportFile=reportFile(segmentation),
+        reportFile=_reportFile(segmentation),
     )
+
+
+def _reportFile(segmentation: slicer.vtkMRMLSegmentationNode) -> Path | None:
+    """The report as a file; a full disk must not cost the result, whose report is in the scene all the same."""
+    try:
+        return reportFile(segmentation)
+    except OSError:
+        return None
 
 
 def _keepFacts(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, facts: Mapping[str, Any]) -> None:

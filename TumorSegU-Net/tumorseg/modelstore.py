@@ -133,7 +133,7 @@ def install(
         folder.mkdir(parents=True, exist_ok=True)
         # A folder beside the models, so that the file keeps its name in messages and moves into place at once.
         with tempfile.TemporaryDirectory(prefix=".installing-", dir=folder, ignore_cleanup_errors=True) as temporary:
-            arriving = Path(temporary) / (file_name(str(source)) or f"model{EXTENSION}")
+            arriving = Path(temporary) / _safe_name(str(source))
             found = fetch(str(source), arriving, progress)
             if expected and found != expected:
                 raise ModelError(f"{source} is not the expected file: its SHA-256 is {found}; nothing was installed.")
@@ -167,6 +167,11 @@ def remove(name: str) -> None:
         raise ModelError(
             f"{entries[name].path} cannot be deleted ({error.strerror}); wait until no run uses it, and try again."
         ) from error
+
+
+def _safe_name(source: str) -> str:
+    """What the file is called until it is in place, for messages; a server may name it anything."""
+    return re.sub(r"[^\w.-]+", "_", file_name(source))[-60:].lstrip(".") or f"model{EXTENSION}"
 
 
 def _checked(path: Path) -> ModelSpec:
