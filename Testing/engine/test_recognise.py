@@ -180,6 +180,12 @@ TIMES = {
 }
 
 
+def test_a_short_echo_with_the_inversion_of_stir_contradicts_t1() -> None:
+    stir = recognise(SeriesFacts("Ax T1 pre", te_ms=25, tr_ms=4000, ti_ms=150))
+    assert stir.confidence < recognise(SeriesFacts("Ax T1 pre")).confidence
+    assert "do not fit" in stir.reason
+
+
 @pytest.mark.parametrize(("times", "expected"), TIMES.items())
 def test_times_alone_give_a_plausible_guess(times: tuple[float | None, ...], expected: str | None) -> None:
     te, tr, ti = times
