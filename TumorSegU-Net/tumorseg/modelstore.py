@@ -24,6 +24,9 @@ SHIPPED_FOLDERS = (_PACKAGE.parent / "Resources" / "Models", _PACKAGE / "Models"
 
 EXTENSION = ".safetensors"
 
+FOLDER_VARIABLE = "TUMORSEG_MODELS"
+"""Environment variable that names another store folder."""
+
 # Names become file names, on Windows too.
 _FILE_NAME = re.compile(r"(?!(con|prn|aux|nul|com\d|lpt\d)(\.|$))[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -70,7 +73,8 @@ class ModelEntry:
 
 def store_folder() -> Path:
     """Where installed models lie: ``TUMORSEG_MODELS`` or ``~/.tumorseg/models``; need not exist."""
-    return Path(os.environ.get("TUMORSEG_MODELS") or Path.home() / ".tumorseg" / "models")
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named).expanduser() if named else Path.home() / ".tumorseg" / "models"
 
 
 def list_models() -> list[ModelEntry]:
