@@ -144,6 +144,24 @@ def test_everything_moves_with_the_reference_volume(scene: slicer.vtkMRMLScene) 
     assert world_ends(line)[:, 0].min() > expected[:, 0].min() + 20
 
 
+def test_center_of_the_tumor_moves_with_the_segmentation(scene: slicer.vtkMRMLScene) -> None:
+    """Also where the volume was under another transform when the run was started."""
+    nodes = volumes(scene, GRIDS["oblique"])
+    for node in nodes.values():
+        node.SetAndObserveTransformNodeID(linear_transform(scene, shift(0, 30, 0)).GetID())
+    segmentation = make(scene, nodes=nodes).segmentation
+    for transform in (None, linear_transform(scene, shift(50, 0, 0))):
+        segmentation.SetAndObserveTransformNodeID(transform and transform.GetID())
+        expected = segmentation.GetSegmentCenterRAS("ET")
+        np.testing.assert_allclose(tumorCenter(resultOf(segmentation)), expected, atol=0.01)
+
+
+def shift(x: float, y: float, z: float) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3, 3] = (x, y, z)
+    return matrix
+
+
 def test_uncertainty_lies_on_the_reference_grid_from_0_to_1(scene: slicer.vtkMRMLScene) -> None:
     nodes = volumes(scene, GRIDS["oblique"])
     outcome = make(scene, "oblique", nodes)
