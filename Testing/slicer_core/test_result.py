@@ -169,7 +169,10 @@ def test_uncertainty_lies_on_the_reference_grid_from_0_to_1(scene: slicer.vtkMRM
     assert geometryOfNode(outcome.uncertainty).matches(geometryOfNode(nodes["t1ce"]))
     assert array.dtype == np.float32
     assert (array.min(), array.max()) == (0.0, pytest.approx(0.2))
-    assert outcome.uncertainty.GetDisplayNode().GetColorNode() is not None
+    display = outcome.uncertainty.GetDisplayNode()
+    assert display.GetColorNode() is not None
+    # What is sure lets the image below show through.
+    assert (display.GetApplyThreshold(), display.GetLowerThreshold()) == (1, pytest.approx(0.1))
 
 
 def test_result_is_named_after_patient_and_time_and_lies_beside_the_volume(scene: slicer.vtkMRMLScene) -> None:
@@ -228,6 +231,7 @@ def test_diameters_are_hidden_until_they_are_shown(scene: slicer.vtkMRMLScene) -
 
 def test_table_is_exported_as_csv(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
     outcome = make(scene)
+    assert outcome.table.GetLocked(), "measured values are not edited by a slip"
     path = exportTable(outcome.table, tmp_path / "table.csv")
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
