@@ -40,10 +40,12 @@ def scripted(scenario: str) -> TumorSegUNetLogic:
     return logics[-1]
 
 
-@pytest.fixture
-def real() -> TumorSegUNetLogic:
-    logics.append(TumorSegUNetLogic())
-    return logics[-1]
+@pytest.fixture(scope="module")
+def real() -> Iterator[TumorSegUNetLogic]:
+    """One warm worker for all tests of this file: it loads PyTorch once."""
+    logic = TumorSegUNetLogic()
+    yield logic
+    logic.shutdown()
 
 
 @pytest.fixture(autouse=True)
@@ -200,14 +202,15 @@ def test_volume_replaced_during_the_run(scene: slicer.vtkMRMLScene, nodes: Nodes
 
 
 def test_relative_store_folder_is_that_of_the_caller(
-    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real: TumorSegUNetLogic
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "store").mkdir()
     saved(threshold_model(), tmp_path / "store")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TUMORSEG_MODELS", "store")
-    assert "threshold" in [model.name for model in real.models()]
-    assert finish(real.startCheck(nodes, "threshold")).problems == ()
+    logics.append(TumorSegUNetLogic())
+    assert "threshold" in [model.name for model in logics[-1].models()]
+    assert finish(logics[-1].startCheck(nodes, "threshold")).problems == ()
 
 
 def test_unusable_node_starts_no_process(scene: slicer.vtkMRMLScene, nodes: Nodes, temporary: Path) -> None:
