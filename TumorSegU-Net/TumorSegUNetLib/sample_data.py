@@ -17,6 +17,7 @@ from tumorseg.sequences import SEQUENCES
 
 from .child_process import killTree, pythonCommand, startProcess
 from .hierarchy import removeNode
+from .naming import withoutExtension
 from .result_views import showBackground
 from .sample_maker import NAME
 from .translation import _
@@ -55,7 +56,7 @@ def registerSampleData(resources: str | os.PathLike[str]) -> None:
         thumbnailFileName=str(Path(resources) / THUMBNAIL),
         uris=[""] * len(files),
         fileNames=list(files.values()),
-        nodeNames=[name.split(".")[0] for name in files.values()],
+        nodeNames=[withoutExtension(name) for name in files.values()],
         customDownloader=_onClick,
     )
 
@@ -121,7 +122,7 @@ def _load(scene: slicer.vtkMRMLScene, files: dict[str, Path]) -> Nodes:
     nodes: Nodes = {}
     try:
         for sequence, path in files.items():
-            nodes[sequence] = loadVolumeFile(scene, path, path.name.split(".")[0])
+            nodes[sequence] = loadVolumeFile(scene, path, withoutExtension(path.name))
     except BadInputError:
         for node in nodes.values():
             removeNode(node)
