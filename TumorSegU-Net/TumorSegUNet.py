@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 DOCUMENTATION = "https://github.com/TumorSegUNet/SlicerTumorSegUNet/blob/main/docs"
 
+FIRST = 100.0
+"""Priority of an observer that is called before the node selectors' own."""
+
 
 class TumorSegUNet(ScriptedLoadableModule):
     """The module as the application lists it."""
@@ -113,6 +116,7 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneEndClose)
         self.addObserver(scene, scene.EndImportEvent, self._onSceneEndImport)
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeLeaves, priority=FIRST)
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndBatchProcessEvent):
             self.addObserver(scene, event, self._onSceneChanged)
         self._initializeParameterNode()
@@ -146,6 +150,10 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _onSceneChanged(self, caller: object, event: str) -> None:
         if self._parameterNode is not None and not slicer.mrmlScene.IsImporting():
             self.panel.studyChanged()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeLeaves(self, caller: object, event: str, node: slicer.vtkMRMLNode) -> None:
+        self.panel.nodeLeaves(node.GetID())
 
     def _loadTerminology(self) -> None:
         """Make the codes of our segments known to the application's terminology selector."""

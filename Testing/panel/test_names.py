@@ -389,6 +389,7 @@ class Anything(types.ModuleType):
 for name in ("slicer", "slicer.i18n", "slicer.parameterNodeWrapper", "slicer.ScriptedLoadableModule", "slicer.util"):
     sys.modules[name] = Anything(name)
 sys.modules["vtk"] = Anything("vtk")
+sys.modules["vtk"].calldata_type = lambda kind: lambda function: function
 sys.modules["slicer.parameterNodeWrapper"].parameterNodeWrapper = lambda cls: cls
 base = "ScriptedLoadableModule"
 sys.modules["slicer.ScriptedLoadableModule"].__all__ = [base, base + "Widget", base + "Logic", base + "Test"]

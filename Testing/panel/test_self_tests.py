@@ -26,7 +26,7 @@ def application(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Mod
     settings_in(tmp_path)
     scene = createScene()
     monkeypatch.setattr("slicer.util.saveScene", scene.WriteToMRB)
-    monkeypatch.setattr("slicer.util.loadScene", scene.ReadFromMRB)
+    monkeypatch.setattr("slicer.util.loadScene", lambda path: None if scene.ReadFromMRB(path) else 1 / 0)
     module = install(monkeypatch, scene)
     widget = module.TumorSegUNetWidget()
     widget.setup()

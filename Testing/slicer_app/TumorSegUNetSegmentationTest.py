@@ -51,7 +51,7 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
         volume = addPatient()["t1ce"]
         hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
         folder = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "patient")
-        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), folder)
+        hierarchy.CreateItem(folder, volume)  # moves the item that the application has made already
         labels = (slicer.util.arrayFromVolume(volume) == 400).astype(np.uint8) * 3
         node = createSegmentationNode(
             slicer.mrmlScene, labels, volumeFromNode(volume).geometry, name="tumor", reference=volume, surfaces=True

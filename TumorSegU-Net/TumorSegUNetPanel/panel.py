@@ -98,6 +98,10 @@ class Panel:
         """Volumes were loaded or removed."""
         self._inputs.studyChanged()
 
+    def nodeLeaves(self, identifier: str) -> None:
+        """A node is about to be removed from the scene."""
+        self._inputs.volumeLeaves(identifier)
+
     def parametersChanged(self) -> None:
         """Something in the parameter node has changed, by the user or by us."""
         self._inputs.parametersChanged()
