@@ -58,7 +58,7 @@ class TumorSegUNet(ScriptedLoadableModule):
 
 def registerSampleData() -> None:
     """Offer the synthetic patient in the module Sample Data; called when the application is up."""
-    from TumorSegUNetLib.sample_data import registerSampleData as register
+    from TumorSegUNetLib.sample_source import registerSampleData as register
 
     register(str(Path(__file__).resolve().parent / "Resources"))
 

@@ -8,7 +8,8 @@ import slicer
 
 from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.dependencies import torchInstalled
-from TumorSegUNetLib.sample_data import SAMPLE_NAME, loadSamplePatient
+from TumorSegUNetLib.sample_data import loadSamplePatient
+from TumorSegUNetLib.sample_source import SAMPLE_NAME
 
 
 def offered() -> list:
