@@ -108,6 +108,7 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/TumorSegUNet.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
+        self._bound = self._boundWidgets()
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = TumorSegUNetLogic()
         self.panel = Panel(self.ui, self.logic, self.resourcePath)
@@ -178,14 +179,17 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
             self._onParametersModified()
 
+    def _boundWidgets(self) -> dict[str, Any]:
+        """The widgets that carry SlicerParameterName, looked up once: Qt's own helpers among the others come and go."""
+        widgets = vars(self.ui).values()
+        return {name: widget for widget in widgets if (name := widget.property("SlicerParameterName"))}
+
     def _connectParameters(self, parameterNode: TumorSegUNetParameterNode) -> int:
-        """Bind the widgets that carry SlicerParameterName.
+        """Bind the widgets to the scene's choices.
 
         ``connectGui`` does it, too, but returns no tag in released versions, so that nothing could be unbound.
         """
-        widgets = vars(self.ui).values()
-        bound = {name: widget for widget in widgets if (name := widget.property("SlicerParameterName"))}
-        tag = parameterNode.connectParametersToGui(bound)
+        tag = parameterNode.connectParametersToGui(self._bound)
         for index, device in enumerate(Device):  # the list has just been filled
             self.ui.deviceComboBox.model().item(index).setEnabled(device.fitsPlatform())
         return tag

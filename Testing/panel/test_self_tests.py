@@ -39,7 +39,7 @@ def application(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Mod
         sys.modules.pop(path.stem, None)
 
 
-@pytest.mark.parametrize("name", ["TumorSegUNetPanelTest", "TumorSegUNetSceneTest"])
+@pytest.mark.parametrize("name", ["TumorSegUNetPanelTest", "TumorSegUNetSceneTest", "TumorSegUNetSegmentationTest"])
 def test_self_tests_pass_on_the_stand_ins(application: ModuleType, name: str) -> None:
     suite = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(name))
     result = unittest.TestResult()

@@ -5,6 +5,7 @@ import unittest
 
 import numpy as np
 import slicer
+from panel_driver import requirePackages
 
 import tumorseg
 from tumorseg.errors import TumorSegError
@@ -79,7 +80,7 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
             ensureTorch(mayInstall=False)
 
     def test_segmentsAndStaysWarm(self) -> None:
-        self.requireTorch()
+        requirePackages(self, "SimpleITK", "scipy", "torch")
         node = self.logic.segment(addPatient(), device="cpu", onPoll=lambda run: slicer.app.processEvents())
         self.assertEqual(labelsFromNode(node).shape, (32, 32, 32))
         worker = self.logic.workerProcessId
@@ -88,15 +89,9 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 2)
 
     def test_cancelLeavesNothing(self) -> None:
-        self.requireTorch()
         run = self.logic.startSegmentation(addPatient(), device="cpu")
         run.cancel()
         self.assertTrue(run.ended, "a cancelled run goes on")
         self.logic.shutdown()
         self.assertIsNone(self.logic.workerProcessId, "a worker is left behind")
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 0)
-
-    def requireTorch(self) -> None:
-        if not torchInstalled():
-            print("PyTorch is not installed: nothing is segmented in this test.")
-            self.skipTest("PyTorch is not installed")

@@ -1,4 +1,4 @@
-"""The synthetic patient's entry in the module Sample Data; made at the application's start, hence nothing heavy here."""
+"""The synthetic patient in the module Sample Data; registered when the application starts, hence nothing heavy."""
 
 from __future__ import annotations
 

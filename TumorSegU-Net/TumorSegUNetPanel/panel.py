@@ -79,6 +79,7 @@ class Panel:
 
     def close(self) -> None:
         """The application closes or the module is reloaded: leave nothing running."""
+        self._parameters = None  # nothing is shown any more
         self.cancel()
         self._check.forget()
         self._device.forget()
