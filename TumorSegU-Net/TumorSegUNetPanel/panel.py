@@ -76,6 +76,7 @@ class Panel:
         self._device.ask(device)
         if torchInstalled():
             self._logic.warmUp(self._models.chosen, device)
+            self._timer.start()
 
     def close(self) -> None:
         """The application closes or the module is reloaded: leave nothing running."""
@@ -193,8 +194,16 @@ class Panel:
         self._device.poll()
         if self._check.poll() or self._run is not None:
             self.update()
-        if self._run is None and not self._check.running and not self._device.running:
+        if not self._waiting() and self._logic.workerProcessId is None:
             self._timer.stop()
+
+    def _waiting(self) -> bool:
+        """Whether the worker owes an answer.
+
+        Without one, ticking goes on while it lives: the application keeps Python's lock while it waits for events, and
+        the threads that send a cancel or end an idle worker run only when Python does.
+        """
+        return self._run is not None or self._check.running or self._device.running
 
     def _finishRun(self) -> None:
         run, self._run = self._run, None
