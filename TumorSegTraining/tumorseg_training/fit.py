@@ -102,12 +102,14 @@ def _announce(
     run: Path,
 ) -> None:
     """Print and keep the plan, and what is known beforehand to go badly."""
+    # Before the plan, which times a whole step: with slow convolutions that alone takes minutes.
+    if slow := convolution_warning(recipe, hardware.accelerator):
+        say(f"Warning: {slow}")
     plan = make_plan(recipe, groups, validation, hardware, run)
     write_document(run / PLAN_FILE, plan.values())
     write_document(run / ENVIRONMENT_FILE, environment(hardware.accelerator, hardware.processes))
     say(plan.text())
-    slow = convolution_warning(recipe, hardware.accelerator)
-    for sentence in (*plan.warnings(), *([slow] if slow else [])):
+    for sentence in plan.warnings():
         say(f"Warning: {sentence}")
 
 

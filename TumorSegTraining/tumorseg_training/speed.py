@@ -74,8 +74,8 @@ def slowness(plain: float, half: float, precision: str) -> str | None:
     if half < SLOWDOWN * plain:
         return None
     return (
-        f"3-D convolutions take {half / plain:.1f} times as long with {precision} as with 32-true on this machine: set "
-        'precision = "32-true" in the recipe, or use another build of torch.'
+        f"3-D convolutions take {half / plain:.1f} times as long with {precision} as with 32-true on this machine; "
+        "use --precision 32-true or another build of torch."
     )
 
 
