@@ -57,6 +57,7 @@ class ScriptedLogic:
         self.warm: tuple[str | None, str] | None = None
         self.asked: list[str] = []
         self.closed = False
+        self.released = False
         self.worker: int | None = None
         self.looks = 0
 
@@ -114,6 +115,7 @@ class ScriptedLogic:
         return self.worker
 
     def release(self) -> bool:
+        self.released = True
         return True
 
     def shutdown(self) -> None:
