@@ -300,7 +300,7 @@ def test_a_damaged_description_is_named(run: Path, prepared: Path, capsys: pytes
     other = Path(shutil.copytree(run, run.with_name("damaged")))
     (other / "recipe.json").write_text("{")
     assert main(_fit(prepared, other)) == 2
-    assert f"{other / 'recipe.json'} is damaged; restore it or name a new folder" in capsys.readouterr().err
+    assert f"{other / 'recipe.json'} is damaged or was changed by hand; restore it or name a new folder" in capsys.readouterr().err
 
 
 def test_a_loss_that_is_no_number_ends_the_run_in_words(
