@@ -7,11 +7,11 @@ from typing import Any
 
 import qt
 import slicer
-from TumorSegUNetLib.result_views import showResult, showUncertainty, uncertaintyShown
 
 from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.presenter_result import ResultFacts, resultState
+from TumorSegUNetLib.result_views import showResult, showUncertainty, uncertaintyShown
 from TumorSegUNetLib.translation import _
 
 from .result_section import ResultActions, ResultSection
