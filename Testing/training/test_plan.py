@@ -31,12 +31,8 @@ def test_the_plan_counts_what_will_happen(tmp_path: Path, monkeypatch: pytest.Mo
     plan = make_plan(RECIPE, groups, validation, Hardware("cpu", workers=0), tmp_path)
     values = plan.values()
     assert (values["training_cases"], values["validation_cases"], values["groups"]) == (3, 1, 2)
-    in_all = pytest.approx(240 + 2 * 36, abs=0.1)
-    assert (values["samples_per_epoch"], values["seconds_per_epoch"], values["seconds_in_all"]) == (
-        8,
-        120,
-        pytest.approx(240 + 2 * 36, abs=0.1),
-    )
+    assert (values["samples_per_epoch"], values["seconds_per_epoch"]) == (8, 120)
+    assert values["seconds_in_all"] == pytest.approx(240 + 2 * 36, abs=0.1)
     assert values["parameters"] == sum(p.numel() for p in UNet3D(RECIPE.network).parameters())
     assert values["data_gib"] * 2**30 == pytest.approx(4 * 9 * 24 * 28 * 26)
     lines = plan.text().splitlines()

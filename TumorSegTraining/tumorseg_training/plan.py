@@ -91,7 +91,8 @@ class Plan:
             f"{self.validation_cases} to validate on",
             f"patches   {x} x {y} x {z} voxels, {self.samples_per_epoch} per epoch in {self.steps_per_epoch} steps, "
             f"{self.epochs} epochs",
-            f"network   {self.parameters:,} parameters on {self.device} in {self.precision}, {self.processes} process(es)",
+            f"network   {self.parameters:,} parameters on {self.device} in {self.precision}, "
+            f"{self.processes} process(es)",
             f"memory    about {self.memory_gib:.1f} GB per process; {self.data_gib:.1f} GB of prepared data",
             f"disk      up to {self.disk_gib:.2f} GB for the run folder, {self.disk_free_gib:.0f} GB are free",
             f"time      about {self._times()}, {duration(self.seconds_in_all)} in all",

@@ -49,7 +49,7 @@ def step_seconds(recipe: Recipe, patches: int, accelerator: str) -> float:
 
 
 def tile_seconds(recipe: Recipe, accelerator: str) -> float:
-    """Seconds that the engine's predictor takes for one tile in validation: of the second one, unless the first was long."""
+    """Seconds of one tile of the engine's predictor in validation."""
     device = torch.device(accelerator)
     network = UNet3D(recipe.network).to(device).eval()
     tile = torch.zeros((1, recipe.network.in_channels, *recipe.patch_size), device=device)
