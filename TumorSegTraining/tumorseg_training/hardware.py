@@ -101,7 +101,7 @@ class Hardware:
 
 def cpu_has_bf16() -> bool:
     """Whether the CPU computes bfloat16 itself; unknown, in old versions of torch, counts as no."""
-    known = getattr(torch.cpu, "get_capabilities", dict)()
+    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(known.get(name) for name in _BF16_ON_CPUS)
 
 
