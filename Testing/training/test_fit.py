@@ -141,7 +141,9 @@ def test_the_best_epoch_is_exported(run: Path) -> None:
 def test_training_lowers_the_loss_and_another_seed_gives_other_weights(
     run: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    assert main(_fit(prepared, tmp_path / "run", "--epochs", "20", "--seed", "5")) == 0
+    recipe = tmp_path / "seldom.toml"
+    recipe.write_text(f"validate_every = 20\n{Path(TINY).read_text()}")
+    assert main(_fit(prepared, tmp_path / "run", "--recipe", str(recipe), "--epochs", "20", "--seed", "5")) == 0
     losses = [float(row["train_loss"]) for row in _rows(tmp_path / "run")]
     assert np.mean(losses[-3:]) < losses[0] - 0.15
     assert not _same_weights(run, tmp_path / "run")
@@ -301,12 +303,17 @@ def test_data_that_was_moved_is_the_same_data(run: Path, prepared: Path, tmp_pat
 def test_a_run_that_goes_on_keeps_its_precision(
     run: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
     again = Path(shutil.copytree(run, tmp_path / "again"))
+    monkeypatch.setattr("tumorseg_training.fit._announce", lambda *_: None)  # times steps, here in imitated bfloat16
     monkeypatch.setattr(Hardware, "_precision", lambda *_: "bf16-mixed")
     assert main(_fit(prepared, again, "--precision", "auto")) == 0
     assert _json(again / "recipe.json")["precision"] == "32-true"
     assert main(_fit(prepared, again, "--precision", "bf16-mixed")) == 2
-    assert main(_fit(prepared, tmp_path / "new", "--precision", "auto", "--epochs", "1")) == 0
+    monkeypatch.setattr("tumorseg_training.fit._train", stopped)
+    assert main(_fit(prepared, tmp_path / "new", "--precision", "auto")) == 130
     assert _json(tmp_path / "new" / "recipe.json")["precision"] == "bf16-mixed"
 
 
