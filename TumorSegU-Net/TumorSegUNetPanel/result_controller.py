@@ -77,7 +77,7 @@ class ResultController:
             caution=result.quality.get("sentence"),
             diameters=bool(result.diameters),
             uncertainty=result.uncertainty is not None,
-            report=result.reportFile is not None,
+            report=result.hasReport,
         )
 
     def _updateToggles(self) -> None:
