@@ -1,4 +1,4 @@
-"""A prepared folder of small made-up heads, without reading or preparing any volume."""
+"""A prepared folder of small made-up heads, without reading or preparing any volume, and a recipe for it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from tumorseg_training.prepared import Prepared, PreparedCase, write_prepared
 from tumorseg_training.split import write_splits
 
 SHAPE = (24, 28, 26)
+
+TINY = str(Path(__file__).with_name("tiny.toml"))
+"""Recipe of a training that takes a second on these heads."""
 
 
 def head(seed: int, shape: tuple[int, int, int] = SHAPE) -> tuple[np.ndarray, np.ndarray]:

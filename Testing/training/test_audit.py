@@ -30,9 +30,11 @@ from support.layouts import (
     write_image,
 )
 from support.tiny_patients import tiny_patient
-from tumorseg_training.audit import Audit, audit
+from tumorseg.errors import BadInputError
+from tumorseg_training.audit import Audit, CaseAudit, audit, audit_case
 from tumorseg_training.audit_report import text_report
 from tumorseg_training.cli import main
+from tumorseg_training.labelled_case import LabelledCase
 
 PATIENT = tiny_patient(1)
 SMALL = {"small-field-of-view"}
@@ -252,6 +254,27 @@ def test_reports_are_not_written_into_the_data(tmp_path: Path, capsys: pytest.Ca
     assert main(["audit", str(tmp_path), "--output", str(tmp_path / "audit")]) == 2
     assert "lies in the data folder, which is only read" in capsys.readouterr().err
     assert not (tmp_path / "audit").exists()
+
+
+def test_other_tumors_are_named(tmp_path: Path) -> None:
+    write_case(PATIENT, tmp_path / "BraTS-PED-00001-000", "{name}-{kind}.nii.gz", NAMES_2023, {3: 3})
+    write_case(tiny_patient(2), tmp_path / "BraTS-GLI-00001-000", "{name}-{kind}.nii.gz", NAMES_2023, {3: 3})
+    assert _codes(tmp_path) == {"BraTS-PED-00001-000": {"other-tumor"}, "BraTS-GLI-00001-000": set()}
+    assert _audit(tmp_path).usable == 1
+
+
+def test_a_case_that_is_refused_as_a_whole_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuses(case: LabelledCase) -> CaseAudit:
+        if case.name == "case 0":
+            raise BadInputError("case 0 is odd.")
+        return audit_case(case)
+
+    monkeypatch.setattr("tumorseg_training.audit.audit_case", refuses)
+    for number in range(2):
+        write_case(tiny_patient(number + 1), tmp_path / f"case {number}")
+    first, second = _audit(tmp_path).cases
+    assert [(finding.code, finding.message) for finding in first.findings] == [("unreadable", "case 0 is odd.")]
+    assert (first.usable, second.usable) == (False, True)
 
 
 def test_several_processes_find_the_same(tmp_path: Path) -> None:

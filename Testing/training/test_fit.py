@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from support.prepared import prepared_folder
+from support.prepared import TINY, prepared_folder
 from tumorseg.modelfile import load_model, read_spec
 from tumorseg_training.cli import main
+from tumorseg_training.hardware import Hardware
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, MODEL_FILE, PREVIOUS_CHECKPOINT
 from tumorseg_training.split import load_split
@@ -77,7 +78,7 @@ def run(prepared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _fit(prepared: Path, run: Path, *more: str) -> list[str]:
     place = ["--prepared", str(prepared), "--run", str(run)]
-    return ["fit", *place, "--accelerator", "cpu", "--recipe", "tiny", *more]
+    return ["fit", *place, "--accelerator", "cpu", "--recipe", TINY, *more]
 
 
 def _rows(run: Path) -> list[dict[str, str]]:
@@ -105,6 +106,7 @@ def test_a_run_folder_says_what_was_done(run: Path, prepared: Path) -> None:
     assert (said["train"], said["validation"]) == (["Head_0", "Head_1", "Head_2"], ["Head_3", "Head_4"])
     assert _json(run / "recipe.json")["name"] == "tiny"
     assert _json(run / "environment.json")["torch"] == torch.__version__
+    assert _json(run / "environment.json")["precision"] == "32-true"
     assert _json(run / "plan.json")["training_cases"] == 3
     assert list((run / "tensorboard").glob("events.*"))
 
@@ -139,7 +141,9 @@ def test_the_best_epoch_is_exported(run: Path) -> None:
 def test_training_lowers_the_loss_and_another_seed_gives_other_weights(
     run: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    assert main(_fit(prepared, tmp_path / "run", "--epochs", "20", "--seed", "5")) == 0
+    recipe = tmp_path / "seldom.toml"
+    recipe.write_text(f"validate_every = 20\n{Path(TINY).read_text()}")
+    assert main(_fit(prepared, tmp_path / "run", "--recipe", str(recipe), "--epochs", "20", "--seed", "5")) == 0
     losses = [float(row["train_loss"]) for row in _rows(tmp_path / "run")]
     assert np.mean(losses[-3:]) < losses[0] - 0.15
     assert not _same_weights(run, tmp_path / "run")
@@ -296,11 +300,31 @@ def test_data_that_was_moved_is_the_same_data(run: Path, prepared: Path, tmp_pat
     assert _json(again / "split.json")["prepared"] == str(moved.resolve())
 
 
+def test_a_run_that_goes_on_keeps_its_precision(
+    run: Path, prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    again = Path(shutil.copytree(run, tmp_path / "again"))
+    monkeypatch.setattr("tumorseg_training.fit._announce", lambda *_: None)  # times steps, here in imitated bfloat16
+    monkeypatch.setattr(Hardware, "_precision", lambda *_: "bf16-mixed")
+    assert main(_fit(prepared, again, "--precision", "auto")) == 0
+    assert _json(again / "recipe.json")["precision"] == "32-true"
+    assert main(_fit(prepared, again, "--precision", "bf16-mixed")) == 2
+    monkeypatch.setattr("tumorseg_training.fit._train", stopped)
+    assert main(_fit(prepared, tmp_path / "new", "--precision", "auto")) == 130
+    assert _json(tmp_path / "new" / "recipe.json")["precision"] == "bf16-mixed"
+
+
 def test_a_damaged_description_is_named(run: Path, prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
     other = Path(shutil.copytree(run, run.with_name("damaged")))
     (other / "recipe.json").write_text("{")
     assert main(_fit(prepared, other)) == 2
-    assert f"{other / 'recipe.json'} is damaged; restore it or name a new folder" in capsys.readouterr().err
+    assert (
+        f"{other / 'recipe.json'} is damaged or was changed by hand; restore it or name a new folder"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_loss_that_is_no_number_ends_the_run_in_words(
@@ -378,7 +402,7 @@ def test_an_unusable_card_is_named(
     [
         (["--recipe", "best"], "There is no recipe best; use one of default, paper, tiny or a .toml file."),
         (["--fold", "3"], "has the folds 0 to 0, not 3; choose one of them."),
-        (["--epochs", "0"], "The recipe tiny cannot be used: epochs must be a whole number from 1, got 0."),
+        (["--epochs", "0"], "tiny.toml cannot be used: epochs must be a whole number from 1, got 0."),
         (["--seed", "-1"], "seed must be a whole number from 0"),
         (["--workers", "-1"], "--workers must be 0 or more, got -1."),
         (["--devices", "3"], "A batch_size of 2 cannot be shared by 3 processes"),

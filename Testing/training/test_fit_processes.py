@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from support.prepared import SHAPE, head, prepared_case
+from support.prepared import SHAPE, TINY, head, prepared_case
 from tumorseg.sequences import SEQUENCES
 from tumorseg_training.cli import main
 from tumorseg_training.prepared import write_prepared
@@ -36,7 +36,7 @@ def _prepared(folder: Path) -> Path:
 
 def test_two_processes_equal_one(tmp_path: Path) -> None:
     prepared = _prepared(tmp_path / "prepared")
-    arguments = ["fit", "--prepared", str(prepared), "--recipe", "tiny", "--accelerator", "cpu", "--batch-size", "4"]
+    arguments = ["fit", "--prepared", str(prepared), "--recipe", TINY, "--accelerator", "cpu", "--batch-size", "4"]
     assert main([*arguments, "--run", str(tmp_path / "one")]) == 0
     command = [
         sys.executable,

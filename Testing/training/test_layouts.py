@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -191,6 +192,31 @@ def test_the_data_set_of_the_decathlon_needs_no_description(tmp_path: Path) -> N
     (root / "dataset.json").write_text('{"modality": {"0": "CT"}, "labels": {}}')
     with pytest.raises(BadInputError, match="does not describe the volumes"):
         find_labelled_cases(root)
+
+
+@pytest.mark.parametrize("kind", ["PED", "MEN", "MET"])
+def test_other_tumors_are_refused_in_one_sentence(kind: str, tmp_path: Path) -> None:
+    for number in (4, 5):
+        write_case(tiny_patient(number), tmp_path / "data" / f"BraTS-{kind}-{number:05d}-000", "{name}-{kind}.nii.gz")
+    write_case(tiny_patient(6), tmp_path / "data" / "BraTS-GLI-00006-000", "{name}-{kind}.nii.gz")
+    with pytest.raises(BadInputError) as refused:
+        find_labelled_cases(tmp_path / "data")
+    (sentence,) = refused.value.problems
+    assert "holds 2 case(s) that show no glioma of an adult" in sentence
+    assert f"such as BraTS-{kind}-00004-000" in sentence
+
+
+@pytest.mark.parametrize("described", [False, True])
+def test_the_layout_of_nnunet_is_refused_in_words(described: bool, tmp_path: Path) -> None:
+    for number in range(4):
+        write_image(np.ones(SHAPE, np.float32), tmp_path / "imagesTr" / f"BRATS_001_000{number}.nii.gz")
+    write_image(np.ones(SHAPE, np.uint8), tmp_path / "labelsTr" / "BRATS_001.nii.gz")
+    if described:
+        channels = {"0": "T1", "1": "T1ce", "2": "T2", "3": "FLAIR"}
+        (tmp_path / "dataset.json").write_text(json.dumps({"channel_names": channels, "file_ending": ".nii.gz"}))
+    with pytest.raises(BadInputError, match="are in the layout of nnU-Net, whose numbers do not say") as refused:
+        find_labelled_cases(tmp_path)
+    assert len(refused.value.problems) == 1
 
 
 def test_a_volume_that_a_4d_file_lacks_is_named(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from support.prepared import TINY
 from tumorseg_training.compiled import compiled_or_eager
 from tumorseg_training.module import collate, region_truth
 from tumorseg_training.patches import Patch
@@ -41,13 +42,13 @@ def test_a_batch_tells_which_regions_are_known() -> None:
     ],
 )
 def test_the_rate_rises_and_then_follows_the_schedule(schedule: str, expected: list[float]) -> None:
-    factor = rate_factor(replace(load_recipe("tiny"), schedule=schedule, warm_up_steps=2), steps=6)
+    factor = rate_factor(replace(load_recipe(TINY), schedule=schedule, warm_up_steps=2), steps=6)
     assert [factor(step) for step in range(7)] == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize(("name", "kind"), [("adamw", "AdamW"), ("adam", "Adam"), ("sgd", "SGD")])
 def test_the_optimizer_is_the_recipes(name: str, kind: str) -> None:
-    recipe = replace(load_recipe("tiny"), optimizer=name, learning_rate=0.125, weight_decay=0.25)
+    recipe = replace(load_recipe(TINY), optimizer=name, learning_rate=0.125, weight_decay=0.25)
     optimizer = make_optimizer(recipe, nn.Linear(1, 1).parameters())
     assert (type(optimizer).__name__, optimizer.defaults["lr"], optimizer.defaults["weight_decay"]) == (
         kind,
@@ -66,10 +67,10 @@ def test_training_goes_on_without_a_compiler(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(torch, "compile", compiles_later)
     network = nn.Identity()
     with pytest.warns(UserWarning, match=r"torch.compile does not work here \(no C\+\+ compiler\); training goes on"):
-        assert compiled_or_eager(network, load_recipe("tiny"), torch.device("cpu")) is network
+        assert compiled_or_eager(network, load_recipe(TINY), torch.device("cpu")) is network
 
 
 def test_a_compiled_network_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = nn.Identity()
     monkeypatch.setattr(torch, "compile", lambda _network: compiled)
-    assert compiled_or_eager(nn.Conv3d(4, 4, 1), load_recipe("tiny"), torch.device("cpu")) is compiled
+    assert compiled_or_eager(nn.Conv3d(4, 4, 1), load_recipe(TINY), torch.device("cpu")) is compiled

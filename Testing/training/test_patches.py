@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from support.prepared import head
+from support.prepared import TINY, head
 from tumorseg.normalise import minmax
 from tumorseg_training.augment_recipe import Augmentation
 from tumorseg_training.patches import Patch, PatchDataset, TrainingCase, normalised, tumor_centres
@@ -18,7 +18,7 @@ SIZE = (8, 8, 8)
 
 @pytest.fixture
 def recipe() -> Recipe:
-    return replace(load_recipe("tiny"), patch_size=SIZE, augmentation=Augmentation(mirror=0.5))
+    return replace(load_recipe(TINY), patch_size=SIZE, augmentation=Augmentation(mirror=0.5))
 
 
 def _case(labels: np.ndarray, name: str = "a") -> TrainingCase:
@@ -41,7 +41,7 @@ def _patch(cases: list[list[TrainingCase]], recipe: Recipe, index: int) -> Patch
 
 def test_a_sample_depends_on_its_number_and_the_seed_only(recipe: Recipe) -> None:
     groups = [[_case(_labels())]]
-    changed = replace(recipe, augmentation=load_recipe("tiny").augmentation)
+    changed = replace(recipe, augmentation=load_recipe(TINY).augmentation)
     assert torch.equal(_patch(groups, changed, 5).images, _patch(groups, changed, 5).images)
     assert not torch.equal(_patch(groups, changed, 5).images, _patch(groups, changed, 6).images)
     assert not torch.equal(_patch(groups, changed, 5).images, _patch(groups, replace(changed, seed=1), 5).images)

@@ -6,37 +6,63 @@ from pathlib import Path
 import pytest
 import torch
 
-from support.prepared import prepared_folder
+from support.prepared import TINY, prepared_folder
 from tumorseg.errors import BadInputError, OutOfMemoryError
 from tumorseg.network import UNet3D
 from tumorseg_training import speed
 from tumorseg_training.clock import diagnosis
 from tumorseg_training.epoch_table import epoch_line
 from tumorseg_training.hardware import Hardware
-from tumorseg_training.plan import duration, make_plan
+from tumorseg_training.patches import TrainingCase
+from tumorseg_training.plan import Plan, duration, make_plan
+from tumorseg_training.recipe import Recipe
 from tumorseg_training.recipe_file import load_recipe
 from tumorseg_training.training_data import training_cases
 
-RECIPE = load_recipe("tiny")
+RECIPE = load_recipe(TINY)
 
 
 def test_the_plan_counts_what_will_happen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tumorseg_training.plan.step_seconds", lambda *_: 30.0)
+    monkeypatch.setattr("tumorseg_training.plan.tile_seconds", lambda *_: 2.0)
     prepared = prepared_folder(tmp_path / "p", train=3, validation=2, groups=("a", "b"))
     groups = training_cases(prepared, RECIPE, [f"Head_{number}" for number in range(3)], print)
     (validation,) = training_cases(prepared, RECIPE, ["Head_3"], print)
     plan = make_plan(RECIPE, groups, validation, Hardware("cpu", workers=0), tmp_path)
     values = plan.values()
     assert (values["training_cases"], values["validation_cases"], values["groups"]) == (3, 1, 2)
-    assert (values["samples_per_epoch"], values["seconds_per_epoch"], values["seconds_in_all"]) == (8, 120, 240)
+    assert (values["samples_per_epoch"], values["seconds_per_epoch"]) == (8, 120)
+    assert values["seconds_in_all"] == pytest.approx(240 + 2 * 36, abs=0.1)
     assert values["parameters"] == sum(p.numel() for p in UNet3D(RECIPE.network).parameters())
     assert values["data_gib"] * 2**30 == pytest.approx(4 * 9 * 24 * 28 * 26)
     lines = plan.text().splitlines()
     assert lines[0] == "cases     3 to train on (from 2 data folder(s)), 1 to validate on"
-    assert lines[-1] == "time      about 2 min per epoch without validation, 4 min in all"
+    assert lines[2] == "network   5,087 parameters on cpu in 32-true, 1 process(es)"
+    assert lines[-1] == "time      about 2 min of training per epoch, 36 s of validation every epoch, 5 min in all"
     assert plan.warnings() == []
     (warning,) = replace(plan, disk_gib=2.0, disk_free_gib=1.0).warnings()
     assert warning == "The disk has 1.00 GB free, the run folder may need 2.00 GB."
+
+
+def test_the_plan_counts_validations_and_their_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tumorseg_training.plan.step_seconds", lambda *_: 1.0)
+    monkeypatch.setattr("tumorseg_training.plan.tile_seconds", lambda *_: 10.0)
+    prepared = prepared_folder(tmp_path / "p", train=2, validation=3)
+    groups = training_cases(prepared, RECIPE, ["Head_0", "Head_1"], print)
+    (cases,) = training_cases(prepared, RECIPE, ["Head_2", "Head_3", "Head_4"], print)
+    every_second = replace(RECIPE, epochs=5, validate_every=2)
+
+    def plan(recipe: Recipe, validation: list[TrainingCase], processes: int = 1) -> Plan:
+        return make_plan(recipe, groups, validation, Hardware("cpu", processes, workers=0), tmp_path)
+
+    assert plan(every_second, cases).seconds_per_validation == pytest.approx(3 * 2 * 3 * 3 * 10, abs=0.1)
+    assert plan(every_second, cases).seconds_in_all == pytest.approx(5 * 4 + 2 * 540, abs=0.2)
+    assert plan(every_second, cases, processes=2).seconds_per_validation == pytest.approx(360, abs=0.1)
+    assert plan(replace(RECIPE, resized=True), cases).seconds_per_validation == pytest.approx(30, abs=0.1)
+    assert "every 2 epochs" in plan(every_second, cases).text()
+    without = plan(RECIPE, [])
+    assert without.seconds_in_all == 8
+    assert without.text().endswith("time      about 4 s of training per epoch, 8 s in all")
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (89, "89 s"), (600, "10 min"), (7200, "2.0 h")])
@@ -44,8 +70,9 @@ def test_times_are_told_in_their_unit(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-def test_a_step_is_timed() -> None:
+def test_a_step_and_a_tile_are_timed() -> None:
     assert 0 < speed.step_seconds(RECIPE, 1, "cpu") < 30
+    assert 0 < speed.tile_seconds(RECIPE, "cpu") < 30
 
 
 def test_a_step_that_does_not_fit_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,6 +156,34 @@ def test_a_batch_must_be_shared_equally() -> None:
     Hardware("cpu", devices=2).check(RECIPE)
     with pytest.raises(BadInputError, match="A batch_size of 2 cannot be shared by 8 processes; set it to a multiple"):
         Hardware(devices=4, nodes=2).check(RECIPE)
+
+
+@pytest.mark.parametrize(
+    ("capability", "precision"), [((9, 0), "bf16-mixed"), ((8, 0), "bf16-mixed"), ((7, 5), "16-mixed")]
+)
+def test_the_precision_follows_the_gpu(
+    capability: tuple[int, int], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: capability)
+    assert Hardware("cuda").with_precision(replace(RECIPE, precision="auto")).precision == precision
+    assert Hardware("cuda").with_precision(RECIPE) == RECIPE  # what the recipe says is kept
+
+
+@pytest.mark.parametrize(
+    ("known", "precision"),
+    [
+        ({"avx512_bf16": False, "amx_bf16": False}, "32-true"),
+        ({"avx512_bf16": True, "amx_bf16": False}, "bf16-mixed"),
+        ({"amx_bf16": True}, "bf16-mixed"),
+        ({}, "32-true"),
+    ],
+)
+def test_a_cpu_that_imitates_bfloat16_trains_in_float32(
+    known: dict[str, bool], precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known, raising=False)
+    assert Hardware("cpu").with_precision(replace(RECIPE, precision="auto")).precision == precision
+    assert Hardware("mps").with_precision(replace(RECIPE, precision="auto")).precision == "32-true"
 
 
 def test_half_precision_of_gpus_is_refused_on_the_cpu() -> None:

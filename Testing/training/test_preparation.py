@@ -45,6 +45,16 @@ def test_the_command_writes_cache_index_split_and_chart(
     assert splits[0].sha256[:16] in said
 
 
+@pytest.mark.parametrize("place", ["", "prepared"])
+def test_the_data_are_only_read(place: str, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="lies in the data folder, which is only read"):
+        prepare_folder([data], data / place, TWO)
+    (tmp_path / "more").mkdir()
+    with pytest.raises(BadInputError, match="lies in the data folder, which is only read"):
+        prepare_folder([data], tmp_path / "more" / place, TWO, [tmp_path / "more"])
+    assert sorted(path.name for path in data.iterdir()) == [f"Case_{number}" for number in range(6)]
+
+
 def test_two_processes_prepare_the_same_as_one(data: Path, tmp_path: Path) -> None:
     first = prepare_folder([data], tmp_path / "one", TWO)
     second = prepare_folder([data], tmp_path / "two", Settings(folds=2, test=0, workers=2))

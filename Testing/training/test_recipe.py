@@ -45,7 +45,7 @@ def test_a_pass_has_a_step_for_every_full_batch() -> None:
         3,
         1,
     )
-    assert load_recipe("tiny").steps(7) == 4
+    assert replace(load_recipe("tiny"), steps_per_epoch=4).steps(7) == 4
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_pass_has_a_step_for_every_full_batch() -> None:
         ('channels = ["t1ce"]', "the network takes 4 input channels, but 1 are named"),
         ('regions = ["TC", "WT", "ET"]', r"regions must be \[WT\] or \[WT, TC, ET\]"),
         ('regions = ["WT"]', "the network makes 3 outputs, but 1 regions are named"),
-        ('precision = "8-bit"', "precision must be one of 32-true, bf16-mixed, 16-mixed, got '8-bit'"),
+        ('precision = "8-bit"', "precision must be one of auto, 32-true, bf16-mixed, 16-mixed, got '8-bit'"),
         ('learning_rate = "fast"', "learning_rate must be a number from 1e-09 to 1, got 'fast'"),
         ("foreground = 1.5", "foreground must be a number from 0 to 1, got 1.5"),
         ("ema_decay = nan", "ema_decay must be a number from 0 to 1, got nan"),

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from support.prepared import head, prepared_case, prepared_folder
+from support.prepared import TINY, head, prepared_case, prepared_folder
 from tumorseg.errors import BadInputError
 from tumorseg.sequences import SEQUENCES
 from tumorseg_training.patches import PatchDataset, RawPatch
@@ -18,7 +18,7 @@ from tumorseg_training.prepared import Prepared
 from tumorseg_training.recipe_file import load_recipe
 from tumorseg_training.training_data import EpochBatches, PatchLoader, TrainingData, check_shares, training_cases
 
-RECIPE = load_recipe("tiny")
+RECIPE = load_recipe(TINY)
 
 
 def _numbers(batches: EpochBatches, epoch: int) -> list[list[int]]:

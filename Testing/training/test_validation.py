@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from support.prepared import head
+from support.prepared import TINY, head
 from tumorseg.devices import Device
 from tumorseg.modelfile import Model
 from tumorseg.network import UNet3D
@@ -19,7 +19,7 @@ from tumorseg_training.recipe_file import load_recipe
 from tumorseg_training.run_model import model_spec
 from tumorseg_training.validation import CaseRow, ValidationShard, summary, validate
 
-RECIPE = load_recipe("tiny")
+RECIPE = load_recipe(TINY)
 CPU = torch.device("cpu")
 
 

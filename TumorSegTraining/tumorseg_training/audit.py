@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
-from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +27,7 @@ from tumorseg_training.cases import convention_of, discover
 from tumorseg_training.conventions import CAVITY, Convention, to_engine
 from tumorseg_training.fingerprint import Fingerprint, fingerprint, same_scans
 from tumorseg_training.labelled_case import LabelledCase
+from tumorseg_training.processes import Refused, in_processes
 
 Report = Callable[[int, int], None]
 """Called with the number of cases looked at and of all."""
@@ -157,35 +153,12 @@ def _regions(convention: Convention) -> list[str]:
 
 def _all(cases: Sequence[LabelledCase], workers: int) -> Iterator[CaseAudit]:
     """Every case looked at, in the order in which they are ready."""
-    if min(workers, len(cases)) < 2:
-        yield from map(audit_case, cases)
-        return
-    with _interrupts_held_back():
-        ignore = partial(signal.signal, signal.SIGINT, signal.SIG_IGN)
-        pool = ProcessPoolExecutor(min(workers, len(cases)), get_context("spawn"), initializer=ignore)
-        waiting = [pool.submit(audit_case, case) for case in cases]
-    try:
-        for future in as_completed(waiting):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C goes to all processes of a terminal, but only this one shall act on it, once the others are started.
-
-    They inherit that it is blocked; on Windows, where that cannot be, they ignore it once they are up.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # multiprocessing's helper: starting it later would let interrupts through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    for case, result in in_processes(audit_case, cases, workers, lambda case: case.name):
+        if isinstance(result, Refused):
+            problems = unreadable(BadInputError(list(result.problems)), "seg")
+            yield CaseAudit(case.name, case, findings=tuple(problems))
+        else:
+            yield result
 
 
 def _compared(audits: Sequence[CaseAudit]) -> list[CaseAudit]:

@@ -25,8 +25,9 @@ def run(options: argparse.Namespace) -> int:
     from tumorseg.images import check_folder
     from tumorseg_training.audit import audit
     from tumorseg_training.audit_report import text_report, write_reports
+    from tumorseg_training.listing import check_outside
 
-    _check_outside(options.output, options.path)
+    check_outside(options.output, options.path)
     check_folder(options.output)
     line = ProgressLine()
     try:
@@ -36,15 +37,3 @@ def run(options: argparse.Namespace) -> int:
     print(text_report(found))
     print("Written:", ", ".join(map(str, write_reports(found, options.output))))
     return 0 if found.usable else 2
-
-
-def _check_outside(output: Path, data: Path) -> None:
-    """Data folders are only read.
-
-    Raises:
-        BadInputError: the reports would be written into the data.
-    """
-    from tumorseg.errors import BadInputError
-
-    if data.exists() and output.resolve().is_relative_to(data.resolve()):
-        raise BadInputError(f"{output} lies in the data folder, which is only read; choose another with --output.")

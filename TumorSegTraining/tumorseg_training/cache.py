@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -102,16 +102,6 @@ class Entry:
     def size(self) -> int:
         """Bytes on disk."""
         return sum(self.facts.sizes)
-
-
-def prepare(cases: Iterable[LabelledCase], folder: Path, channels: Sequence[str]) -> list[CachedCase]:
-    """Bring every case into the cache; complete entries are kept.
-
-    Raises:
-        BadInputError: a case that cannot be used.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    return [cache_case(case, folder, channels).cached for case in cases]
 
 
 def cache_case(case: LabelledCase, folder: Path, channels: Sequence[str]) -> Entry:

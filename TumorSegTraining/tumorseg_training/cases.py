@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,14 +15,16 @@ from tumorseg_training.conventions import Convention, identify_convention, to_en
 from tumorseg_training.labelled_case import LabelledCase
 from tumorseg_training.layouts.decathlon import belongs, find_decathlon_cases
 from tumorseg_training.layouts.folders import find_folder_cases
-from tumorseg_training.layouts.found import SEVERAL_FILES, Found
+from tumorseg_training.layouts.found import OTHER_TUMOR, SEVERAL_FILES, Found
 from tumorseg_training.layouts.slices import find_slice_cases, official_name
-from tumorseg_training.listing import list_files
+from tumorseg_training.listing import Entry, list_files
 from tumorseg_training.releases import FOLDERS
 from tumorseg_training.sources import Source
 from tumorseg_training.tables import read_tables
 
 __all__ = ["LabelledCase", "check_names", "discover", "find_labelled_cases", "read_labelled", "read_truth"]
+
+_NNUNET = re.compile(r".+_000\d\.nii(\.gz)?", re.IGNORECASE)
 
 _POST_TREATMENT_SHAPE = (182, 218, 182)
 """(z, y, x) of BraTS 2024 GLI, in the space of MNI152; the other years have 155 x 240 x 240."""
@@ -40,6 +43,8 @@ def find_labelled_cases(path: Path) -> list[LabelledCase]:
     findings = [finding for of_case in found.findings.values() for finding in of_case]
     if several := [finding.sentence for finding in findings if finding.code == SEVERAL_FILES]:
         raise BadInputError(several)
+    if others := [name for name, notes in found.findings.items() if any(note.code == OTHER_TUMOR for note in notes)]:
+        raise BadInputError(_other_tumors(path, others))
     if not found.cases:
         raise BadInputError([_nothing_found(path, found), *refused, *(finding.sentence for finding in findings)])
     return found.cases
@@ -49,7 +54,7 @@ def discover(path: Path) -> tuple[Found, list[str]]:
     """All cases, what is wrong with the files of others, and sentences on files that cannot be looked into.
 
     Raises:
-        BadInputError: ``path`` is neither a folder nor an archive.
+        BadInputError: ``path`` is neither a folder nor an archive, or in the layout of nnU-Net.
     """
     listing = list_files(path)
     decathlon = [entry for entry in listing.entries if belongs(entry) or entry.path.name == "dataset.json"]
@@ -59,6 +64,8 @@ def discover(path: Path) -> tuple[Found, list[str]]:
     tables = read_tables(listing.entries)
     completed = [tables.complete(case, official_name(case)) for case in found.cases]
     found.cases = sorted(_once(completed, found), key=lambda case: case.name)
+    if not found.cases:
+        _refuse_nnunet(listing.entries)
     return found, listing.refused
 
 
@@ -157,6 +164,23 @@ def _once(cases: Sequence[LabelledCase], found: Found) -> list[LabelledCase]:
 
 def _unpacked_first(case: LabelledCase) -> tuple[bool, str]:
     return not Path(case.segmentation.location).is_file(), case.segmentation.location
+
+
+def _other_tumors(path: Path, names: Sequence[str]) -> str:
+    return (
+        f"{path} holds {len(names)} case(s) that show no glioma of an adult (such as {names[0]}), whose labels mean "
+        "other things; give a folder without them, e.g. BraTS-GLI or BraTS-SSA."
+    )
+
+
+def _refuse_nnunet(entries: Iterable[Entry]) -> None:
+    numbered = next((entry.path.name for entry in entries if _NNUNET.fullmatch(entry.path.name)), None)
+    if numbered:
+        raise BadInputError(
+            f"Files like {numbered} are in the layout of nnU-Net, whose numbers do not say what is T1, T1ce, T2 and "
+            "FLAIR; give the data they were made from, or rename them (Case_t1.nii.gz) and the labels "
+            "(Case_seg.nii.gz)."
+        )
 
 
 def _nothing_found(path: Path, found: Found) -> str:

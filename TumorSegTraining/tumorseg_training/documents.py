@@ -19,12 +19,12 @@ def write_document(path: Path, document: Document) -> None:
         temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
-def read_document(path: Path, version: int, remedy: str) -> Document:
-    """Read JSON whose ``version`` is the given one.
+def read_document(path: Path, version: int | None, remedy: str) -> Document:
+    """Read a JSON object whose ``version`` is the given one.
 
     Args:
         path: the file.
-        version: the one that this program understands.
+        version: the one that this program understands; None for documents without.
         remedy: what the user can do when the file cannot be used, without a full stop.
 
     Raises:

@@ -33,8 +33,9 @@ from tumorseg_training.run_folder import (
     PLAN_FILE,
     describe_run,
     environment,
-    read_json,
+    read_run_document,
     split_values,
+    with_precision_of,
 )
 from tumorseg_training.run_model import model_spec, network_weights
 from tumorseg_training.speed import convolution_warning
@@ -66,6 +67,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
     """
     keep_freed_memory()
     hardware = (hardware or Hardware()).resolved()
+    recipe = hardware.with_precision(with_precision_of(run, recipe))
     hardware.check(recipe)
     data = load_prepared(prepared)
     split = load_split(prepared, fold)
@@ -107,7 +109,7 @@ def _announce(
         say(f"Warning: {slow}")
     plan = make_plan(recipe, groups, validation, hardware, run)
     write_document(run / PLAN_FILE, plan.values())
-    write_document(run / ENVIRONMENT_FILE, environment(hardware.accelerator, hardware.processes))
+    write_document(run / ENVIRONMENT_FILE, environment(hardware.accelerator, hardware.processes, recipe.precision))
     say(plan.text())
     for sentence in plan.warnings():
         say(f"Warning: {sentence}")
@@ -157,7 +159,7 @@ def _write_model(recipe: Recipe, split: dict[str, Any], run: Path, validated: bo
     training = {
         "recipe": recipe_values(recipe),
         "split": split,
-        "environment": read_json(run / ENVIRONMENT_FILE),
+        "environment": read_run_document(run / ENVIRONMENT_FILE),
         "epoch": checkpoint["epoch"],
         "step": checkpoint["global_step"],
     }

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="epochs, instead of the recipe's")
     parser.add_argument("--batch-size", type=int, help="patches per step over all processes, instead of the recipe's")
     parser.add_argument("--seed", type=int, help="seed, instead of the recipe's")
-    parser.add_argument("--precision", help="32-true, bf16-mixed or 16-mixed, instead of the recipe's")
+    parser.add_argument("--precision", help="auto, 32-true, bf16-mixed or 16-mixed, instead of the recipe's")
     parser.add_argument("--initial", metavar="MODEL", help="model whose weights to start from, instead of the recipe's")
     parser.add_argument(
         "--accelerator", choices=("auto", "cpu", "cuda", "mps"), default="auto", help="device (default: auto)"

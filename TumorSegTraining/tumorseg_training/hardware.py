@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from lightning.pytorch.utilities import rank_zero_only
 
 from tumorseg.errors import BadInputError
-from tumorseg_training.recipe import Recipe
+from tumorseg_training.recipe import AUTO, Recipe
 
 MOST_WORKERS = 8
+
+_BF16_ON_CPUS = ("avx512_bf16", "amx_bf16")
+"""Instructions without which a CPU only imitates bfloat16, tens of times slower than float32."""
+
+_BF16_CAPABILITY = 8
+"""Compute capability of the first NVIDIA GPUs (Ampere) that have bfloat16."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +73,15 @@ class Hardware:
             raise BadInputError(f"--accelerator {self.accelerator}: PyTorch finds no such device; use auto or cpu.")
         return self.accelerator
 
+    def with_precision(self, recipe: Recipe) -> Recipe:
+        """The recipe with the fastest number format that is safe on this device, where it leaves the choice."""
+        return replace(recipe, precision=self._precision()) if recipe.precision == AUTO else recipe
+
+    def _precision(self) -> str:
+        if self.accelerator == "cuda":
+            return "bf16-mixed" if torch.cuda.get_device_capability()[0] >= _BF16_CAPABILITY else "16-mixed"
+        return "bf16-mixed" if self.accelerator == "cpu" and cpu_has_bf16() else "32-true"
+
     def check(self, recipe: Recipe) -> None:
         """Refuse a batch that the processes cannot share equally, and a precision that the device does not have.
 
@@ -82,6 +97,12 @@ class Hardware:
                 f"A batch_size of {recipe.batch_size} cannot be shared by {self.processes} processes; set it to a "
                 f"multiple of {self.processes} in the recipe or with --batch-size."
             )
+
+
+def cpu_has_bf16() -> bool:
+    """Whether the CPU computes bfloat16 itself; unknown, in old versions of torch, counts as no."""
+    known: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+    return any(known.get(name) for name in _BF16_ON_CPUS)
 
 
 def is_first_process() -> bool:

@@ -57,6 +57,16 @@ def list_files(root: Path) -> Listing:
     return listing
 
 
+def check_outside(output: Path, data: Path) -> None:
+    """Data are only read.
+
+    Raises:
+        BadInputError: the output would be written into the data.
+    """
+    if data.exists() and output.resolve().is_relative_to(data.resolve()):
+        raise BadInputError(f"{output} lies in the data folder, which is only read; choose another with --output.")
+
+
 def _files_below(root: Path) -> Iterator[tuple[PurePosixPath, Path]]:
     """Path from the root on, and file. Breadth first: of several ways to a folder the shortest counts."""
     waiting = deque([(PurePosixPath(root.resolve().name), root)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -11,13 +12,17 @@ from typing import Any
 import torch
 
 from tumorseg.network import UNet3D
+from tumorseg.predictor import tile_starts
 from tumorseg_training.hardware import Hardware
 from tumorseg_training.patches import TrainingCase
 from tumorseg_training.recipe import Recipe
-from tumorseg_training.speed import step_seconds
+from tumorseg_training.speed import step_seconds, tile_seconds
 
 COPIES_OF_WEIGHTS = 5
 """Weights, gradients, two moments of the optimiser, average."""
+
+SCORING_SECONDS = 4e-7
+"""Per voxel of a validation case, for loss, rules and scores: 1.5 s for a brain of BraTS on one core (AMD EPYC)."""
 
 GIB = 2**30
 
@@ -30,7 +35,9 @@ class Plan:
         training_cases, validation_cases, groups: numbers.
         patch_size: (z, y, x) voxels.
         samples_per_epoch, steps_per_epoch, epochs: numbers.
+        validate_every: epochs between validations.
         device: where it runs; ``processes`` of them.
+        precision: number format.
         processes: of the training.
         parameters: of the network.
         memory_gib: estimate for one process: weights and what a step keeps for its gradients.
@@ -38,6 +45,7 @@ class Plan:
         disk_gib: of the run folder at most; ``disk_free_gib`` is there.
         disk_free_gib: on the disk of the run folder.
         seconds_per_step: measured with one step on empty patches.
+        seconds_per_validation: from the measured time of one tile.
     """
 
     training_cases: int
@@ -47,7 +55,9 @@ class Plan:
     samples_per_epoch: int
     steps_per_epoch: int
     epochs: int
+    validate_every: int
     device: str
+    precision: str
     processes: int
     parameters: int
     memory_gib: float
@@ -55,28 +65,46 @@ class Plan:
     disk_gib: float
     disk_free_gib: float
     seconds_per_step: float
+    seconds_per_validation: float
+
+    @property
+    def seconds_per_epoch(self) -> float:
+        """Without validation."""
+        return self.seconds_per_step * self.steps_per_epoch
+
+    @property
+    def seconds_in_all(self) -> float:
+        """With all validations."""
+        validations = self.epochs // self.validate_every
+        return self.seconds_per_epoch * self.epochs + self.seconds_per_validation * validations
 
     def values(self) -> dict[str, Any]:
         """As JSON, with the times that follow."""
-        epoch = self.seconds_per_step * self.steps_per_epoch
-        plain = {**asdict(self), "patch_size": list(self.patch_size)}
-        return {**plain, "seconds_per_epoch": epoch, "seconds_in_all": epoch * self.epochs}
+        times = {"seconds_per_epoch": self.seconds_per_epoch, "seconds_in_all": self.seconds_in_all}
+        return {**asdict(self), "patch_size": list(self.patch_size), **times}
 
     def text(self) -> str:
         """As lines for a person."""
         z, y, x = self.patch_size
-        epoch = self.seconds_per_step * self.steps_per_epoch
         lines = [
             f"cases     {self.training_cases} to train on (from {self.groups} data folder(s)), "
             f"{self.validation_cases} to validate on",
             f"patches   {x} x {y} x {z} voxels, {self.samples_per_epoch} per epoch in {self.steps_per_epoch} steps, "
             f"{self.epochs} epochs",
-            f"network   {self.parameters:,} parameters on {self.device}, {self.processes} process(es)",
+            f"network   {self.parameters:,} parameters on {self.device} in {self.precision}, "
+            f"{self.processes} process(es)",
             f"memory    about {self.memory_gib:.1f} GB per process; {self.data_gib:.1f} GB of prepared data",
             f"disk      up to {self.disk_gib:.2f} GB for the run folder, {self.disk_free_gib:.0f} GB are free",
-            f"time      about {duration(epoch)} per epoch without validation, {duration(epoch * self.epochs)} in all",
+            f"time      about {self._times()}, {duration(self.seconds_in_all)} in all",
         ]
         return "\n".join(lines)
+
+    def _times(self) -> str:
+        training = f"{duration(self.seconds_per_epoch)} of training per epoch"
+        if not self.validation_cases:
+            return training
+        often = "every epoch" if self.validate_every == 1 else f"every {self.validate_every} epochs"
+        return f"{training}, {duration(self.seconds_per_validation)} of validation {often}"
 
     def warnings(self) -> list[str]:
         """What will not fit."""
@@ -116,7 +144,9 @@ def make_plan(
         samples_per_epoch=steps * recipe.batch_size,
         steps_per_epoch=steps,
         epochs=recipe.epochs,
+        validate_every=recipe.validate_every,
         device=hardware.accelerator,
+        precision=recipe.precision,
         processes=hardware.processes,
         parameters=parameters,
         memory_gib=memory / GIB,
@@ -124,7 +154,25 @@ def make_plan(
         disk_gib=disk / GIB,
         disk_free_gib=shutil.disk_usage(run).free / GIB,
         seconds_per_step=step_seconds(recipe, share, hardware.accelerator),
+        seconds_per_validation=_validation_seconds(recipe, validation, hardware),
     )
+
+
+def _validation_seconds(recipe: Recipe, cases: Sequence[TrainingCase], hardware: Hardware) -> float:
+    """Of the process with the most tiles, which the others wait for."""
+    if not cases:
+        return 0.0
+    tile = tile_seconds(recipe, hardware.accelerator)
+    shapes = [case.load()[1].shape for case in cases]
+    each = [tile * _tiles(recipe, shape) + SCORING_SECONDS * math.prod(shape) for shape in shapes]
+    return max(sum(each[process :: hardware.processes]) for process in range(hardware.processes))
+
+
+def _tiles(recipe: Recipe, shape: Sequence[int]) -> int:
+    """Of the engine's predictor in a crop (z, y, x)."""
+    if recipe.resized:
+        return 1
+    return math.prod(len(tile_starts(size, tile)) for size, tile in zip(shape, recipe.patch_size, strict=True))
 
 
 def _network_numbers(recipe: Recipe) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from tumorseg_training.cache import Entry
 from tumorseg_training.cache_cases import CachedCases, cache_cases
 from tumorseg_training.fingerprint import same_scans
 from tumorseg_training.fingerprint_text import from_text
+from tumorseg_training.listing import check_outside
 from tumorseg_training.origins import Origin, find_origins
 from tumorseg_training.patients import find_patients
 from tumorseg_training.prepared import Prepared, PreparedCase, write_prepared
@@ -60,11 +61,13 @@ def prepare_folder(
         trains_only: further data, which no split validates or tests with.
 
     Raises:
-        BadInputError: every problem with the data, too little of it, or no space.
+        BadInputError: every problem with the data, too little of it, an output inside of it, or no space.
     """
     check_numbers(settings.folds, settings.test)
     if settings.workers < 1:
         raise BadInputError(f"--workers must be at least 1, got {settings.workers}.")
+    for path in (*data, *trains_only):
+        check_outside(output, path)
     check_folder(output)
     origins, notes = find_origins(data, trains_only)
     cached = cache_cases([origin.case for origin in origins], output, SEQUENCES, settings.workers)

@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, resource_tracker
 from typing import TypeVar
 
 import SimpleITK as sitk
@@ -76,7 +76,7 @@ def _supervise(
     suspects = ""
     while True:
         for item in islice(waiting, workers - len(running)):
-            with _telling(name_of(item), suspects):
+            with _telling(name_of(item), suspects), _interrupts_held_back():
                 running[pool.submit(_attempt, work, item)] = item
         if not running:
             return
@@ -87,6 +87,22 @@ def _supervise(
             with _telling(name_of(item), suspects):
                 result = future.result()
             yield item, result
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Ctrl-C goes to all processes of a terminal, but only this one shall act on it: a process that is started here
+    inherits that it is blocked. On Windows, where that cannot be, it ignores it once it is up.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # multiprocessing's helper: starting it later would let interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

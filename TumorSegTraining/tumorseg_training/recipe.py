@@ -17,8 +17,9 @@ OPTIMIZERS = ("adamw", "adam", "sgd")
 SCHEDULES = ("poly", "cosine", "constant", "plateau")
 KEEPERS = ("best", "last")
 
-PRECISIONS = ("32-true", "bf16-mixed", "16-mixed")
-"""Lightning's names of the number formats in which these networks are trained."""
+AUTO = "auto"
+PRECISIONS = (AUTO, "32-true", "bf16-mixed", "16-mixed")
+"""Lightning's names of the number formats in which these networks are trained, and the choice by device."""
 
 MAX_SEED = 2**32 - 1
 """Of numpy's generators; Lightning takes 0 for anything above."""
@@ -82,7 +83,7 @@ class Recipe:
         early_stopping: validations without a better loss after which training ends; 0 for never.
         gradient_clip: largest norm of the gradient; 0 for no limit.
         ema_decay: decay of the averaged weights that are validated and exported; 0 for none.
-        precision: number format, one of ``PRECISIONS``.
+        precision: number format, one of ``PRECISIONS``; ``auto`` until it is known where the training runs.
         compile: whether ``torch.compile`` is tried.
         validate_every: epochs between validations.
         keep: whether the weights of the ``best`` validation (mean Dice over the regions) or the ``last`` are exported.
@@ -115,7 +116,7 @@ class Recipe:
     early_stopping: int = 0
     gradient_clip: float = 12.0
     ema_decay: float = 0.999
-    precision: str = "bf16-mixed"
+    precision: str = AUTO
     compile: bool = False
     validate_every: int = 1
     keep: str = "best"

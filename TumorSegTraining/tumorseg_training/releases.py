@@ -30,6 +30,7 @@ _EARLY = re.compile(r"brats(17|18|19)_(.+)", re.IGNORECASE)  # Brats18_TCIA01_13
 _2020 = re.compile(r"(brats20_training_\d+)", re.IGNORECASE)
 _2021 = re.compile(r"(brats2021_\d+)", re.IGNORECASE)
 _SINCE_2023 = re.compile(r"(brats-([a-z]+)-\d+)-(\d{3})", re.IGNORECASE)
+_OTHER_TUMORS = {"PED": "tumors of children", "MEN": "meningiomas", "MET": "metastases"}
 _POST_TREATMENT = 100
 """Time points of BraTS 2024 GLI are numbered from here; those of 2023 from 0."""
 
@@ -45,6 +46,12 @@ def release_of(name: str) -> Release:
     if found := _SINCE_2023.fullmatch(name):
         return _since_2023(found[1], found[2].upper(), int(found[3]))
     return Release(FOLDERS, None, name)
+
+
+def other_tumor(name: str) -> str | None:
+    """What a case of BraTS shows when that is no glioma of an adult, whose labels mean other things; from its name."""
+    found = _SINCE_2023.fullmatch(name)
+    return _OTHER_TUMORS.get(found[2].upper()) if found else None
 
 
 def _since_2023(patient: str, challenge: str, time_point: int) -> Release:

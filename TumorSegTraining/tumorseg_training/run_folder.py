@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,8 @@ import torch
 from tumorseg.errors import BadInputError
 from tumorseg.images import check_folder
 from tumorseg_training import __version__
-from tumorseg_training.documents import write_document
-from tumorseg_training.recipe import Recipe
+from tumorseg_training.documents import Document, read_document, write_document
+from tumorseg_training.recipe import AUTO, PRECISIONS, Recipe
 from tumorseg_training.recipe_file import recipe_values
 from tumorseg_training.split import Split
 
@@ -43,7 +43,7 @@ def describe_run(recipe: Recipe, split: dict[str, Any], run: Path) -> None:
     check_folder(run)
     for name, values in ((RECIPE_FILE, recipe_values(recipe)), (SPLIT_FILE, split)):
         path = run / name
-        if path.exists() and (told := _differences(read_json(path), values)):
+        if path.exists() and (told := _differences(read_run_document(path), values)):
             raise BadInputError(f"{run} holds a run with another {path.stem} ({told}); name a new folder with --run.")
         write_document(path, values)
 
@@ -53,7 +53,7 @@ def split_values(prepared: Path, split: Split) -> dict[str, Any]:
     return json.loads(json.dumps({"prepared": str(prepared.resolve()), **asdict(split)}))
 
 
-def environment(device: str, processes: int) -> dict[str, Any]:
+def environment(device: str, processes: int, precision: str) -> dict[str, Any]:
     """Versions and hardware of the run, without names of persons or machines."""
     return {
         "tumorseg_training": __version__,
@@ -62,28 +62,38 @@ def environment(device: str, processes: int) -> dict[str, Any]:
         **{name: version(name) for name in _PACKAGES},
         "cuda": torch.version.cuda,
         "device": torch.cuda.get_device_name() if device == "cuda" else device,
+        "precision": precision,
         "processes": processes,
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
     }
 
 
-def read_json(path: Path) -> Any:
+def read_run_document(path: Path) -> Document:
     """Read a JSON file of a run folder.
 
     Raises:
-        BadInputError: it is damaged.
+        BadInputError: it is not there or damaged.
     """
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise BadInputError(f"{path} is damaged; restore it or name a new folder with --run.") from error
+    return read_document(path, None, "restore it or name a new folder with --run")
 
 
-def _differences(known: Any, values: dict[str, Any]) -> str:
+def with_precision_of(run: Path, recipe: Recipe) -> Recipe:
+    """The recipe with the precision of a run that goes on, where the recipe leaves the choice: it may be continued on
+    another device, but its weights shall not change their number format half way.
+
+    Raises:
+        BadInputError: the recipe of the run is damaged.
+    """
+    path = run / RECIPE_FILE
+    if recipe.precision != AUTO or not path.is_file():
+        return recipe
+    known = read_run_document(path).get("precision")
+    return replace(recipe, precision=known) if known in PRECISIONS else recipe
+
+
+def _differences(known: Document, values: Document) -> str:
     """Entries that differ, with the old and the new value where these are short; the data may have been moved."""
-    if not isinstance(known, dict):
-        return "not a description"
     every = [name for name in dict.fromkeys([*known, *values]) if name != "prepared"]
     names = [name for name in every if known.get(name) != values.get(name)]
     told = []

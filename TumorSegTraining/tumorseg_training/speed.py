@@ -40,13 +40,21 @@ def step_seconds(recipe: Recipe, patches: int, accelerator: str) -> float:
         loss.backward()
 
     try:
-        first = _seconds(step, device)
-        return min(first, _seconds(step, device)) if first < 2 else first
+        return _settled_seconds(step, device)
     except (torch.OutOfMemoryError, MemoryError) as error:
         raise OutOfMemoryError(
             f"A step with {patches} patches of {recipe.patch_size} does not fit into the memory of {accelerator}; use "
             "a smaller patch_size or batch_size, or more --devices."
         ) from error
+
+
+def tile_seconds(recipe: Recipe, accelerator: str) -> float:
+    """Seconds of one tile of the engine's predictor in validation."""
+    device = torch.device(accelerator)
+    network = UNet3D(recipe.network).to(device).eval()
+    tile = torch.zeros((1, recipe.network.in_channels, *recipe.patch_size), device=device)
+    with torch.inference_mode():
+        return _settled_seconds(lambda: network(tile), device)
 
 
 def autocast(recipe: Recipe, device: torch.device) -> torch.autocast:
@@ -92,7 +100,13 @@ def convolution_seconds(device: torch.device, dtype: torch.dtype) -> float:
     return min(_seconds(once, device) for _ in range(3))
 
 
-def _seconds(work: Callable[[], None], device: torch.device) -> float:
+def _settled_seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Of a second time when the first, in which much is set up, was short."""
+    first = _seconds(work, device)
+    return min(first, _seconds(work, device)) if first < 2 else first
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
     started = time.perf_counter()
     work()
     if device.type == "cuda":

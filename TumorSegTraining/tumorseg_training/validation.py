@@ -109,7 +109,7 @@ def _dice_columns(labels: LabelArray, truth: LabelArray, regions: Sequence[str],
 
 def _loss(probabilities: Tensor, truth: LabelArray, recipe: Recipe, undivided: bool) -> float:
     """The recipe's loss of one case, of this process alone."""
-    logits = torch.logit(probabilities.double()).clamp(-LARGEST_LOGIT, LARGEST_LOGIT).float()
+    logits = torch.logit(probabilities).clamp(-LARGEST_LOGIT, LARGEST_LOGIT)
     masks = np.stack([region_mask(truth, region) for region in recipe.regions]).astype(np.float32)
     known = [[not undivided or region == "WT" for region in recipe.regions]]
     sums = region_sums(logits[None], torch.from_numpy(masks)[None], torch.tensor(known))

@@ -13,9 +13,9 @@ from tumorseg.images import READABLE, extension_of
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
 from tumorseg_training.conventions import Convention
 from tumorseg_training.labelled_case import LabelledCase
-from tumorseg_training.layouts.found import SEVERAL_FILES, Found
+from tumorseg_training.layouts.found import OTHER_TUMOR, SEVERAL_FILES, Found
 from tumorseg_training.listing import Entry
-from tumorseg_training.releases import FOLDERS, release_of
+from tumorseg_training.releases import FOLDERS, other_tumor, release_of
 from tumorseg_training.sources import ImageSource
 from tumorseg_training.tables import grade_of
 
@@ -77,6 +77,10 @@ def _sorted_in(case: _Files, entries: Iterable[Entry]) -> _Files:
 def _add(found: Found, case: _Files) -> None:
     if not case.segmentations:
         found.unlabelled[case.name] = _listed(case.others)
+        return
+    if tumor := other_tumor(case.name):
+        message = f"{case.name} shows {tumor}, whose labels mean other things."
+        found.block(case.name, OTHER_TUMOR, message, "Leave it out.")
         return
     several = [*_several(case)]
     for message in several:
