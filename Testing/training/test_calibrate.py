@@ -194,6 +194,14 @@ def test_parts_of_a_run_have_folders_of_their_own(run: Path, capsys: pytest.Capt
     assert "has no test cases; choose others with --split" in capsys.readouterr().err
 
 
+def test_some_cases_alone_leave_the_scores_of_all_where_they_are(run: Path) -> None:
+    command = ["evaluate", "--run", str(run), "--device", "cpu"]
+    assert main(command) == 0
+    before = {path.name: path.read_bytes() for path in (run / "evaluation").iterdir()}
+    assert main([*command, "--case", "B"]) == 0
+    assert {path.name: path.read_bytes() for path in (run / "evaluation").iterdir()} == before
+
+
 def test_a_case_that_is_gone_does_not_stop_the_others(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run.parent / "data" / "B" / "Case_seg.nii.gz").unlink()
     assert main(["evaluate", "--run", str(run), "--device", "cpu"]) == 2

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ from support.small_data import NESTED, write_data, write_run, write_table
 from tumorseg.errors import BadInputError
 from tumorseg.images import write_labels
 from tumorseg_training.cli import main
-from tumorseg_training.figures.comparison import markdown, measured, sections
+from tumorseg_training.figures.comparison import INTERVAL, markdown, measured, sections
+from tumorseg_training.figures.comparison_table import comparison_table
 from tumorseg_training.figures.curves import training_curves
 from tumorseg_training.figures.extremes import choose_extremes
 from tumorseg_training.figures.published import definitions, paper, results
@@ -68,9 +70,18 @@ def run(prepared: Path, tmp_path: Path) -> Path:
         nothing.append({"case": case, "dice_WT": 0, "dice_TC": 0, "dice_ET": number})
     write_table(run / "evaluation" / "scores.csv", rows)
     write_table(run / "evaluation" / "scores-nothing.csv", nothing)
+    _summarise(run)
     for case in load_run(run).validation:
         write_labels(np.roll(NESTED, 1, 2), SMALL, run / "evaluation" / f"{case}.nii.gz")
     return run
+
+
+def _summarise(run: Path, cases: int = 2, notes: Sequence[str] = (), problems: Sequence[str] = ()) -> None:
+    """The summary of an evaluation, with intervals of two regions."""
+    dice = {"WT": (0.5, 0.75), "TC": (0.25, 0.875), "ET": (None, None)}
+    metrics = {region: {"dice": {"low": low, "high": high}} for region, (low, high) in dice.items()}
+    document = {"version": 1, "cases": cases, "notes": list(notes), "problems": list(problems), "metrics": metrics}
+    (run / "evaluation" / "summary.json").write_text(json.dumps(document))
 
 
 def _draw(run: Path, *more: str) -> int:
@@ -117,7 +128,7 @@ def test_lost_predictions_and_another_split_are_told(
 
 
 def test_folders_that_cannot_be_drawn_are_refused(run: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match=r"holds no run: there is no split\.json"):
+    with pytest.raises(BadInputError, match=r"is not the folder of a run, it has no split\.json"):
         load_run(tmp_path / "nowhere")
     split = json.loads((run / "split.json").read_text())
     (run / "split.json").write_text(json.dumps(split | {"prepared": str(tmp_path / "gone")}))
@@ -183,7 +194,7 @@ def test_sections_never_mix_definitions_and_mark_what_was_measured(run: Path) ->
     record = load_run(run)
     for section, definition in zip(sections(record), definitions(), strict=False):
         known = {line.method for line in (*results(), *measured(record)) if line.definition == definition.key}
-        assert {row[0] for row in section.rows} == known
+        assert {row[0] for row in section.rows} - {INTERVAL} == known
         for row, own in zip(section.rows, section.measured, strict=True):
             assert ("measured" in row, "published" in row) == (own, not own)
     text = markdown(record)
@@ -200,9 +211,50 @@ def test_the_papers_metrics_are_compared_with_the_same_of_the_run(run: Path) -> 
 
 def test_a_run_that_scored_training_cases_says_so(run: Path) -> None:
     record: RunRecord = load_run(run)
+    _summarise(run)
     rows = [{"case": record.train[0], "dice_WT": 0.9}, {"case": record.validation[0], "dice_WT": 0.8}]
     write_table(run / "evaluation" / "scores.csv", rows)
     assert measured(load_run(run))[0].data == "training and validation of fold 0, 2"
+
+
+def test_means_are_shown_with_their_intervals(run: Path) -> None:
+    brats, *others = sections(load_run(run))
+    assert [row[:6] for row in brats.rows[:2]] == [
+        ("my run", "validation of fold 0, 2", "0.625", "0.625", "0.625", "0.625"),
+        (INTERVAL, "", "0.50-0.75", "0.25-0.88", "", ""),
+    ]
+    assert brats.measured[:3] == (True, True, True)
+    assert not any(row[0] == INTERVAL for section in others for row in section.rows)
+
+
+def test_notes_of_the_evaluation_stand_beside_its_figures(run: Path) -> None:
+    note = "2 of the 2 cases trained this model: their scores say nothing about new patients."
+    _summarise(run, notes=[note], problems=["Case_9: it is gone."])
+    record = load_run(run)
+    text = markdown(record)
+    assert f"**† {note}**" in text
+    assert "Some cases could not be scored" in text
+    assert "| **my run** | **validation of fold 0, 2 †** |" in text
+    drawn = [text.get_text() for text in comparison_table(sections(record), record.summary.notes).axes[0].texts]
+    assert drawn[1] == f"† {note}"
+    assert "validation of fold 0, 2 †" in drawn
+
+
+@pytest.mark.parametrize("scored", [0, 3])
+def test_an_evaluation_that_is_not_finished_is_told(run: Path, scored: int) -> None:
+    if scored:
+        _summarise(run, scored)
+    else:
+        (run / "evaluation" / "summary.json").unlink()
+    summary = load_run(run).summary
+    assert "it was stopped or changed: evaluate the run again" in summary.notes[0]
+    assert summary.intervals == {}
+
+
+def test_a_damaged_summary_is_refused(run: Path) -> None:
+    (run / "evaluation" / "summary.json").write_text('{"version": 1, "cases": 2, "notes": 3}')
+    with pytest.raises(BadInputError, match=r"summary\.json is damaged or was changed by hand"):
+        load_run(run)
 
 
 def test_published_figures_are_complete() -> None:

@@ -55,7 +55,7 @@ def draw_figures(run: RunRecord, output: Path, case: str | None = None, extensio
         "training": lambda: _curves(run),
         "split": lambda: _split(run),
         "extremes": lambda: _extremes(run),
-        "comparison": lambda: comparison_table(sections(run)),
+        "comparison": lambda: comparison_table(sections(run), run.summary.notes),
     }
     for name, draw in figures.items():
         path = output / f"{name}.{extension}"
@@ -115,7 +115,7 @@ def _extremes(run: RunRecord) -> Figure:
     if not chosen:
         advice = f"run tumorseg-train evaluate --run {run.folder} first"
         raise BadInputError(f"There are no scores in {run.evaluation}; {advice}.")
-    return extremes([_compared(run, rank, name) for rank, name in chosen.items()])
+    return extremes([_compared(run, rank, name) for rank, name in chosen.items()], run.summary.notes)
 
 
 def _compared(run: RunRecord, rank: str, name: str) -> Compared:
