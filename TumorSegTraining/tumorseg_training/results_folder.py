@@ -1,7 +1,8 @@
 """The folder of an evaluation: scores and predictions of every finished case, so that a stopped one goes on.
 
-``evaluation.json`` says what was evaluated, with a hash of the data of every finished case, ``scores.csv`` and ``scores-nothing.csv`` hold a row per case, and
-``<case>.nii.gz`` is what a model predicted, with engine labels; ``summary.json`` and ``summary.md`` come at the end.
+``evaluation.json`` says what was evaluated, with a hash of the data of every finished case; ``scores.csv`` and
+``scores-nothing.csv`` hold a row per case; ``<case>.nii.gz`` is what a model predicted, with engine labels;
+``summary.json`` and ``summary.md`` come at the end.
 """
 
 from __future__ import annotations
