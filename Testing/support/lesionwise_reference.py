@@ -1,4 +1,4 @@
-"""The published definition of BraTS 2023's lesion-wise scores, written out slowly: an independent reference in tests."""
+"""The published definition of BraTS 2023's lesion-wise scores, written out slowly: a reference."""
 
 from __future__ import annotations
 
