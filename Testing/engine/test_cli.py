@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 
 from support.cases import SMALL, expected_threshold_labels, small_case, write_case
-from support.models import one_channel_model, saved, threshold_model
+from support.models import one_channel_model, saved, small_spec, threshold_model
 from tumorseg.cli import main
 from tumorseg.console import ProgressLine
 from tumorseg.images import read_labels
+from tumorseg.modelfile import Model
+from tumorseg.network import Ensemble
 from tumorseg.progress import Progress
 from tumorseg.sequences import SEQUENCES
 
@@ -132,6 +135,13 @@ def test_models_lists_and_shows_the_shipped_model(capsys: pytest.CaptureFixture[
     shown = capsys.readouterr().out
     assert "SHA-256: " in shown
     assert "Research only" in shown
+
+
+def test_models_shows_that_a_model_is_an_ensemble(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spec = replace(small_spec(), members=2)
+    path = saved(Model(spec, Ensemble(spec.network_config, 2), ""), tmp_path)
+    assert main(["models", "show", str(path)]) == 0
+    assert "ensemble: the mean of 2 networks" in capsys.readouterr().out
 
 
 def test_missing_options_and_contradictions_are_said(case: Path, capsys: pytest.CaptureFixture[str]) -> None:

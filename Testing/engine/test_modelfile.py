@@ -12,7 +12,8 @@ import torch
 
 from support.models import random_model, saved, small_spec
 from tumorseg.errors import ModelError
-from tumorseg.modelfile import METADATA_KEY, PostProcessing, file_sha256, load_model, read_spec
+from tumorseg.modelfile import METADATA_KEY, Model, PostProcessing, file_sha256, load_model, read_spec
+from tumorseg.network import Ensemble, UNet3D
 from tumorseg.safetensors_file import read_header, read_tensors, write_tensors
 
 
@@ -57,6 +58,10 @@ def _with_document(tmp_path: Path, **changes: Any) -> Path:
         ({"architecture": {"features": [4]}}, "at least two levels"),
         ({"architecture": {"features": [2, 4], "deep_supervision": 0, "norm": "layer"}}, "norm 'layer' is not one of"),
         ({"architecture": {"depth": 3}}, "depth"),
+        ({"members": 0}, "members must be a whole number from 1 to 25, not 0"),
+        ({"members": 26}, "members must be a whole number from 1 to 25, not 26"),
+        ({"members": 1.0}, "members must be a whole number"),
+        ({"members": True}, "members must be a whole number"),
         ({"name": 7}, "name and version must be text"),
         ({"postprocessing": {"thresholds": [0.5]}}, "one threshold per region"),
         ({"postprocessing": {"temperatures": [1, 1, 1]}}, "calibration needs a positive temperature and a bias"),
@@ -128,3 +133,36 @@ def test_postprocessing_rules_survive_the_file(tmp_path: Path) -> None:
     model = random_model()
     path = saved(replace(model, spec=replace(model.spec, postprocessing=rules)), tmp_path)
     assert read_spec(path).postprocessing == rules
+
+
+def test_a_file_without_members_is_one_network(tmp_path: Path) -> None:
+    path = saved(random_model(), tmp_path)
+    document = json.loads(read_header(path)["__metadata__"][METADATA_KEY])
+    del document["members"]  # as written before there were ensembles
+    write_tensors(path, read_tensors(path), {METADATA_KEY: json.dumps(document)})
+    assert read_spec(path).members == 1
+    assert isinstance(load_model(path).network, UNet3D)
+
+
+def test_the_members_of_an_ensemble_come_back_in_order(tmp_path: Path) -> None:
+    spec = replace(small_spec(), members=3)
+    torch.manual_seed(0)
+    network = Ensemble(spec.network_config, 3).eval()
+    loaded = load_model(saved(Model(spec, network, ""), tmp_path))
+    assert isinstance(loaded.network, Ensemble)
+    assert {name.split(".")[0] for name in read_tensors(tmp_path / "model.safetensors")} == {
+        "member0",
+        "member1",
+        "member2",
+    }
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(loaded.network.state_dict()[name], tensor.half().float(), rtol=0, atol=0)
+
+
+def test_an_ensemble_that_lacks_a_member_is_refused(tmp_path: Path) -> None:
+    spec = replace(small_spec(), members=2)
+    path = saved(Model(spec, Ensemble(spec.network_config, 2), ""), tmp_path)
+    kept = {name: array for name, array in read_tensors(path).items() if not name.startswith("member1")}
+    write_tensors(path, kept, {METADATA_KEY: spec.to_json()})
+    with pytest.raises(ModelError, match="do not fit the network that it describes"):
+        load_model(path)

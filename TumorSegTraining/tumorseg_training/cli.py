@@ -17,7 +17,7 @@ COMMANDS = {
     "fit": ("tumorseg_training.fit_command", "train a network"),
     "evaluate": ("tumorseg_training.evaluate_command", "score a run, a model or predictions on labelled cases"),
     "figures": ("tumorseg_training.figures_command", "redraw the paper's figures from a run"),
-    "export": ("tumorseg_training.export_command", "write the model file of a run, with its card"),
+    "export": ("tumorseg_training.export_command", "write the model of a run, or of several as an ensemble"),
 }
 """Module and help of each sub-command; the module has ``add_arguments``, ``run`` and ``WHEN_STOPPED``.
 

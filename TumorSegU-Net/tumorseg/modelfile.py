@@ -21,10 +21,13 @@ from tumorseg.safetensors_file import read_header, read_tensors, write_tensors
 from tumorseg.sequences import SEQUENCES
 
 if TYPE_CHECKING:
-    from tumorseg.network import UNet3D
+    from tumorseg.network import Ensemble, UNet3D
 
 SCHEMA_VERSION = 1
 METADATA_KEY = "tumorseg"
+
+MAX_MEMBERS = 25
+"""Networks of an ensemble: five folds of five trainings are the largest in use."""
 
 SPACING_RANGE_MM = (0.2, 10.0)
 """Voxel sizes that a network of the brain can have; others would ask for absurd amounts of memory."""
@@ -89,6 +92,8 @@ class ModelSpec:
         normalisation: over the brain per channel, 0 outside: ``zscore-brain`` (zero mean, unit variance) or
             ``minmax-brain`` (scaled to 0-1).
         resized: whether the brain crop is stretched to ``patch_size`` as a whole, instead of run in tiles.
+        members: networks of the same architecture whose logits are averaged; above 1 the weights of the first are
+            ``member0.*`` and so on.
         training: hashes and settings of the run that made the weights.
     """
 
@@ -104,6 +109,7 @@ class ModelSpec:
     normalisation: str = "zscore-brain"
     resized: bool = False
     postprocessing: PostProcessing = field(default_factory=PostProcessing)
+    members: int = 1
     training: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA_VERSION
 
@@ -122,7 +128,7 @@ class Model:
     """A model ready to run: its document, its network (float32, evaluation mode) and the hash of its file."""
 
     spec: ModelSpec
-    network: UNet3D
+    network: UNet3D | Ensemble
     sha256: str
 
 
@@ -150,10 +156,10 @@ def load_model(path: Path) -> Model:
     """
     import torch
 
-    from tumorseg.network import UNet3D
+    from tumorseg.network import build_network
 
     spec = read_spec(path)
-    network = UNet3D(spec.network_config)
+    network = build_network(spec.network_config, spec.members)
     weights = {name: torch.from_numpy(array).float() for name, array in read_tensors(path).items()}
     try:
         network.load_state_dict(weights)
@@ -168,7 +174,7 @@ def save_model(path: Path, spec: ModelSpec, state: Mapping[str, Any]) -> None:
     Args:
         path: ``.safetensors`` file.
         spec: the document.
-        state: state dict of a ``UNet3D`` (tensors).
+        state: state dict of a ``UNet3D`` or ``Ensemble`` (tensors).
 
     Raises:
         ModelError: a document that could not be read back, or weights that are not finite; nothing is written.
@@ -218,6 +224,8 @@ def _validate(spec: ModelSpec) -> None:
         or (spec.regions == ("WT",) and spec.outputs == OUTPUT_REGIONS),
         f"unknown normalisation {spec.normalisation!r}": spec.normalisation in NORMALISATIONS,
         f"resized must be true or false, not {spec.resized!r}": isinstance(spec.resized, bool),
+        f"members must be a whole number from 1 to {MAX_MEMBERS}, not {spec.members!r}": type(spec.members) is int
+        and 1 <= spec.members <= MAX_MEMBERS,
         f"spacing {spec.spacing} is not three sizes from {low} to {high} mm": len(spec.spacing) == 3
         and all(low <= size <= high for size in spec.spacing),
         f"patch size {spec.patch_size} is not three multiples of {config.divisor}": len(spec.patch_size) == 3

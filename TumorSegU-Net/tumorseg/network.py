@@ -5,6 +5,8 @@ Keys (level 0 is full resolution)::
     encoder.<level>.<block>.conv.weight|bias    encoder.<level>.<block>.norm.weight|bias
     up.<level>.weight|bias                      (absent with up="trilinear" and equal feature counts)
     decoder.<level>.<block>.conv|norm...        heads.<level>.weight|bias
+
+An ``Ensemble`` holds several of them under ``member<k>.``.
 """
 
 from __future__ import annotations
@@ -79,6 +81,38 @@ class UNet3D(nn.Module):
             return logits
         scale = float(2**self.config.output_level)
         return nn.functional.interpolate(logits, scale_factor=scale, mode="trilinear", align_corners=False)
+
+
+class Ensemble(nn.Module):
+    """Networks of one architecture; their mean logits are the answer, as nnU-Net averages its folds.
+
+    They run one after the other, so that an ensemble needs hardly more memory than one network. It is for prediction:
+    in training mode networks with deep supervision cannot be averaged.
+    """
+
+    def __init__(self, config: UNet3DConfig, members: int) -> None:
+        super().__init__()
+        self.config = config
+        for number in range(members):
+            self.add_module(member_name(number), UNet3D(config))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (batch, in_channels, z, y, x) to the mean logits, same size."""
+        networks = list(self.children())
+        total: Tensor = networks[0](x)
+        for network in networks[1:]:
+            total = total + network(x)
+        return total / len(networks)
+
+
+def member_name(number: int) -> str:
+    """First part of the state-dict keys of an ensemble's member, counted from 0."""
+    return f"member{number}"
+
+
+def build_network(config: UNet3DConfig, members: int = 1) -> UNet3D | Ensemble:
+    """A network, or an ensemble of several."""
+    return UNet3D(config) if members == 1 else Ensemble(config, members)
 
 
 class ConvBlock(nn.Module):
