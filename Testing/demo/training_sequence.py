@@ -1,7 +1,7 @@
 """Runs the README's training sequence, from data to an exported model, just as it is printed there.
 
-    python Testing/demo/training_sequence.py                  # in a new temporary folder, minutes on 2 cores
-    python Testing/demo/training_sequence.py --folder demo    # in a folder that stays; a stopped sequence goes on
+python Testing/demo/training_sequence.py                  # in a new temporary folder, minutes on 2 cores
+python Testing/demo/training_sequence.py --folder demo    # in a folder that stays; a stopped sequence goes on
 """
 
 from __future__ import annotations

@@ -3,23 +3,30 @@
 import json
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from support.cases import SMALL
+from support.models import random_model, saved
 from support.small_data import NESTED, write_data, write_run, write_table
 from tumorseg.errors import BadInputError
 from tumorseg.images import write_labels
+from tumorseg.regions import UNDIVIDED
 from tumorseg_training.cli import main
+from tumorseg_training.figures import canvas
+from tumorseg_training.figures.case_view import load_view
 from tumorseg_training.figures.comparison import INTERVAL, markdown, measured, sections
 from tumorseg_training.figures.comparison_table import comparison_table
 from tumorseg_training.figures.curves import training_curves
-from tumorseg_training.figures.extremes import choose_extremes
+from tumorseg_training.figures.extremes import Compared, choose_extremes, extremes
 from tumorseg_training.figures.published import definitions, paper, results
+from tumorseg_training.figures.reliability import load_reliability, reliability_plot
 from tumorseg_training.figures.run_record import RunRecord, load_run
 from tumorseg_training.preparation import Settings, prepare_folder
+from tumorseg_training.temperature import ReliabilityBin
 
 EPOCHS = (
     {
@@ -41,7 +48,13 @@ EPOCHS = (
         "paper_dice": 0.4,
     },
 )
-FILES = ("modalities", "planes", "overlay", "labels", "training", "split", "extremes", "comparison")
+FILES = ("modalities", "planes", "overlay", "labels", "training", "split", "extremes", "reliability", "comparison")
+
+
+@pytest.fixture(autouse=True)
+def _coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few dots are drawn as well, and quicker."""
+    monkeypatch.setattr(canvas, "DOTS_PER_INCH", 30)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +101,17 @@ def _draw(run: Path, *more: str) -> int:
     return main(["figures", "--run", str(run), "--output", str(run / "figures"), *more])
 
 
+def _calibrated(run: Path) -> None:
+    """A model whose calibration helps WT, does not help TC, and knows nothing of ET."""
+    bins = [asdict(ReliabilityBin(0.5, probability, frequency)) for probability, frequency in ((0.1, 0.3), (0.9, 0.6))]
+    fit = {"cases": 3, "ece_before": 0.25, "ece_after": 0.125, "before": bins, "after": bins[:1]}
+    fitted = {"regions": {"WT": {**fit, "used": True}, "TC": {**fit, "used": False}}}
+    model = random_model()
+    saved(replace(model, spec=replace(model.spec, training={"calibration": fitted})), run)
+
+
 def test_every_figure_is_drawn(run: Path) -> None:
+    _calibrated(run)
     assert _draw(run) == 0
     for name in FILES:
         assert (run / "figures" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
@@ -105,9 +128,11 @@ def test_what_is_missing_is_said_and_the_rest_is_drawn(
         f"training.svg is not drawn: {run} has no metrics.csv with epochs yet.",
         f"extremes.svg is not drawn: There are no scores in {run / 'evaluation'}; run tumorseg-train evaluate "
         f"--run {run} first.",
+        f"reliability.svg is not drawn: There is no model.safetensors in {run} yet.",
     ]
+    lacking = ("training", "extremes", "reliability")
     written = {path.name for path in (run / "figures").iterdir()}
-    assert written == {f"{name}.svg" for name in FILES if name not in ("training", "extremes")} | {"comparison.md"}
+    assert written == {f"{name}.svg" for name in FILES if name not in lacking} | {"comparison.md"}
 
 
 def test_lost_predictions_and_another_split_are_told(
@@ -124,6 +149,7 @@ def test_lost_predictions_and_another_split_are_told(
     assert missing == [
         f"split.png is not drawn: {moved} was split anew since the run was made.",
         f"extremes.png is not drawn: {run / 'evaluation'} holds no prediction of {worst}; evaluate the run again.",
+        f"reliability.png is not drawn: There is no model.safetensors in {run} yet.",
     ]
 
 
@@ -255,6 +281,39 @@ def test_a_damaged_summary_is_refused(run: Path) -> None:
     (run / "evaluation" / "summary.json").write_text('{"version": 1, "cases": 2, "notes": 3}')
     with pytest.raises(BadInputError, match=r"summary\.json is damaged or was changed by hand"):
         load_run(run)
+
+
+def test_reliability_is_drawn_before_and_after_calibration(run: Path) -> None:
+    _calibrated(run)
+    whole, core = reliability_plot(load_reliability(run / "model.safetensors")).axes
+    lines = {str(line.get_label()): line.get_xydata().tolist() for line in whole.lines[1:]}  # type: ignore[union-attr]
+    assert lines == {"network, ECE 0.2500": [[0.1, 0.3], [0.9, 0.6]], "calibrated, ECE 0.1250": [[0.1, 0.3]]}
+    assert [line.get_label() for line in core.lines[1:]] == ["network, ECE 0.2500"]
+    assert core.get_title(loc="left") == "TC, 3 cases, calibration not used"
+
+
+def test_a_model_without_calibration_has_no_reliability(run: Path) -> None:
+    with pytest.raises(BadInputError, match=r"is not calibrated; run tumorseg-train evaluate --run .* --calibrate"):
+        load_reliability(saved(random_model(), run))
+
+
+def test_a_run_of_the_whole_tumor_is_drawn_with_one_region(run: Path) -> None:
+    """A prediction of the undivided tumor differs from divided truth only where there is tumor or none."""
+    rows = [{"case": case, "dice_WT": 0.5} for case in load_run(run).validation]
+    write_table(run / "evaluation" / "scores.csv", rows)
+    write_table(run / "metrics.csv", [{"epoch": 0, "train_loss": 1.0, "dice_WT": 0.4, "dice_mean": 0.4}])
+    for row in rows:
+        write_labels((NESTED > 0).astype(np.uint8) * UNDIVIDED, SMALL, run / "evaluation" / f"{row['case']}.nii.gz")
+    record = load_run(run)
+    dice = training_curves(record.epochs, None).axes[1]
+    assert [line.get_label() for line in dice.lines] == ["WT"]
+    assert [row[2:6] for row in sections(record)[0].rows[:1]] == [("0.500", "", "", "")]
+    view = load_view(record.prepared, record.prepared.cases[0])
+    prediction = (view.labels > 0).astype(np.uint8) * UNDIVIDED
+    differences = extremes([Compared("Best", view, prediction, {"WT": 1.0})]).axes[-1]
+    masks = [image.get_array() for image in differences.images[1:]]
+    assert [float(mask[..., 3].max()) for mask in masks if mask is not None] == [0, 0, 0]
+    assert _draw(run) == 0
 
 
 def test_published_figures_are_complete() -> None:
