@@ -25,6 +25,7 @@ def test_the_readme_goes_from_data_to_a_model(tmp_path: Path, monkeypatch: pytes
     spec = read_spec(tmp_path / "example.safetensors")
     assert (spec.name, spec.postprocessing.min_component_ml) == ("example", 0.1)
     assert spec.training["split"]["sha256"] == split["sha256"]
+    assert str(tmp_path) not in json.dumps(spec.training)  # weights do not tell where their owner's data lie
 
 
 def test_a_command_that_fails_ends_the_sequence() -> None:
