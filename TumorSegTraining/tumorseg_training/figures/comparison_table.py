@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from tumorseg_training.figures.canvas import DOTS_PER_INCH, WARNING_COLOR
-from tumorseg_training.figures.comparison import Section
+from tumorseg_training.figures.comparison import INTERVAL, Section
 
 _WIDTH_INCHES = 11.0
 _LINE_INCHES = 0.21
@@ -55,13 +55,18 @@ def _draw_section(axes: Axes, part: Section, line: float) -> float:
         line += 1
         if own:
             axes.add_patch(Rectangle((0, line - 0.5), 1, 1, color=_TINT, linewidth=0))
-        _draw_row(axes, row, columns, line, weight="bold" if own else "normal")
+        if row[0] == INTERVAL:  # two figures in the place of one
+            _draw_row(axes, row, columns, line, size=6.5)
+        else:
+            _draw_row(axes, row, columns, line, weight="bold" if own else "normal")
     return line + 1
 
 
-def _draw_row(axes: Axes, cells: Sequence[str], columns: Sequence[float], line: float, **style: str) -> None:
+def _draw_row(
+    axes: Axes, cells: Sequence[str], columns: Sequence[float], line: float, size: float = 8, **style: str
+) -> None:
     for cell, x in zip(cells, columns, strict=True):
-        axes.text(x + 0.004, line, cell, fontsize=8, va="center", **style)  # type: ignore[arg-type]
+        axes.text(x + 0.004, line, cell, fontsize=size, va="center", **style)  # type: ignore[arg-type]
 
 
 def _columns(header: Sequence[str]) -> list[float]:
