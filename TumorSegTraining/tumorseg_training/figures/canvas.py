@@ -94,7 +94,7 @@ def save(figure: Figure, path: Path) -> None:
 def _scale_bar(axes: Axes, shape: tuple[int, ...]) -> None:
     rows, columns = shape
     y, x = rows - 0.05 * rows, 0.05 * columns
-    length = SCALE_BAR_MM if SCALE_BAR_MM <= 0.9 * columns else SHORT_BAR_MM
+    length = SCALE_BAR_MM if 0.9 * columns >= SCALE_BAR_MM else SHORT_BAR_MM
     axes.autoscale(False)  # the bar must not change the scale of the slice
     axes.plot([x, x + length], [y, y], color="white", linewidth=2, solid_capstyle="butt")
     axes.text(x + length / 2, y - 3, f"{length} mm", color="white", fontsize=6, ha="center", va="bottom")
