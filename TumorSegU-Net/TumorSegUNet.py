@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 DOCUMENTATION = "https://github.com/TumorSegUNet/SlicerTumorSegUNet/blob/main/docs"
 
+FIRST = 100.0
+"""Priority of an observer that is called before the node selectors' own."""
+
 
 class TumorSegUNet(ScriptedLoadableModule):
     """The module as the application lists it."""
@@ -55,7 +58,7 @@ class TumorSegUNet(ScriptedLoadableModule):
 
 def registerSampleData() -> None:
     """Offer the synthetic patient in the module Sample Data; called when the application is up."""
-    from TumorSegUNetLib.sample_data import registerSampleData as register
+    from TumorSegUNetLib.sample_source import registerSampleData as register
 
     register(str(Path(__file__).resolve().parent / "Resources"))
 
@@ -105,6 +108,7 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/TumorSegUNet.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
+        self._bound = self._boundWidgets()
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.logic = TumorSegUNetLogic()
         self.panel = Panel(self.ui, self.logic, self.resourcePath)
@@ -113,6 +117,7 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneEndClose)
         self.addObserver(scene, scene.EndImportEvent, self._onSceneEndImport)
+        self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeLeaves, priority=FIRST)
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndBatchProcessEvent):
             self.addObserver(scene, event, self._onSceneChanged)
         self._initializeParameterNode()
@@ -147,6 +152,10 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._parameterNode is not None and not slicer.mrmlScene.IsImporting():
             self.panel.studyChanged()
 
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onNodeLeaves(self, caller: object, event: str, node: slicer.vtkMRMLNode) -> None:
+        self.panel.nodeLeaves(node.GetID())
+
     def _loadTerminology(self) -> None:
         """Make the codes of our segments known to the application's terminology selector."""
         path = self.resourcePath("SegmentationCategoryTypeModifier-TumorSegUNet.term.json")
@@ -170,14 +179,17 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._onParametersModified)
             self._onParametersModified()
 
+    def _boundWidgets(self) -> dict[str, Any]:
+        """The widgets that carry SlicerParameterName, looked up once: Qt's own helpers among the others come and go."""
+        widgets = vars(self.ui).values()
+        return {name: widget for widget in widgets if (name := widget.property("SlicerParameterName"))}
+
     def _connectParameters(self, parameterNode: TumorSegUNetParameterNode) -> int:
-        """Bind the widgets that carry SlicerParameterName.
+        """Bind the widgets to the scene's choices.
 
         ``connectGui`` does it, too, but returns no tag in released versions, so that nothing could be unbound.
         """
-        widgets = vars(self.ui).values()
-        bound = {name: widget for widget in widgets if (name := widget.property("SlicerParameterName"))}
-        tag = parameterNode.connectParametersToGui(bound)
+        tag = parameterNode.connectParametersToGui(self._bound)
         for index, device in enumerate(Device):  # the list has just been filled
             self.ui.deviceComboBox.model().item(index).setEnabled(device.fitsPlatform())
         return tag

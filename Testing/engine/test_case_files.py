@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from tumorseg.case_files import find_case, find_case_folders, read_case, sequence_of
+from tumorseg.case_files import case_folders_by_name, find_case, find_case_folders, read_case, sequence_of
 from tumorseg.errors import BadInputError
 from tumorseg.sequences import SEQUENCES
 
@@ -131,3 +131,22 @@ def test_case_folders_are_found_at_any_depth_and_through_links_once(tmp_path: Pa
     assert find_case_folders(batch) == [batch / "linked" / "A", batch / "linked" / "site" / "B"]
     with pytest.raises(BadInputError, match="notes holds no volumes named like"):
         find_case_folders(data / "notes")
+
+
+def test_results_are_named_after_the_folders_on_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for case in ("A", "site1/B", "site2/B"):
+        (tmp_path / case).mkdir(parents=True)
+        fill(tmp_path / case, "x_t1.nii")
+    assert list(case_folders_by_name(tmp_path)) == ["A", "site1_B", "site2_B"]
+    monkeypatch.chdir(tmp_path)
+    assert list(case_folders_by_name(Path("."))) == ["A", "site1_B", "site2_B"]
+    monkeypatch.chdir(tmp_path / "A")
+    assert list(case_folders_by_name(Path("."))) == ["A"]
+
+
+def test_two_cases_never_share_a_result(tmp_path: Path) -> None:
+    for case in ("a_b", "a/b"):
+        (tmp_path / case).mkdir(parents=True)
+        fill(tmp_path / case, "x_t1.nii")
+    with pytest.raises(BadInputError, match=r"would both be called a_b; rename one"):
+        case_folders_by_name(tmp_path)

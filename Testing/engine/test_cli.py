@@ -261,6 +261,12 @@ def test_progress_is_one_line_on_a_terminal_and_nothing_in_a_pipe() -> None:
     assert pipe.getvalue() == ""
 
 
+def test_the_line_also_shows_the_stage_that_only_the_worker_has() -> None:
+    terminal = _Terminal()
+    ProgressLine(terminal)(Progress("load", 0.5))
+    assert terminal.getvalue() == "\r\x1b[Kload      50 %"
+
+
 def test_importing_the_package_loads_no_heavy_library() -> None:
     import subprocess
 

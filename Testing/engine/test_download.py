@@ -91,6 +91,20 @@ def test_missing_file(tmp_path: Path) -> None:
         fetch(str(tmp_path / "no.safetensors"), tmp_path / "x")
 
 
+def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "m.safetensors"
+    source.touch()
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(
+        ModelError, match=r"m\.safetensors cannot be read \(Permission denied\); check its access rights"
+    ):
+        fetch(str(source), tmp_path / "x")
+
+
 def test_file_names() -> None:
     assert file_name("https://example.org/a/m%20x.safetensors?download=1") == "m x.safetensors"
     assert file_name("/home/me/m.safetensors") == "m.safetensors"

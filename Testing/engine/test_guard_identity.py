@@ -73,6 +73,15 @@ def test_equal_or_unknown_origins_are_fine(patient: dict[str, Volume], key: str)
     assert check_case(_with(patient, key, t1="1.2.3", t2=""), SEQUENCES) == []
 
 
+def test_heads_with_skull_are_not_judged_by_their_looks(patient: dict[str, Volume]) -> None:
+    """Their bright fat is not what the rules were made for."""
+    swapped = _exchanged(patient, "t1", "t2")
+    named = {sequence: replace(volume, name="x") for sequence, volume in swapped.items()}
+    assert _codes(named) == ["swapped"]
+    large = {s: replace(v, geometry=replace(v.geometry, spacing=(6.0, 6.0, 6.0))) for s, v in named.items()}
+    assert _codes(large) == ["skull"]
+
+
 def _block(first: int, last: int, name: str) -> Volume:
     """Noise in some of the slices of a grid."""
     array = np.zeros(GRID.shape, np.float32)

@@ -254,3 +254,15 @@ def test_sides_of_lesions(flip: int) -> None:
     assert [lesion.side for lesion in found.lesions] == ["left", "right", "midline"]
     assert found.side == "midline"
     assert {lesion.side for lesion in measure_tumor(labels, geometry).lesions} == {None}
+
+
+def test_narrow_ends_of_the_brain_hardly_move_the_midline() -> None:
+    """Wide rows around x = 50, and at both ends narrow ones around x = 58."""
+    brain = np.zeros((20, 60, 120), bool)
+    brain[:, 14:46, 30:71] = True
+    brain[:, :14, 56:61] = brain[:, 46:, 56:61] = True
+    found = find_midline(brain, Geometry(brain.shape))
+    assert found is not None
+    weighted = (32 * 41 * 50 + 28 * 5 * 58) / (32 * 41 + 28 * 5)
+    middle = found.offset + found.slope_y * 29 + found.slope_z * 9
+    assert middle == pytest.approx(weighted, abs=0.2)

@@ -75,6 +75,19 @@ def test_a_diagonal_line_has_no_width() -> None:
     assert found == RegionMeasure(0.006, 1, pytest.approx(5 * np.sqrt(2)), 0.0)
 
 
+@pytest.mark.parametrize("rows", [slice(None), slice(None, None, -1)])
+def test_the_line_across_is_the_longest_one_of_both_sides_together(rows: slice) -> None:
+    """A kite of 20 mm: 5 mm above at 4 mm, 8 mm below at 14 mm, where 5 x 6/16 mm are above."""
+    labels = blank((1, 20, 24))
+    for x in range(21):
+        above = 5 * min(x / 4, (20 - x) / 16)
+        below = 8 * min(x / 14, (20 - x) / 6)
+        labels[0, 8 - int(above + 1e-9) : 9 + int(below + 1e-9), x + 1] = ET
+    found = measure(labels[:, rows], Geometry(labels.shape))["ET"]
+    assert found.longest_diameter_mm == pytest.approx(20)
+    assert found.perpendicular_mm == pytest.approx(8 + 5 * 6 / 16)
+
+
 def test_labels_and_regions() -> None:
     labels = blank()
     labels[0, 0, 0:2], labels[0, 0, 2:5], labels[0, 0, 5:9] = ET, NCR, ED

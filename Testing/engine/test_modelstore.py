@@ -182,6 +182,22 @@ def test_what_cannot_be_removed(user_models: Path, downloaded: Path, monkeypatch
         remove("mine")
 
 
+@pytest.mark.parametrize("name", ["..", "%00", "x" * 300 + ".safetensors", "a b%2f..%5C.safetensors", ""])
+def test_any_name_on_a_server_is_a_sentence(
+    user_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The name is the server's; what it names is no model here."""
+
+    def fetch(source: str, target: Path, progress: object) -> str:
+        target.write_bytes(b"no model")
+        assert target.parent.parent == user_models
+        return "0" * 64
+
+    monkeypatch.setattr("tumorseg.modelstore.fetch", fetch)
+    with pytest.raises(ModelError, match="is damaged or not a safetensors file"):
+        install(f"https://example.org/{name}")
+
+
 def test_a_store_that_cannot_be_written(user_models: Path, downloaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUMORSEG_MODELS", str(downloaded / "store"))
     with pytest.raises(ModelError, match=r"cannot be installed in .*store .*name another folder with TUMORSEG_MODELS"):

@@ -22,6 +22,8 @@ CERTAIN = {
     "UCSF-PDGM-0004_T1c_bias": "t1ce",
     "sub-01_ce-gadolinium_T1w": "t1ce",
     "sub-01_FLAIR": "flair",
+    "sub_02_FLAIR": "flair",
+    "SUB-03_T2w": "t2",
     "sub-01_T2w": "t2",
     # GE
     "Ax T1 +C": "t1ce",
@@ -176,6 +178,12 @@ TIMES = {
     (None, 600, None): None,
     (0, 0, 0): None,
 }
+
+
+def test_a_short_echo_with_the_inversion_of_stir_contradicts_t1() -> None:
+    stir = recognise(SeriesFacts("Ax T1 pre", te_ms=25, tr_ms=4000, ti_ms=150))
+    assert stir.confidence < recognise(SeriesFacts("Ax T1 pre")).confidence
+    assert "do not fit" in stir.reason
 
 
 @pytest.mark.parametrize(("times", "expected"), TIMES.items())

@@ -125,6 +125,15 @@ def test_drawn_diameters_have_their_length(outcome: tuple[Result, Case]) -> None
     assert sorted(lengths, reverse=True) == pytest.approx(sorted(set(expected), reverse=True), abs=0.01)
 
 
+def test_diameters_are_drawn_on_the_image_that_they_were_measured_on(outcome: tuple[Result, Case]) -> None:
+    result, case = outcome
+    lesion = result.tumor.lesions[0]
+    for measured, image in (("ET", "T1ce"), ("WT", "FLAIR")):
+        tumor = replace(result.tumor, lesions=(replace(lesion, measured=measured),))
+        document = html_report(replace(result, tumor=tumor), case, None, "x")
+        assert f'alt="{image} with the two diameters.' in document
+
+
 def test_what_comes_from_outside_is_escaped(outcome: tuple[Result, Case]) -> None:
     result, case = outcome
     evil = '<script>alert("x")</script>'

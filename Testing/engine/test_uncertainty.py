@@ -69,6 +69,11 @@ def test_an_ordinary_result_gets_no_sentence() -> None:
     assert quality.score == pytest.approx(0.99497, abs=1e-4)
 
 
+def test_the_score_is_that_of_the_whole_and_the_core() -> None:
+    expected = (2 * 0.99 / 1.99 + 2 * 0.9 / 1.9) / 2
+    assert _assessed(_probabilities(core=0.9, enhancing=0.6)).score == pytest.approx(expected, abs=1e-4)
+
+
 FINDING = Finding("x", "warning", ("t1",), "T1 is dark.", "Look.")
 
 

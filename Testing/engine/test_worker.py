@@ -456,18 +456,27 @@ def test_a_lost_parent_does_not_wait_for_a_long_computation(tmp_path: Path) -> N
     script = tmp_path / "hang.py"
     script.write_text(
         "import time, tumorseg.worker as w\n"
-        "w.check_case = lambda *_: time.sleep(600)\n"
+        "def hang(*_):\n"
+        "    print('hanging', file=w.sys.stderr, flush=True)\n"
+        "    time.sleep(600)\n"
+        "w.check_case = hang\n"
         "w.EXIT_SECONDS = 0.2\n"
-        "print('ready', file=w.sys.stderr, flush=True)\n"
         "w.main()\n",
         encoding="utf-8",
     )
-    process = subprocess.Popen(
-        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    request = _request(tmp_path, saved(threshold_model(), tmp_path), request="check")
-    process.communicate(json.dumps(request) + "\n", timeout=60)
-    assert process.returncode == 0
+    with subprocess.Popen(
+        [sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        request = _request(tmp_path, saved(threshold_model(), tmp_path), request="check")
+        print(json.dumps(request), file=process.stdin, flush=True)
+        try:
+            assert process.stderr.readline() == "hanging\n"  # only now does the parent go away
+            process.stdin.close()
+            assert process.wait(timeout=20) == 0
+        finally:
+            process.kill()
 
 
 def test_check_needs_no_network(

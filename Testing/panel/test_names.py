@@ -386,14 +386,18 @@ class Anything(types.ModuleType):
     def __getattr__(self, name):
         return type(name, (), {"__init__": lambda self, *a: None})
 
-for name in ("slicer", "slicer.i18n", "slicer.parameterNodeWrapper", "slicer.ScriptedLoadableModule", "slicer.util"):
+names = "slicer slicer.i18n slicer.parameterNodeWrapper slicer.ScriptedLoadableModule slicer.util SampleData"
+for name in names.split():
     sys.modules[name] = Anything(name)
 sys.modules["vtk"] = Anything("vtk")
+sys.modules["vtk"].calldata_type = lambda kind: lambda function: function
+sys.modules["SampleData"].SampleDataLogic = types.SimpleNamespace(registerCustomSampleDataSource=lambda **values: None)
 sys.modules["slicer.parameterNodeWrapper"].parameterNodeWrapper = lambda cls: cls
 base = "ScriptedLoadableModule"
 sys.modules["slicer.ScriptedLoadableModule"].__all__ = [base, base + "Widget", base + "Logic", base + "Test"]
 before = set(sys.modules)
 import TumorSegUNet
+TumorSegUNet.registerSampleData()
 print(*sorted(set(sys.modules) - before))
 """
     loaded = subprocess.run([sys.executable, "-c", code], cwd=MODULE, check=True, capture_output=True, text=True)

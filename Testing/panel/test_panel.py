@@ -119,6 +119,22 @@ def test_cancel_ends_the_run(driver: PanelDriver) -> None:
     assert not driver.ui.progressBar.visible
 
 
+def test_python_runs_as_long_as_a_worker_lives(driver: PanelDriver) -> None:
+    """Slicer keeps Python's lock while it waits for events; a cancel is sent by a thread, which needs it."""
+    run = started(driver)
+    driver.logic.worker = 4711
+    driver.ui.segmentButton.click()
+    assert run.cancelled
+    driver.settle()
+    before = driver.logic.looks
+    driver.settle(lambda: driver.logic.looks > before + 1)
+    driver.logic.worker = None
+    driver.settle(lambda: driver.logic.looks > before + 2)
+    last = driver.logic.looks
+    driver.settle()
+    assert driver.logic.looks == last
+
+
 def test_a_crash_is_a_sentence_with_details(driver: PanelDriver) -> None:
     run = started(driver)
     run.end(Outcome(problems=("The worker ended.",), kind="internal", details="Traceback"), RunState.FAILED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,12 +21,14 @@ class Computer:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, installed: bool, refused: bool = False) -> None:
         self.installed, self.refused = installed, refused
         self.asked: list[bool] = []
+        self.meanwhile: Callable[[], None] = lambda: None
         for name in ("panel.torchInstalled", "device_line.torchInstalled"):
             monkeypatch.setattr(f"TumorSegUNetPanel.{name}", lambda: self.installed)
         monkeypatch.setattr("TumorSegUNetPanel.panel.ensureTorch", self.ensure)
 
     def ensure(self, mayInstall: bool) -> None:  # noqa: N803
         self.asked.append(mayInstall)
+        self.meanwhile()
         if not self.installed and self.refused:
             raise MissingPyTorchError(MISSING)
         self.installed = True
@@ -49,6 +52,20 @@ def test_installation_ends_in_the_sentence_of_a_self_check(
     driver.settle(lambda: driver.ui.deviceLabel.text == "PyTorch 2.13 works.")
     assert computer.asked == [False]  # a test must not download anything
     assert not driver.ui.installButton.visible
+    assert driver.logic.released, "the worker that has looked for PyTorch in vain goes on"
+
+
+def test_scene_closed_during_the_installation_is_not_segmented(
+    driver: PanelDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    computer = Computer(monkeypatch, installed=False)
+    computer.meanwhile = driver.scene.Clear
+    driver.add_study()
+    driver.settle(lambda: driver.ui.segmentButton.enabled)
+    driver.ui.segmentButton.click()
+    assert computer.installed
+    assert not driver.logic.runs
+    assert driver.ui.statusLabel.text == "Choose the T1, T1ce, T2 and FLAIR volume."
 
 
 def test_refused_installation_is_a_sentence(driver: PanelDriver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def application(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Mod
     settings_in(tmp_path)
     scene = createScene()
     monkeypatch.setattr("slicer.util.saveScene", scene.WriteToMRB)
-    monkeypatch.setattr("slicer.util.loadScene", scene.ReadFromMRB)
+    monkeypatch.setattr("slicer.util.loadScene", lambda path: None if scene.ReadFromMRB(path) else 1 / 0)
     module = install(monkeypatch, scene)
     widget = module.TumorSegUNetWidget()
     widget.setup()
@@ -39,11 +39,17 @@ def application(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Mod
         sys.modules.pop(path.stem, None)
 
 
-@pytest.mark.parametrize("name", ["TumorSegUNetPanelTest", "TumorSegUNetSceneTest"])
-def test_self_tests_pass_on_the_stand_ins(application: ModuleType, name: str) -> None:
-    suite = unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(name))
+@pytest.mark.parametrize(
+    ("name", "tests"),
+    [("TumorSegUNetPanelTest", "*"), ("TumorSegUNetSceneTest", "*"), ("TumorSegUNetSegmentationTest", "*olume*")],
+)
+def test_self_tests_pass_on_the_stand_ins(application: ModuleType, name: str, tests: str) -> None:
+    """All but those of the worker itself, which Testing/slicer_core has."""
+    loader = unittest.TestLoader()
+    loader.testNamePatterns = [tests]
+    suite = loader.loadTestsFromModule(importlib.import_module(name))
     result = unittest.TestResult()
     suite.run(result)
-    assert result.testsRun > 2
+    assert result.testsRun > 1
     problems = [f"{test.id()}\n{text}" for test, text in (*result.failures, *result.errors)]
     assert not problems, "\n".join(problems)

@@ -1,7 +1,7 @@
 """Self-test for the full application: a visit to the panel, driven by its widgets, without PyTorch."""
 
 import slicer
-from panel_driver import DYING, PanelTestCase, addStudy
+from panel_driver import DYING, PanelTestCase
 
 from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.device import Device
@@ -122,4 +122,3 @@ class TumorSegUNetPanelTest(PanelTestCase):
         slicer.mrmlScene.Clear()
         self.widget.enter()
         self.assertEqual(self.parameters.device.value, "cpu", "the device is not the default of a new scene")
-        addStudy()

@@ -5,6 +5,7 @@ import unittest
 
 import numpy as np
 import slicer
+from panel_driver import requirePackages
 
 import tumorseg
 from tumorseg.errors import TumorSegError
@@ -51,7 +52,7 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
         volume = addPatient()["t1ce"]
         hierarchy = slicer.mrmlScene.GetSubjectHierarchyNode()
         folder = hierarchy.CreateFolderItem(hierarchy.GetSceneItemID(), "patient")
-        hierarchy.SetItemParent(hierarchy.GetItemByDataNode(volume), folder)
+        hierarchy.CreateItem(folder, volume)  # moves the item that the application has made already
         labels = (slicer.util.arrayFromVolume(volume) == 400).astype(np.uint8) * 3
         node = createSegmentationNode(
             slicer.mrmlScene, labels, volumeFromNode(volume).geometry, name="tumor", reference=volume, surfaces=True
@@ -79,7 +80,7 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
             ensureTorch(mayInstall=False)
 
     def test_segmentsAndStaysWarm(self) -> None:
-        self.requireTorch()
+        requirePackages(self, "SimpleITK", "scipy", "torch")
         node = self.logic.segment(addPatient(), device="cpu", onPoll=lambda run: slicer.app.processEvents())
         self.assertEqual(labelsFromNode(node).shape, (32, 32, 32))
         worker = self.logic.workerProcessId
@@ -88,15 +89,9 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 2)
 
     def test_cancelLeavesNothing(self) -> None:
-        self.requireTorch()
         run = self.logic.startSegmentation(addPatient(), device="cpu")
         run.cancel()
         self.assertTrue(run.ended, "a cancelled run goes on")
         self.logic.shutdown()
         self.assertIsNone(self.logic.workerProcessId, "a worker is left behind")
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 0)
-
-    def requireTorch(self) -> None:
-        if not torchInstalled():
-            print("PyTorch is not installed: nothing is segmented in this test.")
-            self.skipTest("PyTorch is not installed")

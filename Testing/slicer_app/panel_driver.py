@@ -1,5 +1,7 @@
 """What the self-tests of the panel share: a small study, a worker without a network, and waiting that says what for."""
 
+import importlib.util
+import sys
 import time
 import unittest
 from collections.abc import Callable
@@ -34,6 +36,15 @@ def addStudy() -> dict:
         array[2:5, 3:6, 4:7] = 400
         nodes[name] = nodeFromVolume(slicer.mrmlScene, Volume(array, geometry, f"patient_{name}"))
     return nodes
+
+
+def requirePackages(test: unittest.TestCase, *names: str) -> None:
+    """Skip a test that needs what this build may lack: PyTorch is the user's, all else is in every released Slicer."""
+    missing = [name for name in names if name not in sys.modules and importlib.util.find_spec(name) is None]
+    if missing:
+        reason = f"This Slicer's Python has no {' and no '.join(missing)}: {test.id()} cannot run."
+        print(reason)
+        test.skipTest(reason)
 
 
 class PanelTestCase(unittest.TestCase):

@@ -16,6 +16,7 @@ import slicer
 from support import scripted_worker
 from tumorseg.errors import BadInputError, CancelledError
 from tumorseg.sequences import SEQUENCES
+from TumorSegUNetLib.hierarchy import nodesByClass
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "segment_folder.py"
@@ -88,6 +89,32 @@ def test_cancel_ends_the_batch(
         logic.segmentFolder(cases, tmp_path / "out", scene=scene, onPoll=lambda run: run.cancel())
     assert scene.GetNumberOfNodes() == before
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_cases_of_the_same_name_below_a_relative_folder(
+    scene: slicer.vtkMRMLScene, logic: TumorSegUNetLogic, cases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for case in ("A", "B"):
+        (cases / f"site{case}").mkdir()
+        (cases / case).rename(cases / f"site{case}" / "visit")
+    monkeypatch.chdir(cases.parent)
+    done = [case.name for case in logic.segmentFolder("cases", "out", scene=scene) if case.state == "done"]
+    assert done == ["siteA_visit", "siteB_visit"]
+    assert (cases.parent / "out" / "siteB_visit.seg.nrrd").is_file()
+
+
+def test_patient_whose_name_has_points_keeps_it(
+    scene: slicer.vtkMRMLScene, logic: TumorSegUNetLogic, cases: Path, tmp_path: Path
+) -> None:
+    for path in (cases / "A").iterdir():
+        path.rename(path.with_name(f"1.2.840_{path.name}"))
+    names = []
+    logic.segmentFolder(cases, tmp_path / "out", scene=scene, onPoll=lambda run: names.extend(volume_names(scene)))
+    assert "1.2.840_A_t1ce" in names
+
+
+def volume_names(scene: slicer.vtkMRMLScene) -> list[str]:
+    return [node.GetName() for node in nodesByClass(scene, "vtkMRMLScalarVolumeNode")]
 
 
 def test_folder_without_cases_is_a_sentence(

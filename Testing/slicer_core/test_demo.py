@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -30,7 +31,8 @@ def test_demo_writes_everything_and_says_what_it_found(
 
     small = make_patient(demo.SEED, (39, 60, 60), 4.0)
     monkeypatch.setattr(demo, "make_patient", lambda seed: small)
-    model = str(saved(threshold_model(patch_size=(48, 48, 48)), tmp_path))
+    coarse = threshold_model(patch_size=(32, 32, 32))
+    model = str(saved(replace(coarse, spec=replace(coarse.spec, spacing=small.spacing)), tmp_path))
     dice = demo.demonstrate(tmp_path / "demo", model)
     made = {path.name for path in (tmp_path / "demo").iterdir()}
     assert made == {demo.PATIENT, "segmentation.seg.nrrd", "segmentation.nii.gz", "report.json", "views.png"}

@@ -26,7 +26,7 @@ from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.run import Run, RunState
 from TumorSegUNetLib.run_files import RunFiles
 from TumorSegUNetLib.segmentations import labelsFromNode, provenanceOf
-from TumorSegUNetLib.volumes import nodeFromVolume
+from TumorSegUNetLib.volumes import geometryOfNode, nodeFromVolume
 
 Nodes = dict[str, slicer.vtkMRMLScalarVolumeNode]
 
@@ -40,10 +40,12 @@ def scripted(scenario: str) -> TumorSegUNetLogic:
     return logics[-1]
 
 
-@pytest.fixture
-def real() -> TumorSegUNetLogic:
-    logics.append(TumorSegUNetLogic())
-    return logics[-1]
+@pytest.fixture(scope="module")
+def real() -> Iterator[TumorSegUNetLogic]:
+    """One warm worker for all tests of this file: it loads PyTorch once."""
+    logic = TumorSegUNetLogic()
+    yield logic
+    logic.shutdown()
 
 
 @pytest.fixture(autouse=True)
@@ -188,6 +190,27 @@ def test_volume_removed_during_the_run(scene: slicer.vtkMRMLScene, nodes: Nodes)
     node = finish(run).outcome.segmentation
     assert node.GetScene() is scene
     assert labelsFromNode(node).shape == GEOMETRIES["oblique"].shape
+
+
+def test_volume_replaced_during_the_run(scene: slicer.vtkMRMLScene, nodes: Nodes) -> None:
+    """The result keeps the grid that was segmented when the user has cropped the volume meanwhile."""
+    run = scripted("segment").startSegmentation(nodes)
+    grid = geometryOfNode(nodes["t1ce"])
+    slicer.util.updateVolumeFromArray(nodes["t1ce"], np.ones((3, 4, 5), np.float32))
+    labels = labelsFromNode(finish(run).outcome.segmentation)
+    assert labels.shape == grid.shape
+
+
+def test_relative_store_folder_is_that_of_the_caller(
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "store").mkdir()
+    saved(threshold_model(), tmp_path / "store")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TUMORSEG_MODELS", "store")
+    logics.append(TumorSegUNetLogic())
+    assert "threshold" in [model.name for model in logics[-1].models()]
+    assert finish(logics[-1].startCheck(nodes, "threshold")).problems == ()
 
 
 def test_unusable_node_starts_no_process(scene: slicer.vtkMRMLScene, nodes: Nodes, temporary: Path) -> None:

@@ -45,6 +45,14 @@ def test_an_emptied_selector_can_be_filled_again() -> None:
     assert presenter.fill(GUESSES, GUESSES)["t1"] == "n1"
 
 
+def test_the_place_of_a_removed_volume_is_free_again() -> None:
+    presenter = InputsPresenter(["t1", "t2"], {**EMPTY, "t1": "n9", "t2": "n8"})
+    assert presenter.leave("n9") == {"t1": None}
+    assert presenter.leave("n9") == {}
+    assert presenter.fixed == {"t2"}
+    assert not presenter.noticed({**EMPTY, "t2": "n8"})
+
+
 def test_choices_of_a_saved_scene_stay_and_its_guesses_do_not() -> None:
     presenter = InputsPresenter(["t2", "nonsense"], {**EMPTY, "t2": "n3", "t1": "n8"})
     assert presenter.fixed == {"t2"}

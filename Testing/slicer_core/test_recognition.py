@@ -74,6 +74,12 @@ def test_facts_come_from_the_first_instance(scene: slicer.vtkMRMLScene) -> None:
     assert facts.shape == (4, 5, 6)
 
 
+def test_tags_with_several_values_or_none_that_is_a_number(scene: slicer.vtkMRMLScene) -> None:
+    told = {"0018,0081": "2.3\\4.6", "0018,0080": "long"}
+    facts = factsOfNode(volume(scene, "x", "1.2"), lambda uid, tag: told.get(tag, ""))
+    assert (facts.te_ms, facts.tr_ms, facts.ti_ms) == (2.3, None, None)
+
+
 def test_file_name_helps_where_the_node_has_none(scene: slicer.vtkMRMLScene) -> None:
     node = volume(scene, "Volume")
     storage = scene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")

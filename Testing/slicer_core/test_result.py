@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,24 @@ def test_everything_moves_with_the_reference_volume(scene: slicer.vtkMRMLScene) 
     assert world_ends(line)[:, 0].min() > expected[:, 0].min() + 20
 
 
+def test_center_of_the_tumor_moves_with_the_segmentation(scene: slicer.vtkMRMLScene) -> None:
+    """Also where the volume was under another transform when the run was started."""
+    nodes = volumes(scene, GRIDS["oblique"])
+    for node in nodes.values():
+        node.SetAndObserveTransformNodeID(linear_transform(scene, shift(0, 30, 0)).GetID())
+    segmentation = make(scene, nodes=nodes).segmentation
+    for transform in (None, linear_transform(scene, shift(50, 0, 0))):
+        segmentation.SetAndObserveTransformNodeID(transform and transform.GetID())
+        expected = segmentation.GetSegmentCenterRAS("ET")
+        np.testing.assert_allclose(tumorCenter(resultOf(segmentation)), expected, atol=0.01)
+
+
+def shift(x: float, y: float, z: float) -> np.ndarray:
+    matrix = np.eye(4)
+    matrix[:3, 3] = (x, y, z)
+    return matrix
+
+
 def test_uncertainty_lies_on_the_reference_grid_from_0_to_1(scene: slicer.vtkMRMLScene) -> None:
     nodes = volumes(scene, GRIDS["oblique"])
     outcome = make(scene, "oblique", nodes)
@@ -150,7 +169,10 @@ def test_uncertainty_lies_on_the_reference_grid_from_0_to_1(scene: slicer.vtkMRM
     assert geometryOfNode(outcome.uncertainty).matches(geometryOfNode(nodes["t1ce"]))
     assert array.dtype == np.float32
     assert (array.min(), array.max()) == (0.0, pytest.approx(0.2))
-    assert outcome.uncertainty.GetDisplayNode().GetColorNode() is not None
+    display = outcome.uncertainty.GetDisplayNode()
+    assert display.GetColorNode() is not None
+    # What is sure lets the image below show through.
+    assert (display.GetApplyThreshold(), display.GetLowerThreshold()) == (1, pytest.approx(0.1))
 
 
 def test_result_is_named_after_patient_and_time_and_lies_beside_the_volume(scene: slicer.vtkMRMLScene) -> None:
@@ -209,6 +231,7 @@ def test_diameters_are_hidden_until_they_are_shown(scene: slicer.vtkMRMLScene) -
 
 def test_table_is_exported_as_csv(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
     outcome = make(scene)
+    assert outcome.table.GetLocked(), "measured values are not edited by a slip"
     path = exportTable(outcome.table, tmp_path / "table.csv")
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -224,6 +247,27 @@ def test_report_opens_and_is_saved(scene: slicer.vtkMRMLScene, tmp_path: Path) -
     assert (
         saveReport(outcome.segmentation, tmp_path / "my report.html").read_text(encoding="utf-8").startswith("<html>")
     )
+
+
+def test_full_disk_costs_the_file_of_the_report_only(
+    scene: slicer.vtkMRMLScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("TumorSegUNetLib.report.saveReport", refuse)
+        outcome = make(scene)
+    assert outcome.reportFile is None
+    assert outcome.segmentation.GetScene() is scene
+    assert resultOf(outcome.segmentation).hasReport
+    assert saveReport(outcome.segmentation, tmp_path / "report.html").is_file()
+
+
+def test_report_opens_after_the_system_has_cleared_its_temporary_folder(scene: slicer.vtkMRMLScene) -> None:
+    outcome = make(scene)
+    shutil.rmtree(outcome.reportFile.parent)
+    assert reportFile(outcome.segmentation).is_file()
 
 
 def test_saved_scene_keeps_everything(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:

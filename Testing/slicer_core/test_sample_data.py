@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -13,7 +14,7 @@ import slicer
 from tumorseg.errors import TumorSegError
 from tumorseg.phantom import make_patient, write_patient
 from tumorseg.sequences import SEQUENCES
-from TumorSegUNetLib import sample_data
+from TumorSegUNetLib import sample_data, sample_source
 from TumorSegUNetLib.recognition import suggestInputs
 from TumorSegUNetLib.sample_maker import NAME, SEED
 
@@ -87,7 +88,7 @@ def test_real_maker_is_the_module_that_ships(monkeypatch: pytest.MonkeyPatch, tm
     """The true command line, on a patient with coarse voxels."""
     from TumorSegUNetLib import sample_maker
 
-    monkeypatch.setattr(sample_maker, "make_patient", lambda seed: make_patient(seed, (20, 30, 30), 8.0))
+    monkeypatch.setattr("tumorseg.phantom.make_patient", lambda seed: make_patient(seed, (20, 30, 30), 8.0))
     sample_maker.main(tmp_path)
     names = {path.name for path in (tmp_path / NAME).iterdir()}
     assert names == {f"{NAME}_{kind}.nii.gz" for kind in (*SEQUENCES, "seg")}
@@ -101,9 +102,12 @@ def test_module_sample_data_gets_a_thumbnail_and_a_button(module_folder: Path, m
         registerCustomSampleDataSource=lambda **values: registered.append(values)
     )
     monkeypatch.setitem(sys.modules, "SampleData", module)
-    sample_data.registerSampleData(module_folder / "Resources")
+    sample_source.registerSampleData(module_folder / "Resources")
     [source] = registered
     assert Path(source["thumbnailFileName"]).read_bytes()[:4] == b"\x89PNG"
-    assert len(source["uris"]) == len(source["fileNames"]) == len(source["nodeNames"]) == 4
     assert source["sampleName"] == "TumorSegU-Net synthetic patient"
-    assert callable(source["customDownloader"])
+    monkeypatch.setattr(sample_data, "loadSamplePatient", lambda: {"t1": "node"})
+    monkeypatch.setattr(
+        slicer.util, "tryWithErrorDisplay", lambda *texts, **options: contextlib.nullcontext(), raising=False
+    )
+    assert source["customDownloader"](source) == ["node"]

@@ -28,8 +28,18 @@ def examples() -> dict[str, str]:
     return dict(re.findall(r"<!-- test: (\w+) -->\n```python\n(.*?)```", text, re.DOTALL))
 
 
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with one small patient; the examples only read it."""
+    folder = tmp_path_factory.mktemp("cases")
+    write_patient(make_patient(SEED, (20, 30, 30), 8.0), folder, "Case")
+    return folder
+
+
 @pytest.fixture
-def names(scene: slicer.vtkMRMLScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def names(
+    scene: slicer.vtkMRMLScene, cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[str, Any]]:
     """What the examples find: the application's scene with a patient in it, a folder, a folder of cases."""
     monkeypatch.setattr(slicer, "mrmlScene", scene, raising=False)
     monkeypatch.setattr(
@@ -37,8 +47,7 @@ def names(scene: slicer.vtkMRMLScene, tmp_path: Path, monkeypatch: pytest.Monkey
     )
     for seed, sequence in enumerate(SEQUENCES):
         nodeFromVolume(scene, random_volume(GEOMETRIES["oblique"], f"P_{sequence}", seed))
-    write_patient(make_patient(SEED, (20, 30, 30), 8.0), tmp_path / "cases", "Case")
-    known: dict[str, Any] = {"slicer": slicer, "time": time, "folder": tmp_path, "cases": tmp_path / "cases"}
+    known: dict[str, Any] = {"slicer": slicer, "time": time, "folder": tmp_path, "cases": cases}
     exec(examples()["console"], known)
     known["segmentation"] = known["outcome"].segmentation
     yield known

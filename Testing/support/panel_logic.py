@@ -57,6 +57,9 @@ class ScriptedLogic:
         self.warm: tuple[str | None, str] | None = None
         self.asked: list[str] = []
         self.closed = False
+        self.released = False
+        self.worker: int | None = None
+        self.looks = 0
 
     def models(self) -> list[ModelEntry]:
         return self._models
@@ -106,7 +109,13 @@ class ScriptedLogic:
     def warmUp(self, model: str | None, device: str) -> None:
         self.warm = (model, device)
 
+    @property
+    def workerProcessId(self) -> int | None:
+        self.looks += 1
+        return self.worker
+
     def release(self) -> bool:
+        self.released = True
         return True
 
     def shutdown(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import slicer
+import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
 
 
@@ -109,9 +110,18 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):
 
     def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:
         self._scene = scene
-        for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent):
+        for event in (scene.NodeAddedEvent, scene.EndCloseEvent):
             scene.AddObserver(event, lambda caller, name: self._fill())
+        scene.AddObserver(scene.NodeAboutToBeRemovedEvent, self._onLeaving, -10.0)  # the model's priority
         self._fill()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onLeaving(self, caller: Any, event: str, node: Any) -> None:
+        """The node's row goes; when it was the current one, Qt takes its neighbor."""
+        if node.GetID() in self._ids and not caller.IsClosing():
+            row = self._ids.index(node.GetID())
+            del self._ids[row]
+            self.removeItem(row)
 
     def _fill(self) -> None:
         chosen = self.currentNodeID()

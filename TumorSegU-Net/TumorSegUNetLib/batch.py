@@ -10,10 +10,11 @@ from pathlib import Path
 import slicer
 
 from tumorseg.atomic import atomic_path
-from tumorseg.case_files import find_case, find_case_folders
+from tumorseg.case_files import case_folders_by_name, find_case
 from tumorseg.errors import CancelledError, TumorSegError
 
 from .hierarchy import removeNode
+from .naming import withoutExtension
 from .report import saveReport
 from .result import removeResult
 from .result_table import exportTable
@@ -30,7 +31,7 @@ class CaseResult:
     """What became of one case.
 
     Attributes:
-        name: of the case's folder.
+        name: of the case's folder; with those on the way from the given one, joined with ``_``.
         state: ``done``, ``skipped`` (its segmentation was there already) or ``failed``.
         problems: one sentence each, of a case that failed.
         files: what was written: segmentation, table, report.
@@ -63,26 +64,16 @@ def segmentCases(
         onCase: called after every case.
 
     Raises:
-        BadInputError: there is no case.
+        BadInputError: there is no case, or two would have files of the same name.
         CancelledError: the user wants no more.
         OSError: the output folder cannot be made.
     """
     results = []
     output.mkdir(parents=True, exist_ok=True)
-    for name, case in _names(folder).items():
+    for name, case in case_folders_by_name(folder).items():
         results.append(_case(scene, name, case, output, required, segment))
         onCase(results[-1])
     return results
-
-
-def _names(folder: Path) -> dict[str, Path]:
-    """Case folders by name; by their path below the folder where two have the same name."""
-    cases = find_case_folders(folder)
-    names = [case.name for case in cases]
-    root = folder.resolve()
-    return {
-        case.name if names.count(case.name) == 1 else "-".join(case.relative_to(root).parts): case for case in cases
-    }
 
 
 def _case(
@@ -115,7 +106,7 @@ def _loaded(scene: slicer.vtkMRMLScene, files: Mapping[str, Path]) -> Iterator[N
     nodes: Nodes = {}
     try:
         for sequence, path in files.items():
-            nodes[sequence] = loadVolumeFile(scene, path, path.name.split(".")[0])
+            nodes[sequence] = loadVolumeFile(scene, path, withoutExtension(path.name))
         yield nodes
     finally:
         for node in nodes.values():

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tumorseg.modelstore import FOLDER_VARIABLE, store_folder
+
 MODULE_FOLDER = Path(__file__).resolve().parent.parent
 """Holds the engine's package ``tumorseg`` and this one."""
 
@@ -31,6 +33,8 @@ def startProcess(command: Sequence[str]) -> subprocess.Popen[str]:
     environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8", PYTHONSAFEPATH="1")
     paths = [str(MODULE_FOLDER), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    if FOLDER_VARIABLE in environment:  # a relative one would mean another folder there
+        environment[FOLDER_VARIABLE] = str(store_folder().absolute())
     # A group of its own, so that the process can be ended together with its children.
     isolation: dict[str, Any] = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}

@@ -258,7 +258,7 @@ class TumorSegUNetLogic:
             What became of every case; one that fails does not stop the others.
 
         Raises:
-            BadInputError: there is no case below the folder.
+            BadInputError: there is no case below the folder, or two would have files of the same name.
             ModelError: the model cannot be used.
             OSError: the output folder cannot be made.
         """

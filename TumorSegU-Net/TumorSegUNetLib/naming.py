@@ -54,9 +54,14 @@ def stemOf(name: str) -> str:
 
     A name that does not end in a sequence is its own stem.
     """
-    return _SEQUENCE_AT_END.sub("", _EXTENSION.sub("", name))
+    return _SEQUENCE_AT_END.sub("", withoutExtension(name))
 
 
 def endsInSequence(name: str) -> bool:
     """Whether a volume is named like ``BraTS_001_t1ce``."""
-    return _SEQUENCE_AT_END.search(_EXTENSION.sub("", name)) is not None
+    return _SEQUENCE_AT_END.search(withoutExtension(name)) is not None
+
+
+def withoutExtension(name: str) -> str:
+    """``1.2.840_t1`` of ``1.2.840_t1.nii.gz``: only what is the extension of an image goes."""
+    return _EXTENSION.sub("", name)

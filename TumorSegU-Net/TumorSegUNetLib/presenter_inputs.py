@@ -89,6 +89,16 @@ class InputsPresenter:
         self._known.update(changes)
         return changes
 
+    def leave(self, identifier: str) -> dict[str, str | None]:
+        """A volume is about to be removed: its selectors are free again; returns what to set.
+
+        Otherwise they would take the next volume of their lists, which nobody has chosen.
+        """
+        changes: dict[str, str | None] = {name: None for name, known in self._known.items() if known == identifier}
+        self._known.update(changes)
+        self.fixed.difference_update(changes)
+        return changes
+
     def release(self, names: Iterable[str] = SEQUENCES) -> None:
         """Give sequences back to the recognition; the next ``fill`` sets them."""
         self.fixed.difference_update(names)

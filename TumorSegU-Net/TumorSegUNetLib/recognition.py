@@ -13,7 +13,7 @@ from tumorseg.recognise import SeriesFacts, assign
 
 from .dicom_tags import Lookup, dicomNumber, dicomValue
 from .hierarchy import ancestorItem, nodesByClass
-from .naming import endsInSequence, stemOf
+from .naming import endsInSequence, stemOf, withoutExtension
 from .uncertainty_volume import MADE_BY_US
 
 
@@ -129,5 +129,5 @@ def _examination(node: slicer.vtkMRMLScalarVolumeNode) -> Hashable | None:
 def _fileStem(node: slicer.vtkMRMLScalarVolumeNode) -> str:
     """Name of the file, where it says something else than the node's name."""
     storage = node.GetStorageNode()
-    stem = Path(storage.GetFileName() or "").name.split(".")[0] if storage is not None else ""
+    stem = withoutExtension(Path(storage.GetFileName() or "").name) if storage is not None else ""
     return "" if stem == node.GetName() else stem

@@ -14,6 +14,7 @@ from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 
 from .hierarchy import placeBeside
+from .temporary import REPORT_PREFIX
 from .translation import _
 
 ROLE = "TumorSegUNet.report"
@@ -68,6 +69,7 @@ def saveReport(segmentation: slicer.vtkMRMLSegmentationNode, path: str | os.Path
 
 def _folder() -> Path:
     if not _folders:
-        _folders.append(Path(tempfile.mkdtemp(prefix="tumorseg-report-")))
+        _folders.append(Path(tempfile.mkdtemp(prefix=REPORT_PREFIX)))
         atexit.register(shutil.rmtree, _folders[0], ignore_errors=True)
+    _folders[0].mkdir(mode=0o700, exist_ok=True)  # systems clear their temporary folders after some days
     return _folders[0]

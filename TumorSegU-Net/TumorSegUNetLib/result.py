@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import slicer
 
 from tumorseg.sequences import SEQUENCES
@@ -17,13 +18,14 @@ from .diameter_markups import createDiameters, diametersOf, removeDiameters
 from .hierarchy import placeBeside, removeNode
 from .naming import patientName, resultName
 from .report import ROLE as REPORT
-from .report import keepReport, reportFile
+from .report import keepReport, reportFile, reportText
 from .result_table import createTable
 from .run import Outcome
 from .run_files import RunFiles
 from .segmentations import createSegmentationNode, provenanceOf
 from .translation import _
 from .uncertainty_volume import createUncertaintyVolume, uncertaintyFromLevels
+from .volumes import localRas
 from .worker_client import Event
 
 TABLE, UNCERTAINTY = "TumorSegUNet.table", "TumorSegUNet.uncertainty"
@@ -37,6 +39,9 @@ FACTS = "TumorSegUNetFacts"
 
 KEPT = ("reference", "measurements", "lesions", "foci", "side", "quality", "findings")
 """Entries of the result event that stay with the segmentation."""
+
+CENTER = "center"
+"""Among the facts: centre of the largest lesion, RAS in mm below the segmentation's transform, which can be moved."""
 
 ALGORITHM_NAME_LENGTH = 64
 """Longest value of the DICOM attribute Segment Algorithm Name (LO)."""
@@ -69,6 +74,7 @@ class StoredResult:
         table, uncertainty, diameters: as in ``Outcome``.
         reference: the volume that the segmentation lies on.
         volumes: all volumes it was made from.
+        center: of the largest lesion, world RAS in mm as the segmentation lies now; None without a lesion.
         measurements, lesions, foci, side, quality, findings, provenance: as in ``Outcome``.
     """
 
@@ -78,6 +84,7 @@ class StoredResult:
     diameters: tuple[slicer.vtkMRMLMarkupsLineNode, ...]
     reference: slicer.vtkMRMLScalarVolumeNode | None
     volumes: Nodes
+    center: tuple[float, float, float] | None = None
     measurements: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lesions: tuple[Mapping[str, Any], ...] = ()
     foci: int = 0
@@ -85,6 +92,11 @@ class StoredResult:
     quality: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Mapping[str, Any], ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def hasReport(self) -> bool:
+        """Whether there is a report to open or to save."""
+        return reportText(self.segmentation) is not None
 
     @property
     def reportFile(self) -> Path | None:
@@ -117,6 +129,7 @@ def resultOf(segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
         diameters=tuple(diametersOf(segmentation)),
         reference=volumes.get(facts.get("reference", "")),
         volumes={name: node for name, node in volumes.items() if node is not None},
+        center=_center(segmentation, facts),
         measurements=facts.get("measurements", {}),
         lesions=tuple(facts.get("lesions", ())),
         foci=facts.get("foci", 0),
@@ -155,11 +168,13 @@ def _segmentation(origin: Origin, files: RunFiles, event: Event) -> slicer.vtkMR
 
 def _complete(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, files: RunFiles, event: Event) -> Outcome:
     facts = {key: event[key] for key in KEPT if key in event}
+    sequence, lesions = event["reference"], tuple(facts.get("lesions", ()))
+    if lesions:
+        centroid = np.array([lesions[0]["centroid_lps"]])
+        facts[CENTER] = localRas(centroid, origin.geometries[sequence], _reference(origin, sequence))[0].tolist()
     _keepFacts(segmentation, origin, facts)
     table = _table(segmentation, facts)
     uncertainty = _uncertainty(segmentation, origin, files, event)
-    lesions = tuple(facts.get("lesions", ()))
-    sequence = event["reference"]
     diameters = createDiameters(segmentation, _reference(origin, sequence), origin.geometries[sequence], lesions)
     if event.get("report"):
         keepReport(segmentation, files.text(event["report"]))
@@ -176,8 +191,16 @@ def _complete(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, file
         quality=facts.get("quality", {}),
         provenance=event.get("provenance", {}),
         seconds=event.get("seconds", {}),
-        reportFile=reportFile(segmentation),
+        reportFile=_reportFile(segmentation),
     )
+
+
+def _reportFile(segmentation: slicer.vtkMRMLSegmentationNode) -> Path | None:
+    """The report as a file; a full disk must not cost the result, whose report is in the scene all the same."""
+    try:
+        return reportFile(segmentation)
+    except OSError:
+        return None
 
 
 def _keepFacts(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, facts: Mapping[str, Any]) -> None:
@@ -185,6 +208,16 @@ def _keepFacts(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, fac
     for sequence, node in origin.inputs.items():
         if node.GetScene() is origin.scene:
             segmentation.SetNodeReferenceID(INPUT.format(sequence=sequence), node.GetID())
+
+
+def _center(
+    segmentation: slicer.vtkMRMLSegmentationNode, facts: Mapping[str, Any]
+) -> tuple[float, float, float] | None:
+    if CENTER not in facts:
+        return None
+    world = [0.0, 0.0, 0.0]
+    segmentation.TransformPointToWorld(facts[CENTER], world)
+    return (world[0], world[1], world[2])
 
 
 def _table(segmentation: slicer.vtkMRMLSegmentationNode, facts: Mapping[str, Any]) -> slicer.vtkMRMLTableNode:

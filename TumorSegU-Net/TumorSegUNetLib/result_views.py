@@ -9,7 +9,6 @@ import slicer
 from .hierarchy import nodesByClass
 from .result import StoredResult, resultOf
 from .uncertainty_volume import MADE_BY_US
-from .volumes import RAS_TO_LPS
 
 BACKGROUNDS = ("flair", "t1ce", "t2", "t1")
 """What lies below a result, the first that is there: FLAIR shows all of the tumor."""
@@ -43,8 +42,8 @@ def showBackground(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolum
 
 def tumorCenter(result: StoredResult) -> npt.NDArray[np.float64] | None:
     """World RAS (mm) of the centre of the largest lesion, or of all segments; None without a tumor."""
-    if result.lesions:
-        return (RAS_TO_LPS @ [*result.lesions[0]["centroid_lps"], 1.0])[:3]
+    if result.center is not None:
+        return np.array(result.center)
     # Parts too small for a lesion.
     segments = result.segmentation.GetSegmentation()
     if not segments.GetNumberOfSegments():

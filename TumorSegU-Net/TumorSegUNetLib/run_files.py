@@ -11,12 +11,18 @@ import numpy.typing as npt
 
 from tumorseg.volume import Volume
 
+from .temporary import RUN_PREFIX, removeForgotten, temporaryParent
+
 
 class RunFiles:
-    """A temporary folder that only this user can read; removed by ``remove()`` and at the latest at exit."""
+    """A temporary folder that only this user can read.
+
+    It is removed by ``remove()``, at the latest at exit; after a crash by a later session.
+    """
 
     def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="tumorseg-run-", ignore_cleanup_errors=True)
+        removeForgotten(temporaryParent())
+        self._folder = tempfile.TemporaryDirectory(prefix=RUN_PREFIX, ignore_cleanup_errors=True)
 
     @property
     def folder(self) -> Path:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import slicer
 
@@ -17,14 +15,11 @@ from tumorseg.sequences import SEQUENCES
 
 from .child_process import killTree, pythonCommand, startProcess
 from .hierarchy import removeNode
+from .naming import withoutExtension
 from .result_views import showBackground
 from .sample_maker import NAME
 from .translation import _
 from .volume_files import loadVolumeFile
-
-CATEGORY = "TumorSegU-Net"
-SAMPLE_NAME = "TumorSegU-Net synthetic patient"
-THUMBNAIL = "SampleData/TumorSegUNetSyntheticPatient.png"
 
 CACHE_FOLDER = "TumorSegUNet-sample-1"
 """In the application's cache; the number changes with the patient."""
@@ -38,26 +33,6 @@ OnProgress = Callable[[float], None]
 """Told the fraction that is probably done, about ten times a second; may raise to stop."""
 
 Nodes = dict[str, "slicer.vtkMRMLScalarVolumeNode"]
-
-
-def registerSampleData(resources: str | os.PathLike[str]) -> None:
-    """Offer the patient in the module Sample Data.
-
-    Args:
-        resources: the module's folder ``Resources``, which holds the thumbnail.
-    """
-    import SampleData
-
-    files = _fileNames()
-    SampleData.SampleDataLogic.registerCustomSampleDataSource(
-        category=CATEGORY,
-        sampleName=SAMPLE_NAME,
-        thumbnailFileName=str(Path(resources) / THUMBNAIL),
-        uris=[""] * len(files),
-        fileNames=list(files.values()),
-        nodeNames=[name.split(".")[0] for name in files.values()],
-        customDownloader=_onClick,
-    )
 
 
 def loadSamplePatient(scene: slicer.vtkMRMLScene | None = None, onProgress: OnProgress | None = None) -> Nodes:
@@ -121,7 +96,7 @@ def _load(scene: slicer.vtkMRMLScene, files: dict[str, Path]) -> Nodes:
     nodes: Nodes = {}
     try:
         for sequence, path in files.items():
-            nodes[sequence] = loadVolumeFile(scene, path, path.name.split(".")[0])
+            nodes[sequence] = loadVolumeFile(scene, path, withoutExtension(path.name))
     except BadInputError:
         for node in nodes.values():
             removeNode(node)
@@ -156,13 +131,6 @@ def _keepApplicationAlive(fraction: float) -> None:
             _("Making the synthetic patient: {percent}%").format(percent=round(100 * fraction))
         )
         application.processEvents()
-
-
-def _onClick(source: Any) -> list[slicer.vtkMRMLScalarVolumeNode]:
-    """What a click on the thumbnail does."""
-    with slicer.util.tryWithErrorDisplay(_("The sample patient cannot be made."), waitCursor=True):
-        return list(loadSamplePatient().values())
-    return []
 
 
 def _cannot(reason: str) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tumorseg.phantom import make_patient, write_patient
-
 SEED = 7
 """A patient with an enhancing tumor, necrosis and edema, not among those that the shipped network learned from."""
 
@@ -15,6 +13,8 @@ NAME = f"Synthetic_{SEED:04d}"
 
 def main(folder: Path) -> None:
     """Write ``folder/NAME/NAME_{t1,t1ce,t2,flair,seg}.nii.gz``, each file complete or not at all."""
+    from tumorseg.phantom import make_patient, write_patient  # not for those who only want the name
+
     write_patient(make_patient(SEED), folder, NAME)
 
 

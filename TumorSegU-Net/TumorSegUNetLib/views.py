@@ -14,6 +14,7 @@ import numpy.typing as npt
 import slicer
 import vtk
 
+from tumorseg.atomic import atomic_path
 from tumorseg.regions import ED, SEGMENTS
 
 from .view_content import ShownSegment, ShownVolume, shownSegments, shownVolume
@@ -160,7 +161,6 @@ def _writePng(window: vtk.vtkRenderWindow, path: Path) -> Path:
     writer.SetInputConnection(grab.GetOutputPort())
     writer.WriteToMemoryOn()
     writer.Write()
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(bytes(memoryview(writer.GetResult())))
-    os.replace(partial, path)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(bytes(memoryview(writer.GetResult())))
     return path

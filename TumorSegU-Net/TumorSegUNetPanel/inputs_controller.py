@@ -54,6 +54,12 @@ class InputsController:
         """Volumes were loaded or removed: recognize them when no more come."""
         self._timer.start()
 
+    def volumeLeaves(self, identifier: str) -> None:
+        """A node is about to be removed; called before the selectors notice."""
+        if self._parameters is not None and (changes := self._presenter.leave(identifier)):
+            self._set(changes)
+            self._keepFixed()
+
     def parametersChanged(self) -> None:
         """Tell the user's changes from our own; after one, the other rows may fit better otherwise."""
         if not self._setting and self._presenter.noticed(self.identifiers()):

@@ -42,6 +42,7 @@ class ModelsDialog:
         """Open the dialog on a model; returns when the user closes it."""
         self.fill(chosen)
         self._dialog.exec()
+        self._dialog.deleteLater()  # a closed dialog would stay until the application ends
 
     def fill(self, chosen: str | None, message: str = "") -> None:
         """List the models and show the card of one."""

@@ -76,9 +76,11 @@ class Panel:
         self._device.ask(device)
         if torchInstalled():
             self._logic.warmUp(self._models.chosen, device)
+            self._timer.start()
 
     def close(self) -> None:
         """The application closes or the module is reloaded: leave nothing running."""
+        self._parameters = None  # nothing is shown any more
         self.cancel()
         self._check.forget()
         self._device.forget()
@@ -97,6 +99,10 @@ class Panel:
     def studyChanged(self) -> None:
         """Volumes were loaded or removed."""
         self._inputs.studyChanged()
+
+    def nodeLeaves(self, identifier: str) -> None:
+        """A node is about to be removed from the scene."""
+        self._inputs.volumeLeaves(identifier)
 
     def parametersChanged(self) -> None:
         """Something in the parameter node has changed, by the user or by us."""
@@ -188,8 +194,16 @@ class Panel:
         self._device.poll()
         if self._check.poll() or self._run is not None:
             self.update()
-        if self._run is None and not self._check.running and not self._device.running:
+        if not self._waiting() and self._logic.workerProcessId is None:
             self._timer.stop()
+
+    def _waiting(self) -> bool:
+        """Whether the worker owes an answer.
+
+        Without one, ticking goes on while it lives: the application keeps Python's lock while it waits for events, and
+        the threads that send a cancel or end an idle worker run only when Python does.
+        """
+        return self._run is not None or self._check.running or self._device.running
 
     def _finishRun(self) -> None:
         run, self._run = self._run, None

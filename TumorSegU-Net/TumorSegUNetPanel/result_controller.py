@@ -7,11 +7,11 @@ from typing import Any
 
 import qt
 import slicer
-from TumorSegUNetLib.result_views import showResult, showUncertainty, uncertaintyShown
 
 from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.presenter_result import ResultFacts, resultState
+from TumorSegUNetLib.result_views import showResult, showUncertainty, uncertaintyShown
 from TumorSegUNetLib.translation import _
 
 from .result_section import ResultActions, ResultSection
@@ -77,7 +77,7 @@ class ResultController:
             caution=result.quality.get("sentence"),
             diameters=bool(result.diameters),
             uncertainty=result.uncertainty is not None,
-            report=result.reportFile is not None,
+            report=result.hasReport,
         )
 
     def _updateToggles(self) -> None:

@@ -72,6 +72,23 @@ def find_case_folders(folder: Path) -> list[Path]:
     return sorted({path.resolve(): path for path in shortest_last}.values())
 
 
+def case_folders_by_name(folder: Path) -> dict[str, Path]:
+    """The folders of ``find_case_folders`` by the names of their results: the folders on the way, joined with ``_``.
+
+    Raises:
+        BadInputError: there is none, or two would have the same name.
+    """
+    named: dict[str, Path] = {}
+    for found in find_case_folders(folder):
+        name = "_".join(found.relative_to(folder).parts) or folder.resolve().name
+        if name in named:
+            raise BadInputError(
+                f"The results of {named[name]} and {found} would both be called {name}; rename one of the folders."
+            )
+        named[name] = found
+    return named
+
+
 def read_case(files: Mapping[str, Path]) -> dict[str, Volume]:
     """Read one file per sequence, all at the same time.
 

@@ -19,10 +19,11 @@ class ProgressLine:
 
     def __call__(self, progress: Progress) -> None:
         """Show a report."""
-        step = f"[{STAGES.index(progress.stage) + 1}/{len(STAGES)}] {progress.stage:<8}"
+        known = progress.stage in STAGES  # the worker has one more, in which it loads the model
+        number = f"[{STAGES.index(progress.stage) + 1}/{len(STAGES)}] " if known else ""
         left = f", {progress.seconds_left:.0f} s left" if progress.seconds_left else ""
         device = f" on {progress.device}" if progress.device else ""
-        self.show(f"{step} {100 * progress.fraction:3.0f} %{device}{left}")
+        self.show(f"{number}{progress.stage:<8} {100 * progress.fraction:3.0f} %{device}{left}")
 
     def show(self, text: str) -> None:
         """Show any text instead of what the line shows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -69,11 +70,8 @@ def fetch(source: str, target: Path, progress: Transfer | None = None, max_bytes
 def _opened(source: str) -> Iterator[tuple[BinaryIO, int | None]]:
     """The bytes of a source and their number, if known."""
     if not is_url(source):
-        path = Path(source)
-        if not path.is_file():
-            raise ModelError(f"The model file {source} does not exist; check the path.")
-        with path.open("rb") as stream:
-            yield stream, path.stat().st_size
+        with _opened_file(source) as stream:
+            yield stream, os.fstat(stream.fileno()).st_size
         return
     _refuse_unsafe(source)
     try:
@@ -85,6 +83,16 @@ def _opened(source: str) -> Iterator[tuple[BinaryIO, int | None]]:
     with answer:
         length = answer.headers.get("Content-Length", "")
         yield cast(BinaryIO, answer), int(length) if length.isdigit() else None
+
+
+def _opened_file(source: str) -> BinaryIO:
+    path = Path(source)
+    if not path.is_file():
+        raise ModelError(f"The model file {source} does not exist; check the path.")
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise _failed(source, error) from error
 
 
 def _chunks(source: str, stream: BinaryIO) -> Iterator[bytes]:
@@ -115,9 +123,11 @@ def _refuse_unsafe(url: str) -> None:
 
 
 def _failed(source: str, error: Exception) -> ModelError:
-    reason = getattr(error, "reason", None) or error
+    reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or error
     if not is_url(source):
-        return ModelError(f"The model file {source} cannot be read ({reason}); copy it again.")
+        return ModelError(
+            f"The model file {source} cannot be read ({reason}); check its access rights, or copy it again."
+        )
     return ModelError(
         f"{source} cannot be downloaded ({reason}); check the address and the network, "
         "or download it elsewhere and install the file."

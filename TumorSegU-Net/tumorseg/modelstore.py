@@ -24,6 +24,9 @@ SHIPPED_FOLDERS = (_PACKAGE.parent / "Resources" / "Models", _PACKAGE / "Models"
 
 EXTENSION = ".safetensors"
 
+FOLDER_VARIABLE = "TUMORSEG_MODELS"
+"""Environment variable that names another store folder."""
+
 # Names become file names, on Windows too.
 _FILE_NAME = re.compile(r"(?!(con|prn|aux|nul|com\d|lpt\d)(\.|$))[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", re.IGNORECASE)
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -70,7 +73,8 @@ class ModelEntry:
 
 def store_folder() -> Path:
     """Where installed models lie: ``TUMORSEG_MODELS`` or ``~/.tumorseg/models``; need not exist."""
-    return Path(os.environ.get("TUMORSEG_MODELS") or Path.home() / ".tumorseg" / "models")
+    named = os.environ.get(FOLDER_VARIABLE)
+    return Path(named).expanduser() if named else Path.home() / ".tumorseg" / "models"
 
 
 def list_models() -> list[ModelEntry]:
@@ -133,7 +137,7 @@ def install(
         folder.mkdir(parents=True, exist_ok=True)
         # A folder beside the models, so that the file keeps its name in messages and moves into place at once.
         with tempfile.TemporaryDirectory(prefix=".installing-", dir=folder, ignore_cleanup_errors=True) as temporary:
-            arriving = Path(temporary) / (file_name(str(source)) or f"model{EXTENSION}")
+            arriving = Path(temporary) / _safe_name(str(source))
             found = fetch(str(source), arriving, progress)
             if expected and found != expected:
                 raise ModelError(f"{source} is not the expected file: its SHA-256 is {found}; nothing was installed.")
@@ -167,6 +171,11 @@ def remove(name: str) -> None:
         raise ModelError(
             f"{entries[name].path} cannot be deleted ({error.strerror}); wait until no run uses it, and try again."
         ) from error
+
+
+def _safe_name(source: str) -> str:
+    """What the file is called until it is in place, for messages; a server may name it anything."""
+    return re.sub(r"[^\w.-]+", "_", file_name(source))[-60:].lstrip(".") or f"model{EXTENSION}"
 
 
 def _checked(path: Path) -> ModelSpec:

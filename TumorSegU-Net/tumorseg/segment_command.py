@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tumorseg.case_files import find_case, find_case_folders, read_case
+from tumorseg.case_files import case_folders_by_name, find_case, read_case
 from tumorseg.console import ProgressLine, table, tumor_text
 from tumorseg.errors import BadInputError, CancelledError, TumorSegError
 from tumorseg.images import WRITABLE, check_folder, check_writable, read_volume, write_probabilities
@@ -51,17 +51,12 @@ def segment_batch(required: Sequence[str], arguments: argparse.Namespace) -> int
     Returns:
         0, or 2 when a case could not be segmented.
     """
-    names = _case_names(arguments.batch)
+    names = case_folders_by_name(arguments.batch)
     check_folder(arguments.output)
     model = load_model(find_model(arguments.model))
     rows = [(name, _segment_folder(folder, name, required, model, arguments)) for name, folder in names.items()]
     print(table(("case", "result"), rows))
     return BadInputError.exit_code if any(outcome == FAILED for _, outcome in rows) else 0
-
-
-def _case_names(folder: Path) -> dict[str, Path]:
-    """Folders of cases by the name of their result: the folders on the way, joined with ``_``."""
-    return {"_".join(found.relative_to(folder).parts) or folder.name: found for found in find_case_folders(folder)}
 
 
 def _segment_folder(

@@ -58,7 +58,8 @@ def _word(alternatives: str) -> re.Pattern[str]:
 
 def _plain(text: str) -> str:
     """Lower case without accents; words that are written together, such as AxT1PostGd and 3DFLAIR, are parted."""
-    text = re.sub(r"(?<![^\W_])(sub|ses)-[^\W_]+", " ", text)  # BIDS numbers of patient and visit
+    # Numbers of patient and visit: of BIDS anywhere, written otherwise at the start, where SUB is no subtraction.
+    text = re.sub(r"(?<![^\W_])(sub|ses)-[^\W_]+|^(?i:sub)[ _-]?\d+", " ", text)
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])", " ", text)
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).lower()
     text = re.sub(r"(?<![^\W_])([23]d)(?=[a-z])", r"\1 ", text)

@@ -1,0 +1,34 @@
+"""Folders that a crashed session left behind are removed by a later one, others are not."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from TumorSegUNetLib.run_files import RunFiles
+from TumorSegUNetLib.temporary import FORGOTTEN_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("name", "age", "removed"),
+    [
+        ("tumorseg-run-abc", 1.1, True),
+        ("tumorseg-report-abc", 1.1, True),
+        ("tumorseg-run-abc", 0.9, False),
+        ("tumorseg-report-abc", 0.9, False),
+        ("tumorseg-runs", 9.0, False),
+        ("somebody-elses", 9.0, False),
+    ],
+)
+def test_only_our_old_folders_are_removed(temporary: Path, name: str, age: float, removed: bool) -> None:
+    (temporary / name).mkdir()
+    (temporary / name / "t1.npy").touch()
+    then = time.time() - age * FORGOTTEN_SECONDS
+    os.utime(temporary / name, (then, then))
+    files = RunFiles()
+    assert (temporary / name).exists() is not removed
+    assert files.folder.is_dir()
+    files.remove()
