@@ -10,16 +10,19 @@ import pytest
 from scipy.special import expit
 
 from support.cases import SMALL, small_case, write_case
-from support.models import saved, threshold_model
+from support.models import one_channel_model, saved, threshold_model
 from tumorseg.images import read_labels, write_labels
-from tumorseg.modelfile import PostProcessing, read_spec
-from tumorseg.regions import region_mask
+from tumorseg.modelfile import PostProcessing, load_model, read_spec
+from tumorseg.network import Ensemble, member_name
+from tumorseg.regions import UNDIVIDED, region_mask
 from tumorseg_training.cache import CachedCase
 from tumorseg_training.calibrate import fit_rules
 from tumorseg_training.calibration_report import calibration_markdown
 from tumorseg_training.cli import main
 from tumorseg_training.enhancing_rule import choose_enhancing_rule
+from tumorseg_training.figures.reliability import load_reliability
 from tumorseg_training.logit_histogram import LogitHistogram, edge_of, edge_probability, logit_histogram
+from tumorseg_training.metrics import read_scores
 from tumorseg_training.metrics.overlap import dice
 from tumorseg_training.prepared import PreparedCase, write_prepared
 from tumorseg_training.temperature import fit_calibration
@@ -177,6 +180,9 @@ def test_a_run_is_calibrated_and_scored(run: Path, capsys: pytest.CaptureFixture
     spec = read_spec(run / "model.safetensors")
     assert max(spec.postprocessing.temperatures) > 2  # a step is far too sure of noisy labels
     assert spec.training["calibration"]["cases"] == ["A", "B", "C"]
+    reliability = load_reliability(run / "model.safetensors")["WT"]
+    assert reliability.used
+    assert sum(found.share for found in reliability.after) == pytest.approx(1)
     np.testing.assert_array_equal(read_labels(run / "evaluation" / "A.nii.gz")[0], before)
     assert "Reliability of ET" in (run / "calibration.md").read_text()
     fitted = spec.postprocessing
@@ -192,6 +198,39 @@ def test_parts_of_a_run_have_folders_of_their_own(run: Path, capsys: pytest.Capt
     assert (run / "evaluation-train" / "D.nii.gz").exists()
     assert main([*command, "--split", "test"]) == 2
     assert "has no test cases; choose others with --split" in capsys.readouterr().err
+
+
+def test_some_cases_alone_leave_the_scores_of_all_where_they_are(run: Path) -> None:
+    command = ["evaluate", "--run", str(run), "--device", "cpu"]
+    assert main(command) == 0
+    before = {path.name: path.read_bytes() for path in (run / "evaluation").iterdir()}
+    assert main([*command, "--case", "B"]) == 0
+    assert {path.name: path.read_bytes() for path in (run / "evaluation").iterdir()} == before
+
+
+def test_a_run_of_the_whole_tumor_is_scored_on_it_alone(run: Path) -> None:
+    """As the recipe paper makes it: one sequence, one region."""
+    saved(one_channel_model(), run)
+    assert main(["evaluate", "--run", str(run), "--device", "cpu", "--calibrate"]) == 0
+    for scores in read_scores(run / "evaluation" / "scores.csv").values():
+        assert list(scores) == ["WT"]
+    assert set(np.unique(read_labels(run / "evaluation" / "A.nii.gz")[0])) <= {0, UNDIVIDED}
+    assert list(load_reliability(run / "model.safetensors")) == ["WT"]
+
+
+def test_an_ensemble_is_scored_and_stays_one_when_calibrated(run: Path) -> None:
+    first, second = threshold_model((0.5, 1.0, 2.0)), threshold_model((0.5, 1.0, 2.0))
+    network = Ensemble(first.spec.network_config, 2)
+    for number, member in enumerate((first, second)):
+        network.get_submodule(member_name(number)).load_state_dict(member.network.state_dict())
+    saved(replace(first, spec=replace(first.spec, members=2), network=network.eval()), run)
+    assert main(["evaluate", "--run", str(run), "--device", "cpu", "--calibrate"]) == 0
+    together = read_scores(run / "evaluation" / "scores.csv")
+    assert load_model(run / "model.safetensors").spec.members == 2
+    saved(first, run)
+    assert main(["evaluate", "--run", str(run), "--device", "cpu"]) == 0
+    alone = read_scores(run / "evaluation" / "scores.csv")
+    assert [scores["WT"]["dice"] for scores in together.values()] == [scores["WT"]["dice"] for scores in alone.values()]
 
 
 def test_a_case_that_is_gone_does_not_stop_the_others(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

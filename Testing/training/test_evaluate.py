@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,6 +111,40 @@ def test_what_is_finished_is_not_done_again(
     other = saved(threshold_model((0.0, 1.0, 2.0)), tmp_path)
     assert _evaluate("--model", other, "--data", data, "--output", output) == 0
     assert done[5:] == ["A", "B", "C"]
+
+
+def test_cases_whose_data_changed_are_scored_again(model: Path, data: Path, predictions: Path, tmp_path: Path) -> None:
+    """A corrected truth, another volume, another prediction: the case is done anew, and only that one."""
+    copy, output = tmp_path / "data", tmp_path / "results"
+    shutil.copytree(data, copy)
+    kept = tmp_path / "kept"
+    for command in (("--model", model, "--output", output), ("--predictions", predictions, "--output", kept)):
+        assert _evaluate(*command, "--data", copy) == 0
+    first = read_scores(output / "scores.csv"), read_scores(kept / "scores.csv")
+    write_labels(_truth(2)[::-1].copy(), SMALL, copy / "B" / "Case_seg.nii.gz")
+    write_case({"t1ce": small_case(seed=7)["t1ce"]}, copy / "C")
+    write_labels(np.roll(_truth(0), 2, axis=2), SMALL, predictions / "A.nii.gz")
+    for command in (("--model", model, "--output", output), ("--predictions", predictions, "--output", kept)):
+        assert _evaluate(*command, "--data", copy) == 0
+    again = read_scores(output / "scores.csv"), read_scores(kept / "scores.csv")
+    changed = [{name for name in NAMES if before[name] != now[name]} for before, now in zip(first, again, strict=True)]
+    assert changed == [{"B", "C"}, {"A", "B"}]
+
+
+def test_a_summary_never_stands_beside_scores_of_another_model(
+    model: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, command = tmp_path / "results", ("--data", data, "--output", tmp_path / "results")
+    assert _evaluate("--model", model, *command) == 0
+
+    def stopped(self: object, case: object, show: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(case_predictions.ModelPredictions, "__call__", stopped)
+    other = saved(threshold_model((0.0, 1.0, 2.0)), tmp_path)
+    assert _evaluate("--model", other, *command) == 130
+    assert not list(output.glob("summary.*"))
+    assert read_scores(output / "scores.csv") == {}
 
 
 def test_one_bad_case_does_not_stop_the_others(

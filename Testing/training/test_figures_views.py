@@ -102,6 +102,14 @@ def test_labels_have_the_colors_of_the_segments() -> None:
     assert bar[1] - bar[0] == 50
 
 
+def test_the_bar_does_not_change_the_scale_of_a_small_slice() -> None:
+    _, ((first, second),) = tiles(1, 2, ["", ""], (2, 2))
+    show_slice(first, np.zeros((50, 50), np.float32), "axial", scale_bar=True)
+    show_slice(second, np.zeros((50, 50), np.float32), "axial")
+    assert first.get_xlim() == second.get_xlim()
+    assert first.texts[-1].get_text() == "10 mm"
+
+
 def _titles(figure: Figure) -> list[str]:
     return [title for axes in figure.axes if (title := axes.get_title())]
 

@@ -119,7 +119,6 @@ def _store(path: Path, model: Model, report: CalibrationReport) -> None:
         "enhancing": asdict(report.enhancing) if report.enhancing else None,
     }
     for of_region in fitted["regions"].values():
-        del of_region["before"], of_region["after"]
         if of_region["nll_held_out"] == float("inf"):
             of_region["nll_held_out"] = None  # JSON has no infinity
     training = {**model.spec.training, "calibration": fitted}

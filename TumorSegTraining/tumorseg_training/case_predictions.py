@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,11 @@ class ModelPredictions:
         )
         return CasePrediction(result.labels, truth, geometry)
 
+    def sha256(self, case: LabelledCase) -> str:
+        """Of the volumes and the truth."""
+        sources = [case.images[name] for name in self.model.spec.channels if name in case.images]
+        return _joined(source.sha256() for source in (*sources, case.segmentation))
+
 
 class PredictionFiles:
     """Label maps that are named by case: ``<case>.nii.gz`` or another known extension.
@@ -82,9 +88,7 @@ class PredictionFiles:
             BadInputError: it is missing, cannot be read, or lies on another grid than the truth.
         """
         show("read")
-        path = self._files.get(case.name)
-        if path is None:
-            raise BadInputError(f"{self.folder} has no prediction of it; add {case.name}.nii.gz.")
+        path = self._file(case)
         labels, grid = read_labels(path)
         truth, geometry = read_truth(case)
         if difference := geometry.differences(grid):
@@ -93,6 +97,21 @@ class PredictionFiles:
             return CasePrediction(from_convention(labels, self.convention), truth, geometry)
         except ValueError as error:
             raise BadInputError(f"{path} cannot be used: {error}.") from error
+
+    def sha256(self, case: LabelledCase) -> str:
+        """Of the prediction and the truth."""
+        prediction = hashlib.sha256(self._file(case).read_bytes()).hexdigest()
+        return _joined([prediction, case.segmentation.sha256()])
+
+    def _file(self, case: LabelledCase) -> Path:
+        path = self._files.get(case.name)
+        if path is None:
+            raise BadInputError(f"{self.folder} has no prediction of it; add {case.name}.nii.gz.")
+        return path
+
+
+def _joined(hashes: Iterable[str]) -> str:
+    return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
 
 
 def _files_by_case(folder: Path, cases: Collection[str]) -> Iterable[tuple[str, Path]]:

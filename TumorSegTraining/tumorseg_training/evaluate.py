@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
-from tumorseg.errors import CancelledError, TumorSegError
+from tumorseg.errors import BadInputError, CancelledError, TumorSegError
 from tumorseg.volume import Geometry, LabelArray
 from tumorseg_training.cases import LabelledCase
 from tumorseg_training.metrics import CaseScores, case_scores, scored_regions
-from tumorseg_training.results_folder import ResultsFolder
+from tumorseg_training.results_folder import FinishedCase, ResultsFolder
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,27 @@ Show = Callable[[str], None]
 """Told what is being done."""
 
 
+class Predictions(Protocol):
+    """Where predictions come from."""
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Regions that they can have."""
+
+    def __call__(self, case: LabelledCase, show: Show) -> CasePrediction:
+        """The prediction and truth of a case.
+
+        Raises:
+            TumorSegError: there is none.
+        """
+
+    def sha256(self, case: LabelledCase) -> str:
+        """Hash of all files of a case that its scores depend on."""
+
+
 def evaluate(
     cases: Sequence[LabelledCase],
-    predict: Callable[[LabelledCase, Show], CasePrediction],
-    regions: Sequence[str],
+    predictions: Predictions,
     results: ResultsFolder | None = None,
     show: Show = lambda _: None,
 ) -> Evaluation:
@@ -59,8 +77,7 @@ def evaluate(
 
     Args:
         cases: to score.
-        predict: gives a case's prediction and truth.
-        regions: that the predictions can have.
+        predictions: where they come from.
         results: keeps what is finished, and gives back what was finished before.
         show: told which case it is.
 
@@ -70,9 +87,8 @@ def evaluate(
     found = Evaluation()
     for number, case in enumerate(cases, start=1):
         place = f"[{number}/{len(cases)}] {case.name}"
-        kept = results.finished(case.name) if results else None
         try:
-            scores, nothing = kept or _score(case, predict, regions, results, _placed(show, place))
+            scores, nothing = _score(case, predictions, results, _placed(show, place))
         except CancelledError:
             raise
         except TumorSegError as error:
@@ -87,20 +103,29 @@ def _placed(show: Show, place: str) -> Show:
 
 
 def _score(
-    case: LabelledCase,
-    predict: Callable[[LabelledCase, Show], CasePrediction],
-    regions: Sequence[str],
-    results: ResultsFolder | None,
-    show: Show,
+    case: LabelledCase, predictions: Predictions, results: ResultsFolder | None, show: Show
 ) -> tuple[CaseScores, CaseScores]:
-    prediction = predict(case, show)
+    """Scores of the prediction and of predicting nothing; those of an earlier run if nothing has changed."""
+    sha256 = _sha256(case, predictions) if results else ""
+    if results and (kept := results.finished(case.name, sha256)):
+        return kept
+    prediction = predictions(case, show)
     show("scores")
     truth, spacing = prediction.truth, prediction.geometry.spacing
-    wanted = [region for region in scored_regions(truth) if region in regions]
+    wanted = [region for region in scored_regions(truth) if region in predictions.regions]
     scores, nothing = (
         case_scores(labels, truth, (spacing[2], spacing[1], spacing[0]), wanted)
         for labels in (prediction.labels, np.zeros_like(truth))
     )
     if results:
-        results.add(case.name, scores, nothing, prediction.labels, prediction.geometry)
+        results.add(FinishedCase(case.name, scores, nothing, prediction.labels, prediction.geometry, sha256))
     return scores, nothing
+
+
+def _sha256(case: LabelledCase, predictions: Predictions) -> str:
+    try:
+        return predictions.sha256(case)
+    except OSError as error:
+        raise BadInputError(
+            f"{error.filename or 'A file of it'} cannot be read ({error.strerror or error})."
+        ) from error

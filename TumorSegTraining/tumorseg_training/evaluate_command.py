@@ -34,7 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="first fit calibration and the rule for small enhancing parts on validation cases, into the run's model",
     )
-    parser.add_argument("--case", action="append", default=[], metavar="CASE", help="score only these cases")
+    parser.add_argument(
+        "--case", action="append", default=[], metavar="CASE", help="score only these cases; saved with --output only"
+    )
     parser.add_argument(
         "--labels",
         choices=("auto", "2023", "2020"),

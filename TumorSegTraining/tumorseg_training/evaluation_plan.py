@@ -20,11 +20,11 @@ from tumorseg_training.cases import LabelledCase, check_names, find_labelled_cas
 from tumorseg_training.documents import Document
 from tumorseg_training.evaluate import Evaluation, Show, evaluate
 from tumorseg_training.evaluation_summary import dice_table, statistics, write_summary
-from tumorseg_training.results_folder import ResultsFolder, check_results_folder
-from tumorseg_training.run_cases import MODEL_FILE, find_run_cases, read_run_split
+from tumorseg_training.results_folder import SUMMARY_TEXT, ResultsFolder, check_results_folder
+from tumorseg_training.run_cases import find_run_cases, read_run_split
+from tumorseg_training.run_folder import EVALUATION_FOLDER, MODEL_FILE
 from tumorseg_training.training_notes import training_notes
 
-RESULTS_FOLDER = "evaluation"
 CALIBRATION_FILE = "calibration.md"
 
 
@@ -84,7 +84,7 @@ def run_plan(plan: Plan, seed: int, show: Show) -> tuple[Evaluation, str]:
     if plan.output is not None:
         keep = isinstance(plan.predictions, ModelPredictions)
         results = ResultsFolder(plan.output, plan.subject, [case.name for case in plan.cases], keep)
-    evaluation = evaluate(plan.cases, plan.predictions, plan.predictions.regions, results, show)
+    evaluation = evaluate(plan.cases, plan.predictions, results, show)
     evaluation.problems[:0] = plan.problems
     if not evaluation.scores:
         raise BadInputError(evaluation.problems or ["There is no case to score; check --case and --split."])
@@ -93,7 +93,7 @@ def run_plan(plan: Plan, seed: int, show: Show) -> tuple[Evaluation, str]:
     parts += [dice_table(evaluation, figures), *plan.notes]
     if plan.output is not None:
         write_summary(plan.output, plan.subject, evaluation, figures, plan.notes)
-        parts.append(f"Scores, definitions and summary: {plan.output / 'summary.md'}")
+        parts.append(f"Scores, definitions and summary: {plan.output / SUMMARY_TEXT}")
     return evaluation, "\n".join(parts)
 
 
@@ -118,9 +118,11 @@ def _run_plan(options: argparse.Namespace, show: Show) -> Plan:
     if not names:
         raise BadInputError(f"The split of {options.run} has no {part} cases; choose others with --split.")
     cases, problems = find_run_cases(split, names)
-    results = RESULTS_FOLDER if part == split.default_part else f"{RESULTS_FOLDER}-{part}"
-    output = options.output or options.run / results
-    check_results_folder(output)
+    results = EVALUATION_FOLDER if part == split.default_part else f"{EVALUATION_FOLDER}-{part}"
+    # A few cases alone must not take the place of the scores of all.
+    output = options.output or (None if options.case else options.run / results)
+    if output is not None:
+        check_results_folder(output)
     report = ""
     if options.calibrate:
         fitted = calibrate(options.run / MODEL_FILE, cases, options.device, show)

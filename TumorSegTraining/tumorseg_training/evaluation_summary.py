@@ -17,6 +17,7 @@ from tumorseg_training.evaluate import Evaluation
 from tumorseg_training.metrics import CaseScores
 from tumorseg_training.metrics.bootstrap import RESAMPLES, mean_intervals
 from tumorseg_training.metrics.definitions import METRICS, Metric, definitions_markdown
+from tumorseg_training.results_folder import SUMMARY, SUMMARY_TEXT
 
 SUMMARY_VERSION = 1
 NOTHING = "mean of predicting nothing"
@@ -91,8 +92,8 @@ def write_summary(
         "metrics": {region: {name: asdict(v) for name, v in values.items()} for region, values in figures.items()},
         "definitions": {metric.name: asdict(metric) for metric in METRICS},
     }
-    write_document(folder / "summary.json", document)
-    with atomic_path(folder / "summary.md") as temporary:
+    write_document(folder / SUMMARY, document)
+    with atomic_path(folder / SUMMARY_TEXT) as temporary:
         temporary.write_text(_markdown(subject, evaluation, figures, notes), encoding="utf-8")
 
 

@@ -158,7 +158,8 @@ def _write_model(recipe: Recipe, split: dict[str, Any], run: Path, validated: bo
     checkpoint = read_checkpoint(best) if validated and recipe.keep == "best" and best.exists() else found[1]
     training = {
         "recipe": recipe_values(recipe),
-        "split": split,
+        # Weights are passed on: they do not tell where their owner's data lie.
+        "split": {name: value for name, value in split.items() if name != "prepared"},
         "environment": read_run_document(run / ENVIRONMENT_FILE),
         "epoch": checkpoint["epoch"],
         "step": checkpoint["global_step"],

@@ -1,12 +1,14 @@
 """The folder of an evaluation: scores and predictions of every finished case, so that a stopped one goes on.
 
-``evaluation.json`` says what was evaluated, ``scores.csv`` and ``scores-nothing.csv`` hold a row per case, and
-``<case>.nii.gz`` is what a model predicted, with engine labels; ``summary.json`` and ``summary.md`` come at the end.
+``evaluation.json`` says what was evaluated, with a hash of the data of every finished case; ``scores.csv`` and
+``scores-nothing.csv`` hold a row per case; ``<case>.nii.gz`` is what a model predicted, with engine labels;
+``summary.json`` and ``summary.md`` come at the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tumorseg.errors import BadInputError
@@ -17,6 +19,8 @@ from tumorseg_training.metrics import CaseScores, read_scores, write_scores
 
 EVALUATION = "evaluation.json"
 EVALUATION_VERSION = 1
+SUMMARY = "summary.json"
+SUMMARY_TEXT = "summary.md"
 SCORES = "scores.csv"
 NOTHING_SCORES = "scores-nothing.csv"
 
@@ -30,6 +34,27 @@ def check_results_folder(folder: Path) -> None:
     check_folder(folder)
     if not (folder / EVALUATION).exists() and any(folder.iterdir()):
         raise BadInputError(f"{folder} holds files that are not of an evaluation; name an empty or new folder.")
+
+
+@dataclass(frozen=True)
+class FinishedCase:
+    """What is kept of a case.
+
+    Attributes:
+        name: of the case.
+        scores: of the prediction.
+        nothing: of predicting nothing.
+        labels: predicted engine labels (z, y, x).
+        geometry: their grid.
+        sha256: of the data that were scored.
+    """
+
+    name: str
+    scores: CaseScores
+    nothing: CaseScores
+    labels: LabelArray
+    geometry: Geometry
+    sha256: str
 
 
 class ResultsFolder:
@@ -55,32 +80,47 @@ class ResultsFolder:
         self._keep_labels = keep_labels
         self._scores: dict[str, CaseScores] = {}
         self._nothing: dict[str, CaseScores] = {}
-        self._open({"version": EVALUATION_VERSION, **subject}, cases)
+        self._hashes: dict[str, str] = {}
+        self._subject: Document = {"version": EVALUATION_VERSION, **subject}
+        self._open(cases)
 
     def prediction(self, case: str) -> Path:
         """File of a case's predicted labels."""
         return self.folder / f"{case}.nii.gz"
 
-    def finished(self, case: str) -> tuple[CaseScores, CaseScores] | None:
-        """Scores of a finished case and of predicting nothing; None if there are none."""
-        return (self._scores[case], self._nothing[case]) if case in self._scores else None
+    def finished(self, case: str, sha256: str) -> tuple[CaseScores, CaseScores] | None:
+        """Scores of a finished case and of predicting nothing; None if there are none, or of other data."""
+        same = case in self._scores and self._hashes.get(case) == sha256
+        return (self._scores[case], self._nothing[case]) if same else None
 
-    def add(self, case: str, scores: CaseScores, nothing: CaseScores, labels: LabelArray, geometry: Geometry) -> None:
+    def add(self, finished: FinishedCase) -> None:
         """Keep a finished case."""
+        case = finished.name
         if self._keep_labels:
-            write_labels(labels, geometry, self.prediction(case))
-        self._scores[case], self._nothing[case] = scores, nothing
+            write_labels(finished.labels, finished.geometry, self.prediction(case))
+        self._scores[case], self._nothing[case] = finished.scores, finished.nothing
         self._write()
+        # Last, so that a stop in between leaves a case that is not finished.
+        self._hashes[case] = finished.sha256
+        self._describe()
 
-    def _open(self, document: Document, cases: Sequence[str]) -> None:
+    def _open(self, cases: Sequence[str]) -> None:
         check_results_folder(self.folder)
+        for name in (SUMMARY, SUMMARY_TEXT):  # a summary never stands beside scores that it does not sum up
+            (self.folder / name).unlink(missing_ok=True)
         path = self.folder / EVALUATION
-        if path.exists() and read_document(path, EVALUATION_VERSION, "name a new folder with --output") == document:
+        known = read_document(path, EVALUATION_VERSION, "name a new folder with --output") if path.exists() else {}
+        hashes = known.pop("cases", None)
+        if known == self._subject and isinstance(hashes, dict):
+            self._hashes = hashes
             self._read(cases)
         else:
             # First the scores of the other subject go, so that they are never taken for those of this one.
             self._write()
-            write_document(path, document)
+            self._describe()
+
+    def _describe(self) -> None:
+        write_document(self.folder / EVALUATION, {**self._subject, "cases": self._hashes})
 
     def _read(self, cases: Sequence[str]) -> None:
         scores, nothing = (read_scores(self.folder / name) for name in (SCORES, NOTHING_SCORES))

@@ -11,9 +11,8 @@ from typing import Any
 from tumorseg.errors import BadInputError, TumorSegError
 from tumorseg_training.cases import LabelledCase, find_labelled_cases
 from tumorseg_training.prepared import Prepared, load_prepared
+from tumorseg_training.run_folder import SPLIT_FILE
 
-SPLIT_FILE = "split.json"
-MODEL_FILE = "model.safetensors"
 PARTS = ("test", "validation", "train")
 
 

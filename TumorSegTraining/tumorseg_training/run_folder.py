@@ -10,8 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from tumorseg.errors import BadInputError
 from tumorseg.images import check_folder
 from tumorseg_training import __version__
@@ -30,6 +28,7 @@ PREVIOUS_CHECKPOINT = "previous.ckpt"
 BEST_CHECKPOINT = "best.ckpt"
 TENSORBOARD_FOLDER = "tensorboard"
 MODEL_FILE = "model.safetensors"
+EVALUATION_FOLDER = "evaluation"
 
 _PACKAGES = ("torch", "lightning", "monai", "numpy", "scipy", "SimpleITK")
 
@@ -55,6 +54,8 @@ def split_values(prepared: Path, split: Split) -> dict[str, Any]:
 
 def environment(device: str, processes: int, precision: str) -> dict[str, Any]:
     """Versions and hardware of the run, without names of persons or machines."""
+    import torch  # what only looks for a run's files needs none
+
     return {
         "tumorseg_training": __version__,
         "python": platform.python_version(),

@@ -19,8 +19,11 @@ from tumorseg_training.figures.case_view import EDGES
 
 OPACITY = 0.55
 SCALE_BAR_MM = 50
+SHORT_BAR_MM = 10
+"""For slices that are too small for the other."""
 DOTS_PER_INCH = 200
 TILE_INCHES = 2.3
+WARNING_COLOR = "#a3241c"
 _TEXT_INCHES = 0.3
 
 
@@ -91,5 +94,7 @@ def save(figure: Figure, path: Path) -> None:
 def _scale_bar(axes: Axes, shape: tuple[int, ...]) -> None:
     rows, columns = shape
     y, x = rows - 0.05 * rows, 0.05 * columns
-    axes.plot([x, x + SCALE_BAR_MM], [y, y], color="white", linewidth=2, solid_capstyle="butt")
-    axes.text(x + SCALE_BAR_MM / 2, y - 3, f"{SCALE_BAR_MM} mm", color="white", fontsize=6, ha="center", va="bottom")
+    length = SCALE_BAR_MM if 0.9 * columns >= SCALE_BAR_MM else SHORT_BAR_MM
+    axes.autoscale(False)  # the bar must not change the scale of the slice
+    axes.plot([x, x + length], [y, y], color="white", linewidth=2, solid_capstyle="butt")
+    axes.text(x + length / 2, y - 3, f"{length} mm", color="white", fontsize=6, ha="center", va="bottom")

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from tumorseg.regions import REGIONS
-from tumorseg_training.figures.published import Result, definitions, paper, results
+from tumorseg_training.figures.published import Definition, Result, definitions, paper, results
 from tumorseg_training.figures.run_record import Row, RunRecord
 
 PAPER_NAMES = {
@@ -24,6 +24,11 @@ PAPER_NAMES = {
 
 MEASURED = {"brats": "dice", "lesions": "lesion_dice"}
 """Metric of ``scores.csv`` that follows each definition."""
+
+INTERVAL = "95 % interval of this mean"
+
+NOTED = " †"
+"""Ends the data of measured lines to which the notes of the evaluation apply."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +54,7 @@ def sections(run: RunRecord) -> list[Section]:
     """All sections, the measured lines first in each."""
     lines = [*measured(run), *results()]
     found = [
-        _dice_section(
-            definition.title, definition.meaning, [line for line in lines if line.definition == definition.key]
-        )
+        _dice_section(definition, [line for line in lines if line.definition == definition.key], run)
         for definition in definitions()
     ]
     return [*found, _paper_section(run)]
@@ -60,7 +63,7 @@ def sections(run: RunRecord) -> list[Section]:
 def measured(run: RunRecord) -> list[Result]:
     """The run's own figures under each definition that its evaluation has, and those of predicting nothing."""
     found = []
-    data = f"{_part(run)}, {len(run.scores)}"
+    data = f"{_part(run)}, {len(run.scores)}{NOTED if run.summary.notes else ''}"
     for key, metric in MEASURED.items():
         for method, scores in ((run.name, run.scores), ("Predicting nothing", run.nothing)):
             if means := _means(scores.values(), metric):
@@ -74,6 +77,7 @@ def markdown(run: RunRecord) -> str:
         f"# {run.name} and published results",
         "Measured lines are bold; all others are published, on other data. Sections have different definitions of "
         "their figures and must not be compared with each other.",
+        *(f"**† {note}**" for note in run.summary.notes),
     ]
     for section in sections(run):
         rule = ["---" if number < 2 else "---:" for number in range(len(section.header))]
@@ -84,13 +88,23 @@ def markdown(run: RunRecord) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _dice_section(title: str, meaning: str, lines: Sequence[Result]) -> Section:
+def _dice_section(definition: Definition, lines: Sequence[Result], run: RunRecord) -> Section:
     header = ("Method", "Data, cases", "WT", "TC", "ET", "mean", "Kind", "Source")
     rows = []
     for line in lines:
         figures = [line.note, "", "", ""] if line.note else line.cells
         rows.append((line.method, line.data, *figures, "published" if line.published else "measured", line.source))
-    return Section(title, meaning, header, tuple(rows), tuple(not line.published for line in lines))
+        if line.method == run.name and not line.published and (ends := _interval_cells(run, definition.key)):
+            rows.append((INTERVAL, "", *ends, "", "measured", ""))
+    own = tuple(row[-2] == "measured" for row in rows)
+    return Section(definition.title, definition.meaning, header, tuple(rows), own)
+
+
+def _interval_cells(run: RunRecord, definition: str) -> list[str]:
+    """Of WT, TC and ET; nothing when none is known."""
+    ends = [run.summary.intervals.get(f"{MEASURED[definition]}_{region}") for region in REGIONS]
+    cells = [f"{end[0]:.2f}-{end[1]:.2f}" if end else "" for end in ends]
+    return cells if any(cells) else []
 
 
 def _paper_section(run: RunRecord) -> Section:

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from tumorseg_training.figures.canvas import DOTS_PER_INCH
-from tumorseg_training.figures.comparison import Section
+from tumorseg_training.figures.canvas import DOTS_PER_INCH, WARNING_COLOR
+from tumorseg_training.figures.comparison import INTERVAL, Section
 
 _WIDTH_INCHES = 11.0
 _LINE_INCHES = 0.21
@@ -18,16 +18,24 @@ _WRAP = 185
 _TINT = "#fff1cf"
 
 
-def comparison_table(parts: Sequence[Section]) -> Figure:
-    """Draw all sections below each other."""
-    height = (sum(len(part.rows) + len(_wrapped(part.meaning)) + 3 for part in parts) + 1) * _LINE_INCHES
+def comparison_table(parts: Sequence[Section], notes: Sequence[str] = ()) -> Figure:
+    """Draw all sections below each other.
+
+    Args:
+        parts: the sections.
+        notes: on the measured lines, shown first.
+    """
+    lines = sum(len(part.rows) + len(_wrapped(part.meaning)) + 3 for part in parts) + len(notes) + 1
+    height = lines * _LINE_INCHES
     figure = Figure(figsize=(_WIDTH_INCHES, height), dpi=DOTS_PER_INCH)
     axes = figure.add_axes((0.01, 0, 0.98, 1))
     axes.set(xlim=(0, 1), ylim=(height / _LINE_INCHES, 0))
     axes.axis("off")
     axes.add_patch(Rectangle((0, 0.4), 0.02, 1, color=_TINT, linewidth=0))
     axes.text(0.025, 0.9, "measured here; all others are published, on other data", fontsize=8, va="center")
-    line = 2.3
+    for number, note in enumerate(notes, start=1):
+        axes.text(0, 0.9 + number, f"† {note}", fontsize=8, weight="bold", color=WARNING_COLOR, va="center")
+    line = 2.3 + len(notes)
     for part in parts:
         line = _draw_section(axes, part, line) + 1
     return figure
@@ -47,13 +55,18 @@ def _draw_section(axes: Axes, part: Section, line: float) -> float:
         line += 1
         if own:
             axes.add_patch(Rectangle((0, line - 0.5), 1, 1, color=_TINT, linewidth=0))
-        _draw_row(axes, row, columns, line, weight="bold" if own else "normal")
+        if row[0] == INTERVAL:  # two figures in the place of one
+            _draw_row(axes, row, columns, line, size=6.5)
+        else:
+            _draw_row(axes, row, columns, line, weight="bold" if own else "normal")
     return line + 1
 
 
-def _draw_row(axes: Axes, cells: Sequence[str], columns: Sequence[float], line: float, **style: str) -> None:
+def _draw_row(
+    axes: Axes, cells: Sequence[str], columns: Sequence[float], line: float, size: float = 8, **style: str
+) -> None:
     for cell, x in zip(cells, columns, strict=True):
-        axes.text(x + 0.004, line, cell, fontsize=8, va="center", **style)  # type: ignore[arg-type]
+        axes.text(x + 0.004, line, cell, fontsize=size, va="center", **style)  # type: ignore[arg-type]
 
 
 def _columns(header: Sequence[str]) -> list[float]:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tumorseg.regions import SEGMENTS
+from tumorseg.regions import REGIONS, SEGMENTS
 from tumorseg_training.figures.canvas import DOTS_PER_INCH
 from tumorseg_training.figures.run_record import Row
 
@@ -27,8 +27,10 @@ def training_curves(epochs: Sequence[Row], nothing_accuracy: float | None) -> Fi
     loss, dice, accuracy = figure.subplots(1, 3)
     _line(loss, epochs, "train_loss", label="training", color="#2f6690")
     _line(loss, epochs, "validation_loss", label="validation", color="#c9772b")
-    for region, color in _DICE_COLORS.items():
-        _line(dice, epochs, f"dice_{region}", label=region, color=color)
+    regions = [region for region in REGIONS if any(f"dice_{region}" in row for row in epochs)]
+    # The mean of a single region is that region.
+    for region in [*regions, "mean"] if len(regions) > 1 else regions:
+        _line(dice, epochs, f"dice_{region}", label=region, color=_DICE_COLORS[region])
     for nothing in [row["nothing_dice_mean"] for row in epochs if "nothing_dice_mean" in row][-1:]:
         dice.axhline(nothing, label="predicting nothing, mean", **_NOTHING)  # the same in every epoch
     _line(accuracy, epochs, "accuracy", label="validation", color="#c9772b")

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from tumorseg.atomic import atomic_path
-from tumorseg.errors import BadInputError
+from tumorseg.errors import BadInputError, TumorSegError
 from tumorseg.images import check_folder
 from tumorseg.regions import ET
 from tumorseg_training.figures import anatomy
@@ -21,9 +21,11 @@ from tumorseg_training.figures.comparison import markdown, sections
 from tumorseg_training.figures.comparison_table import comparison_table
 from tumorseg_training.figures.curves import training_curves
 from tumorseg_training.figures.extremes import Compared, choose_extremes, dice_scores, extremes
+from tumorseg_training.figures.reliability import load_reliability, reliability_plot
 from tumorseg_training.figures.run_record import RunRecord
 from tumorseg_training.figures.split_chart import split_chart
 from tumorseg_training.prepared import PreparedCase
+from tumorseg_training.run_folder import MODEL_FILE
 from tumorseg_training.split import load_splits
 
 
@@ -55,13 +57,14 @@ def draw_figures(run: RunRecord, output: Path, case: str | None = None, extensio
         "training": lambda: _curves(run),
         "split": lambda: _split(run),
         "extremes": lambda: _extremes(run),
-        "comparison": lambda: comparison_table(sections(run)),
+        "reliability": lambda: reliability_plot(load_reliability(run.folder / MODEL_FILE)),
+        "comparison": lambda: comparison_table(sections(run), run.summary.notes),
     }
     for name, draw in figures.items():
         path = output / f"{name}.{extension}"
         try:
             save(draw(), path)
-        except BadInputError as error:
+        except TumorSegError as error:
             done.missing.extend(f"{path.name} is not drawn: {problem}" for problem in error.problems)
         else:
             done.files.append(path)
@@ -115,7 +118,7 @@ def _extremes(run: RunRecord) -> Figure:
     if not chosen:
         advice = f"run tumorseg-train evaluate --run {run.folder} first"
         raise BadInputError(f"There are no scores in {run.evaluation}; {advice}.")
-    return extremes([_compared(run, rank, name) for rank, name in chosen.items()])
+    return extremes([_compared(run, rank, name) for rank, name in chosen.items()], run.summary.notes)
 
 
 def _compared(run: RunRecord, rank: str, name: str) -> Compared:

@@ -14,7 +14,7 @@ from tumorseg.regions import REGIONS, UNDIVIDED
 from tumorseg.sequences import DISPLAY_NAMES
 from tumorseg.volume import LabelArray
 from tumorseg_training.figures.anatomy import best_sequence
-from tumorseg_training.figures.canvas import add_legend, show_labels, show_mask, show_slice, tiles
+from tumorseg_training.figures.canvas import WARNING_COLOR, add_legend, show_labels, show_mask, show_slice, tiles
 from tumorseg_training.figures.case_view import CaseView, framed, plane
 from tumorseg_training.figures.run_record import Row
 
@@ -53,8 +53,13 @@ def choose_extremes(scores: Mapping[str, Row]) -> dict[str, str]:
     return {"Best": ordered[0], "Median": ordered[len(ordered) // 2], "Worst": ordered[-1]}
 
 
-def extremes(compared: Sequence[Compared]) -> Figure:
-    """A row per case: two sequences, the expert's labels, the prediction, and where they differ."""
+def extremes(compared: Sequence[Compared], notes: Sequence[str] = ()) -> Figure:
+    """A row per case: two sequences, the expert's labels, the prediction, and where they differ.
+
+    Args:
+        compared: the cases.
+        notes: on the evaluation, shown above.
+    """
     titles = (*(DISPLAY_NAMES[name] for name in _sequences(compared[0].view)), "Expert", "Prediction", "Differences")
     shape = tuple(max(case.view.labels.shape[axis] for case in compared) for axis in (1, 2))
     figure, rows = tiles(len(compared), len(titles), titles, shape, legend=True)
@@ -67,6 +72,9 @@ def extremes(compared: Sequence[Compared]) -> Figure:
     ]
     labels = set().union(*(set(np.unique(array)) for c in compared for array in (c.view.labels, c.prediction))) - {0}
     add_legend(figure, labels, differences)
+    if notes:
+        figure.set_size_inches(figure.get_figwidth(), figure.get_figheight() + 0.2 * len(notes))
+        figure.suptitle("\n".join(notes), fontsize=8, color=WARNING_COLOR)
     return figure
 
 
@@ -82,7 +90,7 @@ def _draw_case(row: Sequence[Axes], case: Compared, shape: tuple[int, ...]) -> N
     show_labels(row[-2], prediction)
     show_mask(row[-1], (truth > 0) & (prediction == 0), MISSED)
     show_mask(row[-1], (truth == 0) & (prediction > 0), FALSE)
-    divided = (truth > 0) & (truth != UNDIVIDED)
+    divided = (truth > 0) & (truth != UNDIVIDED) & (prediction != UNDIVIDED)
     show_mask(row[-1], divided & (prediction > 0) & (truth != prediction), EXCHANGED)
     figures = ", ".join(f"{region} {value:.3f}" for region, value in case.scores.items())
     row[0].set_ylabel(f"{case.rank}: {case.view.name}\nDice {figures}", fontsize=7)

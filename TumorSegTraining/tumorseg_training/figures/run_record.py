@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tumorseg.errors import BadInputError
+from tumorseg_training.figures.evaluation_record import EvaluationRecord, load_evaluation
 from tumorseg_training.prepared import Prepared, load_prepared
+from tumorseg_training.results_folder import NOTHING_SCORES, SCORES
+from tumorseg_training.run_cases import read_run_split
+from tumorseg_training.run_folder import EVALUATION_FOLDER, METRICS_FILE
 
 Row = Mapping[str, float]
 """Numbers by column; cells without a number are left out."""
@@ -32,6 +35,7 @@ class RunRecord:
         epochs: one row per epoch, oldest first; empty when nothing was logged.
         scores: of the evaluation, one row per case by name; empty without one.
         nothing: what predicting nothing scores, likewise.
+        summary: what the evaluation says of itself.
     """
 
     folder: Path
@@ -45,6 +49,7 @@ class RunRecord:
     epochs: tuple[Row, ...]
     scores: Mapping[str, Row]
     nothing: Mapping[str, Row]
+    summary: EvaluationRecord
 
     @property
     def name(self) -> str:
@@ -68,23 +73,24 @@ def load_run(folder: Path, prepared: Path | None = None, evaluation: Path | None
     Raises:
         BadInputError: it is no run folder, one of its files is damaged, or the prepared folder is gone.
     """
-    path = folder / "split.json"
-    try:
-        split = json.loads(path.read_text(encoding="utf-8"))
-        parts = {name: tuple(split[name]) for name in ("train", "validation", "test")}
-        data, fold, sha256 = prepared or Path(split["prepared"]), int(split["fold"]), str(split["sha256"])
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise BadInputError(f"{folder} holds no run: there is no split.json; give the folder of --run.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise BadInputError(f"{path} is damaged; restore it or train again.") from error
+    split = read_run_split(folder)
+    data = prepared or split.prepared
     if not data.is_dir():
         raise BadInputError(f"The prepared folder {data} of {folder} is gone; say where it is with --prepared.")
-    epochs = tuple(row for _, row in _table(folder / "metrics.csv", "epoch"))
-    scored = evaluation or folder / "evaluation"
-    scores, nothing = (dict(_table(scored / name, "case")) for name in ("scores.csv", "scores-nothing.csv"))
-    data_read = load_prepared(data)
+    epochs = tuple(row for _, row in _table(folder / METRICS_FILE, "epoch"))
+    scored = evaluation or folder / EVALUATION_FOLDER
+    scores, nothing = (dict(_table(scored / name, "case")) for name in (SCORES, NOTHING_SCORES))
     return RunRecord(
-        folder, scored, data_read, fold, **parts, sha256=sha256, epochs=epochs, scores=scores, nothing=nothing
+        folder=folder,
+        evaluation=scored,
+        prepared=load_prepared(data),
+        fold=split.fold,
+        **split.parts,
+        sha256=split.sha256,
+        epochs=epochs,
+        scores=scores,
+        nothing=nothing,
+        summary=load_evaluation(scored, len(scores)),
     )
 
 

@@ -1,0 +1,39 @@
+"""The README's training sequence, command by command as printed, on patients of coarse voxels."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from demo.training_sequence import ROOT, run_sequence, training_sequence
+from support.coarse_patients import write_coarse_patients
+from tumorseg.modelfile import read_spec
+from tumorseg_training.cli import COMMANDS
+from tumorseg_training.metrics import read_scores
+
+
+def test_the_readme_goes_from_data_to_a_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    phantom, *others = training_sequence((ROOT / "README.md").read_text(encoding="utf-8"))
+    assert [words[0] for words in (phantom, *others)] == list(COMMANDS)
+    write_coarse_patients(tmp_path / phantom[phantom.index("--output") + 1], range(8))
+    assert run_sequence(others) == 0
+    split = json.loads((tmp_path / "run" / "split.json").read_text())
+    assert list(read_scores(tmp_path / "run" / "evaluation" / "scores.csv")) == split["test"]
+    drawn = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert {"training.png", "extremes.png", "comparison.png", "comparison.md", "split.png"} <= drawn
+    spec = read_spec(tmp_path / "example.safetensors")
+    assert (spec.name, spec.postprocessing.min_component_ml) == ("example", 0.1)
+    assert spec.training["split"]["sha256"] == split["sha256"]
+    assert str(tmp_path) not in json.dumps(spec.training)  # weights do not tell where their owner's data lie
+
+
+def test_a_command_that_fails_ends_the_sequence() -> None:
+    done: list[str] = []
+
+    def run(words: object) -> int:
+        done.append(str(words))
+        return 2 * (words == ["b"])
+
+    assert run_sequence([["a"], ["b"], ["c"]], run) == 2
+    assert len(done) == 2
