@@ -260,3 +260,12 @@ def test_cases_that_the_model_has_seen_are_told() -> None:
     assert training_notes({"split": split}, ["C"]) == []
     notes = training_notes({"split": split, "calibration": {"cases": ["B"]}}, ["B"])
     assert ["chose its weights" in notes[0], "fitted its calibration" in notes[1]] == [True, True]
+
+
+def test_cases_of_the_model_that_a_training_started_from_are_told() -> None:
+    first = {"split": {"train": ["A"]}}
+    second = {"split": {"train": ["B"]}, "initial": first}
+    joined = {"split": {"train": ["C"]}, "members": [{"split": {"train": ["C"]}, "initial": second}]}
+    assert training_notes(joined, ["A", "B", "C", "D"]) == [
+        "3 of the 4 cases trained this model: their scores say nothing about new patients."
+    ]

@@ -157,6 +157,8 @@ def test_training_starts_from_a_model(run: Path, prepared: Path, tmp_path: Path)
     assert main(_fit(prepared, tmp_path / "run", *start)) == 0
     assert _same_weights(run, tmp_path / "run")
     assert _json(tmp_path / "run" / "recipe.json")["initial"] == str(run / MODEL_FILE)
+    training = read_spec(tmp_path / "run" / MODEL_FILE).training
+    assert training["initial"]["split"] == read_spec(run / MODEL_FILE).training["split"]
 
 
 def test_a_model_of_another_network_is_no_start(

@@ -19,7 +19,7 @@ from tumorseg_training.allocator import keep_freed_memory
 from tumorseg_training.checkpoint_file import newest_checkpoint, read_checkpoint
 from tumorseg_training.documents import write_document
 from tumorseg_training.hardware import Hardware, is_first_process
-from tumorseg_training.initial import initial_weights
+from tumorseg_training.initial import initial_training, initial_weights
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.patches import TrainingCase
 from tumorseg_training.plan import make_plan
@@ -81,7 +81,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
             "or early stopping; prepare more folds, or choose another schedule and early_stopping = 0."
         )
     check_shares(recipe, groups)
-    initial = initial_weights(recipe)
+    initial, before = initial_weights(recipe), initial_training(recipe)
     first = is_first_process()
     described = split_values(prepared, split)
     if first:
@@ -92,7 +92,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
         _announce(recipe, groups, validation, hardware, run)
     _train(recipe, groups, validation, hardware, run, initial)
     if first:
-        _write_model(recipe, described, run, validated=bool(validation))
+        _write_model(recipe, described, before, run, validated=bool(validation))
     return run / MODEL_FILE
 
 
@@ -149,7 +149,7 @@ def _finished(checkpoint: dict[str, Any], recipe: Recipe) -> bool:
     return checkpoint["epoch"] + 1 >= recipe.epochs or any(stops)
 
 
-def _write_model(recipe: Recipe, split: dict[str, Any], run: Path, validated: bool) -> None:
+def _write_model(recipe: Recipe, split: dict[str, Any], before: dict[str, Any], run: Path, validated: bool) -> None:
     """The weights that the recipe keeps, as a model file that says where they come from."""
     found = newest_checkpoint(run)
     if found is None:
@@ -163,5 +163,6 @@ def _write_model(recipe: Recipe, split: dict[str, Any], run: Path, validated: bo
         "environment": read_run_document(run / ENVIRONMENT_FILE),
         "epoch": checkpoint["epoch"],
         "step": checkpoint["global_step"],
+        **({"initial": before} if before else {}),
     }
     save_model(run / MODEL_FILE, model_spec(recipe, training), network_weights(checkpoint))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 from torch import Tensor
 
 from tumorseg.errors import BadInputError
-from tumorseg.modelfile import load_model
+from tumorseg.modelfile import load_model, read_spec
 from tumorseg.modelstore import find_model
 from tumorseg_training.recipe import Recipe
 
@@ -31,3 +32,12 @@ def initial_weights(recipe: Recipe) -> dict[str, Tensor]:
             "same values."
         )
     return network.state_dict()
+
+
+def initial_training(recipe: Recipe) -> dict[str, Any]:
+    """How the model that the recipe starts from was trained, so that its cases are never taken for unseen ones.
+
+    Raises:
+        ModelError: there is no such model, or it is damaged.
+    """
+    return read_spec(find_model(recipe.initial)).training if recipe.initial else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 
@@ -10,21 +10,41 @@ def training_notes(training: Mapping[str, Any], cases: Collection[str]) -> list[
     """Sentences on cases that trained the model, chose its weights, or fitted its calibration.
 
     Args:
-        training: of the model file.
+        training: of the model file; ``initial`` holds that of the model it started from, if any.
         cases: names of those that are scored.
     """
-    split, calibration = (_document(training.get(name)) for name in ("split", "calibration"))
-    groups = (
-        ("trained this model: their scores say nothing about new patients", training.get("cases"), split.get("train")),
-        ("chose its weights by validation: their scores are somewhat too good", split.get("validation")),
-        ("fitted its calibration and rules: their scores are somewhat too good", calibration.get("cases")),
-    )
-    notes = []
-    for what, *lists in groups:
-        names = {name for names in lists if isinstance(names, (list, tuple)) for name in names}
-        if seen := names & set(cases):
-            notes.append(f"{len(seen)} of the {len(cases)} cases {what}.")
-    return notes
+    lineage = list(_lineage(training))
+    splits = [_document(model.get("split")) for model in lineage]
+    trained = _names(model.get("cases") for model in lineage) | _names(split.get("train") for split in splits)
+    groups = {
+        "trained this model: their scores say nothing about new patients": trained,
+        "chose its weights by validation: their scores are somewhat too good": _names(
+            split.get("validation") for split in splits
+        )
+        - trained,
+        "fitted its calibration and rules: their scores are somewhat too good": _names(
+            [_document(training.get("calibration")).get("cases")]
+        ),
+    }
+    return [
+        f"{len(seen)} of the {len(cases)} cases {what}."
+        for what, names in groups.items()
+        if (seen := names & set(cases))
+    ]
+
+
+def _lineage(training: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The training of a model, of the members of an ensemble, and of the models that all of these started from."""
+    yield training
+    members = training.get("members")
+    for before in [training.get("initial"), *(members if isinstance(members, (list, tuple)) else ())]:
+        if document := _document(before):
+            yield from _lineage(document)
+
+
+def _names(lists: Iterable[Any]) -> set[str]:
+    """The case names of those values that are lists; a model file may hold anything."""
+    return {name for names in lists if isinstance(names, (list, tuple)) for name in names if isinstance(name, str)}
 
 
 def _document(value: Any) -> dict[str, Any]:
