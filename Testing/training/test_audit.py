@@ -135,10 +135,18 @@ def _no_images(case: Path) -> None:
         (case / f"Case_{sequence}.nii.gz").unlink()
 
 
+def _coarsen(case: Path) -> None:
+    for path in case.iterdir():
+        image = sitk.ReadImage(str(path))
+        image.SetSpacing((1.0, 1.0, 3.0))
+        sitk.WriteImage(image, str(path))
+
+
 PROBLEMS: dict[Callable[[Path], None], tuple[str, bool, str]] = {
     _truncate: ("unreadable", False, "Case_t2.nii.gz is incomplete or damaged"),
     _shift: ("labels-grid", False, "T1 does not lie on the grid of the segmentation: shifted by 3 mm"),
     _crop: ("labels-grid", False, "size 36 x 40 x 23 instead of 36 x 40 x 24 voxels"),
+    _coarsen: ("voxel-size", False, "The voxels are 1 x 1 x 3 mm; training cases have voxels of 1 mm"),
     _turn: ("labels-grid", False, "orientation LPS instead of RAS"),
     _not_a_number: ("unreadable", False, "Case_flair.nii.gz has 1 voxel without a valid number"),
     _constant: ("constant", False, "has the same value (7) everywhere"),

@@ -19,6 +19,7 @@ from tumorseg_training.audit_checks import (
     check_grid,
     check_labels,
     check_outside,
+    check_voxels,
     read_volumes,
     same_shape,
     unreadable,
@@ -133,7 +134,7 @@ def _with_labels(
     t1ce = volumes["t1ce"].array if "t1ce" in volumes else None
     convention = convention_of(case, numbers, t1ce)
     labels = to_engine(numbers, convention)
-    findings += check_grid(geometry, volumes)
+    findings += [*check_grid(geometry, volumes), *check_voxels(geometry)]
     findings += check_labels(labels)
     if volumes and same_shape(geometry, volumes.values()) and not blocking(findings):
         findings += check_outside(labels, volumes)

@@ -8,6 +8,7 @@ import numpy as np
 
 from tumorseg.errors import BadInputError
 from tumorseg.finding import Finding
+from tumorseg.grids import working_grid
 from tumorseg.normalise import brain_mask
 from tumorseg.sequences import DISPLAY_NAMES
 from tumorseg.volume import Geometry, LabelArray, Volume
@@ -42,6 +43,14 @@ def check_grid(geometry: Geometry, volumes: Mapping[str, Volume]) -> Iterator[Fi
                 f"{DISPLAY_NAMES[sequence]} does not lie on the grid of the segmentation: {', '.join(difference)}."
             )
             yield Finding("labels-grid", "blocking", (sequence,), message, "Export or download the case again.")
+
+
+def check_voxels(geometry: Geometry) -> Iterator[Finding]:
+    """Voxels of another size than the cache holds."""
+    if working_grid(geometry, (1.0, 1.0, 1.0)).resampled:
+        size = " x ".join(f"{length:.3g}" for length in geometry.spacing)
+        message = f"The voxels are {size} mm; training cases have voxels of 1 mm, as BraTS publishes them."
+        yield Finding("voxel-size", "blocking", ("seg",), message, "Resample the volumes and the segmentation to 1 mm.")
 
 
 def check_labels(labels: LabelArray) -> Iterator[Finding]:
