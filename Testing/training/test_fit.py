@@ -160,6 +160,7 @@ def test_training_starts_from_a_model(run: Path, prepared: Path, tmp_path: Path)
     assert _same_weights(run, tmp_path / "run")
     assert _json(tmp_path / "run" / "recipe.json")["initial"] == str(run / MODEL_FILE)
     training = read_spec(tmp_path / "run" / MODEL_FILE).training
+    assert training["recipe"]["initial"] == MODEL_FILE  # the name alone, no path of this computer
     assert training["initial"]["split"] == read_spec(run / MODEL_FILE).training["split"]
 
 

@@ -157,8 +157,8 @@ def _write_model(recipe: Recipe, split: dict[str, Any], before: dict[str, Any], 
     best = run / BEST_CHECKPOINT
     checkpoint = read_checkpoint(best) if validated and recipe.keep == "best" and best.exists() else found[1]
     training = {
-        "recipe": recipe_values(recipe),
-        # Weights are passed on: they do not tell where their owner's data lie.
+        # Weights are passed on: they do not tell where their owner's data and models lie.
+        "recipe": {**recipe_values(recipe), "initial": Path(recipe.initial).name},
         "split": {name: value for name, value in split.items() if name != "prepared"},
         "environment": read_run_document(run / ENVIRONMENT_FILE),
         "epoch": checkpoint["epoch"],
