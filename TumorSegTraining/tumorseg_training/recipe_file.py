@@ -44,17 +44,6 @@ def recipe_values(recipe: Recipe) -> dict[str, Any]:
     return _lists(asdict(recipe))
 
 
-def recipe_from_values(values: dict[str, Any]) -> Recipe:
-    """The recipe of ``recipe_values``, e.g. of a run's ``recipe.json``.
-
-    Raises:
-        TypeError, ValueError, KeyError: not the values of a recipe.
-    """
-    plain = _tuples(values)
-    network, augmentation = UNet3DConfig.from_dict(values["network"]), Augmentation(**plain["augmentation"])
-    return Recipe(**{**plain, "network": network, "augmentation": augmentation})
-
-
 def _parse(name: str, values: dict[str, Any]) -> Recipe:
     network_values = _table(values, "network")
     preset = network_values.pop("preset", "default")
@@ -77,10 +66,3 @@ def _lists(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _lists(entry) for key, entry in value.items()}
     return list(value) if isinstance(value, tuple) else value
-
-
-def _tuples(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: tuple(value) if isinstance(value, list) else _tuples(value) if isinstance(value, dict) else value
-        for key, value in values.items()
-    }
