@@ -22,7 +22,6 @@ from . import report, result_table
 from .hand_over import handOver, startSentence
 from .inquiry import CheckRun, Question
 from .naming import patientName
-from .recognition import Suggestion, suggestInputs
 from .result import StoredResult, outcomeMaker, resultOf
 from .run import Run, RunState
 from .run_files import RunFiles
@@ -30,6 +29,7 @@ from .worker_service import CANCEL_GRACE_SECONDS, IDLE_SECONDS, WorkerService
 
 if TYPE_CHECKING:
     from .batch import CaseResult
+    from .recognition import Suggestion
 
 Inputs: TypeAlias = "Mapping[str, slicer.vtkMRMLScalarVolumeNode]"
 """Volume node per sequence (t1, t1ce, t2, flair); a model needs not all of them."""
@@ -202,6 +202,8 @@ class TumorSegUNetLogic:
         Returns:
             Only sequences for which there is one best volume; ambiguous ones are left to the user.
         """
+        from .recognition import suggestInputs
+
         return suggestInputs(scene, fixed or {})
 
     def models(self) -> list[ModelEntry]:
