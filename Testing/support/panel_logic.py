@@ -58,6 +58,7 @@ class ScriptedLogic:
         self.asked: list[str] = []
         self.closed = False
         self.released = False
+        self.forgotten = False
         self.worker: int | None = None
         self.looks = 0
 
@@ -108,6 +109,9 @@ class ScriptedLogic:
 
     def warmUp(self, model: str | None, device: str) -> None:
         self.warm = (model, device)
+
+    def forgetVolumes(self) -> None:
+        self.forgotten = True
 
     @property
     def workerProcessId(self) -> int | None:

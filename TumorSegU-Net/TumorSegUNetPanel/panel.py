@@ -91,6 +91,7 @@ class Panel:
     def cancel(self) -> None:
         """End whatever is under way; nothing is added to the scene."""
         self._check.forget()
+        self._logic.forgetVolumes()
         if self._run is not None:
             self._run.cancel()
             self._run = None
