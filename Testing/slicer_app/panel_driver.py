@@ -51,7 +51,7 @@ class PanelTestCase(unittest.TestCase):
     """Each test starts from an empty scene and an idle panel whose worker needs no PyTorch."""
 
     def setUp(self) -> None:
-        for name in ("panel.torchInstalled", "device_line.torchInstalled"):
+        for name in ("panel.torchInstalled", "device_line.torchInstalled", "warm_up.torchInstalled"):
             self.patch(f"TumorSegUNetPanel.{name}", lambda: True)
         self.patch("TumorSegUNetPanel.panel.ensureTorch", lambda mayInstall: None)
         slicer.mrmlScene.Clear()
