@@ -24,6 +24,9 @@ PRECISIONS = (AUTO, "32-true", "bf16-mixed", "16-mixed")
 MAX_SEED = 2**32 - 1
 """Of numpy's generators; Lightning takes 0 for anything above."""
 
+LEAST_SPACING, GREATEST_SPACING = 0.5, 4.0
+"""Voxel sizes at which brains can be cached and networks trained, mm."""
+
 _CHOICES = {
     "normalisation": NORMALISATIONS,
     "loss": LOSSES,
@@ -37,6 +40,7 @@ _NUMBERS = {
     "weight_decay": (0.0, 1.0),
     "momentum": (0.0, 0.9999),
     "plateau_factor": (0.01, 0.99),
+    "spacing": (LEAST_SPACING, GREATEST_SPACING),
     "foreground": (0.0, 1.0),
     "ema_decay": (0.0, 1.0),
     "gradient_clip": (0.0, 1e6),
@@ -65,6 +69,7 @@ class Recipe:
         regions: output regions.
         normalisation: of the intensities, as in the model file.
         resized: whether each brain is stretched to ``patch_size`` as a whole, instead of cut into patches.
+        spacing: voxel size along each axis, mm; that of the prepared folder.
         patch_size: (z, y, x) voxels.
         batch_size: patches per step, over all processes together.
         epochs: at most; an epoch ends with a checkpoint and a row of metrics.
@@ -98,6 +103,7 @@ class Recipe:
     regions: tuple[str, ...] = tuple(REGIONS)
     normalisation: str = "zscore-brain"
     resized: bool = False
+    spacing: float = 1.0
     patch_size: tuple[int, int, int] = (96, 96, 96)
     batch_size: int = 2
     epochs: int = 100
