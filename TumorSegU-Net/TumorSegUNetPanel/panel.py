@@ -45,7 +45,7 @@ class Panel:
         self._installing = False
         self._timer = repeating(POLL_MILLISECONDS, self._poll)
         self._inputs = InputsController(ui, logic, resourcePath("Icons"), self._loadSample)
-        self._models = ModelsController(ui, logic, resourcePath("UI/TumorSegUNetModels.ui"), self._fillPresenter)
+        self._models = ModelsController(ui, logic, resourcePath, self._fillPresenter)
         self._check = BackgroundCheck(logic, self._nodes, self._onCheckStarted)
         self._section = RunSection(ui)
         self._device = DeviceLine(logic, self._section, self._timer.start)
