@@ -67,7 +67,7 @@ def test_needs_and_rules_are_in_words(model: ModelEntry) -> None:
     text = plain(cardHtml(changed(model, members=5, spacing=(1.0, 1.0, 2.5), postprocessing=rules)))
     for sentence in (
         "Needs T1, T1ce, T2, FLAIR, at voxels of 1 × 1 × 2.5 mm (others are resampled).",
-        "Finds whole tumor, tumor core, enhancing tumor.",
+        "Finds whole tumor (WT), tumor core (TC), enhancing tumor (ET).",
         "Averages 5 networks.",
         "Separate parts below 0.1 mL are left out.",
         "An enhancing tumor below 0.25 mL in all counts as core without enhancement.",

@@ -67,7 +67,7 @@ def _runLines(spec: ModelSpec) -> list[str]:
     needs = _("Needs {sequences}, at voxels of {spacing} mm (others are resampled).")
     sequences = ", ".join(DISPLAY_NAMES[name] for name in spec.channels)
     lines = [needs.format(sequences=sequences, spacing=" × ".join(f"{size:g}" for size in spec.spacing))]
-    regions = {"WT": _("whole tumor"), "TC": _("tumor core"), "ET": _("enhancing tumor")}
+    regions = {"WT": _("whole tumor (WT)"), "TC": _("tumor core (TC)"), "ET": _("enhancing tumor (ET)")}
     lines.append(_("Finds {regions}.").format(regions=", ".join(regions[name] for name in spec.regions)))
     if spec.members > 1:
         lines.append(_("Averages {count} networks.").format(count=spec.members))
