@@ -100,7 +100,6 @@ class Worker:
     def _warm(self, request: Message) -> None:
         """Load PyTorch and a model, so that the first run finds them ready."""
         self._models.get(request.get("model"), self.inbox.check)
-        self_check(request.get("device") or "auto")  # the first computation loads libraries and sets up the GPU
         self._status(request)
 
     def _status(self, request: Message) -> None:
