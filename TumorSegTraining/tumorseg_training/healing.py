@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -9,7 +11,9 @@ from scipy import ndimage
 from tumorseg.midline import find_midline
 from tumorseg.normalise import Box
 from tumorseg.volume import BoolArray, FloatArray, Geometry
-from tumorseg_training.tumor_edge import Scan, blended, fading, tumor_box
+from tumorseg_training.tumor_edge import Scan, blended, fading, in_channels, tumor_box
+
+Value = TypeVar("Value", bound=np.generic)
 
 LEAST_MIRRORED = 0.9
 """Part of the tumor whose mirror image must be brain without tumor; the rest is filled from its neighborhood."""
@@ -37,7 +41,7 @@ def healed(scan: Scan, spacing: float) -> Scan | None:
     if usable[tumor].mean() < LEAST_MIRRORED:
         return None
     images = scan.images.copy()
-    within = (slice(None), *box)
+    within = in_channels(box)
     part = images[within].astype(np.float32)
     other = _filled(_mirrored(images[within[:3]], columns).astype(np.float32), usable, spacing)
     weight = fading(tumor, spacing) * (usable | tumor)
@@ -56,10 +60,10 @@ def _mirror_columns(brain: BoolArray, box: Box) -> npt.NDArray[np.intp] | None:
     return np.where((columns >= 0) & (columns < brain.shape[2]), columns, -1)
 
 
-def _mirrored(array: npt.NDArray[np.generic], columns: npt.NDArray[np.intp]) -> npt.NDArray[np.generic]:
+def _mirrored(array: npt.NDArray[Value], columns: npt.NDArray[np.intp]) -> npt.NDArray[Value]:
     """Values (..., z, y, x) of whole rows in the given columns (z, y, x); 0 outside the scan."""
     index = np.broadcast_to(np.maximum(columns, 0), (*array.shape[:-3], *columns.shape))
-    return np.asarray(np.take_along_axis(array, index, axis=-1) * (columns >= 0))
+    return np.where(columns >= 0, np.take_along_axis(array, index, axis=-1), array.dtype.type(0))
 
 
 def _filled(images: FloatArray, usable: BoolArray, spacing: float) -> FloatArray:

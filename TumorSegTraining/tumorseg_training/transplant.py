@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from tumorseg.volume import BoolArray, FloatArray, LabelArray
 from tumorseg_training.augment_draw import Draw, Sizes, rotation_matrix, triple
 from tumorseg_training.augment_shape import cut_for, overlap, shaped
-from tumorseg_training.tumor_edge import Scan, blended, fading, tumor_box
+from tumorseg_training.tumor_edge import Scan, blended, fading, in_channels, tumor_box
 
 ROTATION_DEGREES = 30.0
 """Largest rotation of a tumor about each axis."""
@@ -26,6 +27,9 @@ LEAST_INSIDE = 0.9
 
 MOST_COVERED = 0.05
 """Part of a tumor that may come to lie over the host's own."""
+
+SURFACE_MM = (2.0, 6.0)
+"""Depths in the donor's brain from which on and to which a graft fades in: fluid at the surface stays where it is."""
 
 ATTEMPTS = 24
 """Places that are tried, the first ones near to where the tumor lay in its own brain."""
@@ -52,11 +56,19 @@ class Donor:
 
 @dataclass(frozen=True)
 class Graft:
-    """A tumor as it will be laid into a brain: intensities (channel, z, y, x), weight and labels (z, y, x)."""
+    """A tumor as it will be laid into a brain.
+
+    Attributes:
+        images: intensities (channel, z, y, x).
+        weight: 0-1, (z, y, x).
+        labels: (z, y, x), 0 where mostly the host will be seen.
+        mirrored: whether left is right.
+    """
 
     images: FloatArray
     weight: FloatArray
     labels: LabelArray
+    mirrored: bool
 
 
 def donor_of(scan: Scan, spacing: float) -> Donor | None:
@@ -71,8 +83,8 @@ def donor_of(scan: Scan, spacing: float) -> Donor | None:
     box = tumor_box(scan.labels, spacing)
     brain = scan.brain
     labels = np.array(scan.labels[box])
-    weight = fading(labels > 0, spacing) * brain[box]
-    stack = np.concatenate([scan.images[(slice(None), *box)] * weight, weight[None]]).astype(np.float16)
+    weight = fading(labels > 0, spacing) * _depth(brain[box], spacing)
+    stack = np.concatenate([scan.images[in_channels(box)] * weight, weight[None]]).astype(np.float16)
     low, extent = _extent(brain)
     middle = np.argwhere(scan.labels).mean(axis=0)
     return Donor(stack, labels, (middle - low) / extent)
@@ -88,23 +100,26 @@ def transplanted(scan: Scan, donor: Donor, spacing: float, random: np.random.Gen
         random: where the numbers come from.
     """
     graft = turned(donor, spacing, random)
-    corner = place_for(graft.labels, scan, donor.place, random)
+    z, y, x = donor.place
+    corner = place_for(graft.labels, scan, np.array([z, y, 1 - x if graft.mirrored else x]), random)
     return scan if corner is None else pasted(scan, graft, corner)
 
 
 def turned(donor: Donor, spacing: float, random: np.random.Generator) -> Graft:
-    """The donor's tumor turned, mirrored, scaled and bent at random."""
-    z, y, x = (random.random(3) < 0.5).tolist()
+    """The donor's tumor turned, mirrored (left and right), scaled and bent at random."""
+    mirrored = bool(random.random() < 0.5)
     rotation = rotation_matrix(*np.deg2rad(random.uniform(-ROTATION_DEGREES, ROTATION_DEGREES, 3)))
     scale = random.uniform(*SCALE)
     size = triple(np.ceil(np.abs(rotation.T) @ donor.labels.shape * scale).astype(int))
     shown = triple(np.maximum(np.rint(np.divide(size, scale)), 1).astype(int))
     corner = triple(np.subtract(donor.labels.shape, shown) // 2)
-    draw = Draw(corner, shown, (z, y, x), rotation, ELASTIC_MM / spacing, seed=int(random.integers(2**63)))
+    draw = Draw(
+        corner, shown, (False, False, mirrored), rotation, ELASTIC_MM / spacing, seed=int(random.integers(2**63))
+    )
     cut = cut_for(draw, size, donor.stack, donor.labels, range(len(donor.stack)))
     stack, labels = (array.numpy() for array in shaped(cut, draw, size))
     weight = stack[-1]
-    return Graft(stack[:-1] / np.maximum(weight, 1e-3), weight, labels)
+    return Graft(stack[:-1] / np.maximum(weight, 1e-3), weight, np.where(weight < 0.5, 0, labels), mirrored)
 
 
 def place_for(
@@ -115,7 +130,8 @@ def place_for(
     Args:
         labels: (z, y, x) of the tumor.
         scan: of the host.
-        wish: where its centre should lie in the box of the brain, 0-1 along (z, y, x), on either side.
+        wish: where its centre should lie in the box of the brain, 0-1 along (z, y, x); there and on the other side is
+            tried by turns, farther and farther away.
         random: where the numbers come from.
     """
     voxels = np.argwhere(labels)
@@ -127,7 +143,7 @@ def place_for(
     low, extent = _extent(brain)
     for attempt in range(ATTEMPTS):
         place = wish + random.normal(0, 0.03 * (1 + attempt / 4), 3)
-        if random.random() < 0.5:
+        if attempt % 2:
             place[2] = 1 - place[2]
         corner = np.rint(low + place * extent - centre).astype(int)
         if _fits(points + corner, brain, scan.labels):
@@ -142,14 +158,21 @@ def pasted(scan: Scan, graft: Graft, corner: Sizes) -> Scan:
     """
     inside, where = overlap(corner, graft.labels.shape, scan.labels.shape)
     images, labels = scan.images.copy(), np.array(scan.labels)
-    shown = (slice(None), *where)
+    shown = in_channels(where)
     host = images[shown].astype(np.float32)
     own = labels[where]
     new = np.where((host != 0).any(axis=0), graft.labels[inside], 0).astype(np.uint8)
     weight = np.where((own > 0) & (new == 0), 0, graft.weight[inside])
-    images[shown] = blended(host, graft.images[(slice(None), *inside)], weight, (own == 0) & (new == 0))
+    images[shown] = blended(host, graft.images[in_channels(inside)], weight, (own == 0) & (new == 0))
     labels[where] = np.where(new > 0, new, own)
     return Scan(images, labels)
+
+
+def _depth(brain: BoolArray, spacing: float) -> FloatArray:
+    """0 at the surface of a brain (z, y, x), 1 in the depth."""
+    start, end = SURFACE_MM
+    depth = ndimage.distance_transform_edt(brain, sampling=spacing)
+    return np.clip((depth - start) / (end - start), 0, 1).astype(np.float32)
 
 
 def _fits(points: npt.NDArray[np.intp], brain: BoolArray, labels: LabelArray) -> bool:

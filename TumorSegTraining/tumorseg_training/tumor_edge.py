@@ -38,6 +38,11 @@ def tumor_box(labels: LabelArray, spacing: float) -> Box:
     return z, y, x
 
 
+def in_channels(box: tuple[slice, ...]) -> tuple[slice, ...]:
+    """A box (z, y, x) in every channel of an array (channel, z, y, x)."""
+    return (slice(None), *box)
+
+
 def fading(tumor: BoolArray, spacing: float) -> FloatArray:
     """1 in the tumor (z, y, x), from there falling linearly to 0 at ``FADE_MM``; ``spacing`` in mm along each axis."""
     distance = ndimage.distance_transform_edt(~tumor, sampling=spacing)
