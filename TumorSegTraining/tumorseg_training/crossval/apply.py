@@ -62,8 +62,8 @@ def _lines(found: CrossValidation, trained: set[str], seed: int) -> list[str]:
         else "This model was trained on none of these cases."
     )
     lines = [
-        f"{PREFIX}, {what}, each by one of {folds} networks of this recipe that never saw it, with rules that the other "
-        f"cases chose: mean Dice {_means(found.nested, seed)}.",
+        f"{PREFIX}, {what}, each by one of {folds} networks of this recipe that never saw it, with rules that the "
+        f"other cases chose: mean Dice {_means(found.nested, seed)}.",
         f"{PREFIX}, the same networks without rules: {_means(found.alone, seed)}; "
         f"predicting nothing: {_nothing(found.nested, seed)}.",
         f"{PREFIX}, cases: {', '.join(names)}. {who}",

@@ -22,15 +22,14 @@ def keep_logits(path: Path, key: str, probabilities: FloatArray) -> None:
         probabilities: not calibrated, (region, z, y, x), 0 outside the brain.
     """
     found = ndimage.find_objects((probabilities > 0).any(axis=0).astype(np.uint8))
-    box = found[0] if found else (slice(0, 1),) * 3
-    with np.errstate(divide="ignore"):
-        logits = logit(probabilities[(slice(None), *box)]).astype(np.float16)
+    z, y, x = found[0] if found else (slice(0, 1),) * 3
+    logits = logit(probabilities[:, z, y, x]).astype(np.float16)
     with atomic_path(path) as temporary:
         np.savez(
             temporary,
             key=np.array(key),
             logits=logits,
-            start=np.array([side.start for side in box]),
+            start=np.array([side.start for side in (z, y, x)]),
             shape=np.array(probabilities.shape),
         )
 
@@ -46,8 +45,8 @@ def kept_probabilities(path: Path, key: str) -> FloatArray | None:
                 return None
             inside = expit(kept["logits"].astype(np.float32))
             probabilities = np.zeros(kept["shape"], np.float32)
-            box = tuple(slice(at, at + n) for at, n in zip(kept["start"], inside.shape[1:], strict=True))
-            probabilities[(slice(None), *box)] = inside
+            z, y, x = (slice(at, at + n) for at, n in zip(kept["start"], inside.shape[1:], strict=True))
+            probabilities[:, z, y, x] = inside
             return probabilities
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -62,7 +62,8 @@ def compare_tiles(
         BadInputError: a tile that the network cannot be given.
     """
     _check_tile(judged, tile)
-    found, problems = [], []
+    found: list[TileCase] = []
+    problems: list[str] = []
     for number, item in enumerate(judged, start=1):
         show(f"[{number}/{len(judged)}] {item.case.name}: one pass and tiles")
         try:
