@@ -28,7 +28,7 @@ def region_loss(
         masks: truth, same shape, 0 or 1.
         known: whether the truth of a region is known, (batch, region).
         kind: ``dice_bce`` or ``bce``.
-        entropy_weight: of BCE beside Dice. Dice alone hardly tells a network where a region is absent: its gradient there
+        entropy_weight: of BCE beside Dice. Dice alone hardly teaches where a region is absent: its gradient there
             falls with the square of what was found.
     """
     return loss_of_sums(_summed_over_processes(region_sums(logits, masks, known)), kind, entropy_weight)
