@@ -12,6 +12,7 @@ from tumorseg.modelfile import PostProcessing
 from tumorseg.postprocess import clean
 from tumorseg.regions import labels_from_regions, region_mask
 from tumorseg.uncertainty import assess, expected_dice
+from tumorseg.volume import BoolArray, FloatArray
 from tumorseg_training.cases import LabelledCase, read_truth
 from tumorseg_training.crossval.held_out import HeldOutPredictions
 from tumorseg_training.evaluate import CasePrediction, Show
@@ -60,7 +61,7 @@ class RuledPredictions:
         labels = clean(labels, rules, geometry.voxel_volume_ml)
         self.expected[case.name] = Expectation(
             {
-                region: expected_dice(channel, region_mask(labels, region), float(np.sum(channel)))
+                region: _expected(channel, region_mask(labels, region))
                 for region, channel in zip(self.regions, probabilities, strict=True)
             },
             assess(probabilities, self.regions, labels, geometry).score,
@@ -70,3 +71,9 @@ class RuledPredictions:
     def sha256(self, case: LabelledCase) -> str:
         """As of the network alone, with the rules."""
         return f"{self._alone.sha256(case)} {self._rules[case.name]}"
+
+
+def _expected(channel: FloatArray, mask: BoolArray) -> float:
+    """As the engine; where nothing was found, the chance that nothing is there, which the likeliest voxel tells best:
+    voxels are no independent draws."""
+    return expected_dice(channel, mask, float(np.sum(channel))) if mask.any() else 1 - float(channel.max())
