@@ -9,13 +9,13 @@ from pathlib import Path
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import PostProcessing
 from tumorseg_training.cases import read_truth
-from tumorseg_training.crossval.agreement import agreement, joined, pairs_of
+from tumorseg_training.crossval.agreement import Agreement, agreement, joined, pairs_of
 from tumorseg_training.crossval.evidence import Evidence, fit, gather, nested
 from tumorseg_training.crossval.folds import Fold, Judged, read_folds, read_unseen
 from tumorseg_training.crossval.held_out import HeldOutPredictions
-from tumorseg_training.crossval.results import CrossValidation
+from tumorseg_training.crossval.results import CrossValidation, Groups
 from tumorseg_training.crossval.ruled import RuledPredictions
-from tumorseg_training.crossval.tiles import Size, TileCase, compare_tiles
+from tumorseg_training.crossval.tiles import Size, compare_tiles
 from tumorseg_training.documents import Document
 from tumorseg_training.evaluate import Evaluation, Show, evaluate
 from tumorseg_training.evaluation_summary import statistics, write_summary
@@ -74,37 +74,55 @@ def cross_validate(request: Request, show: Show) -> tuple[CrossValidation, list[
     unseen = read_unseen(request.unseen, folds)
     if not judged:
         raise BadInputError(problems)
-    subject = _subject(folds, request)
     alone = HeldOutPredictions([*judged, *unseen], request.output, request.device, request.tta)
-    scored = _evaluated(judged, alone, request.output, subject, request.seed, show)
+    scored = _evaluated(judged, alone, request.output, _subject(folds, request), request.seed, show)
     problems += scored.problems
     judged = [item for item in judged if item.case.name in scored.scores]
     if len(judged) < FEWEST_CASES:
         raise BadInputError([*problems, f"{len(judged)} cases are too few; {FEWEST_CASES} are needed."])
+    found = _learned(folds, judged, scored, alone, request, show)
+    if request.tiles:
+        tiles, told = compare_tiles(judged, request.device, show, request.tile)
+        found, problems = replace(found, tiles=tuple(tiles)), [*problems, *told]
+    if unseen:
+        found = _with_unseen(found, unseen, alone, request, show)
+        problems += found.unseen.problems
+    return replace(found, agreements=_agreements(found.pairs)), problems
+
+
+def _learned(
+    folds: Sequence[Fold],
+    judged: Sequence[Judged],
+    scored: Evaluation,
+    alone: HeldOutPredictions,
+    request: Request,
+    show: Show,
+) -> CrossValidation:
+    """What the cases teach, and what that does to those that did not teach it."""
+    subject, names = _subject(folds, request), [item.case.name for item in judged]
     evidence = [_evidence(item, alone, show) for item in judged]
-    fitted = fit(evidence, alone.regions)
-    rules = dict(zip([item.case.name for item in judged], nested(evidence, alone.regions), strict=True))
+    rules = dict(zip(names, nested(evidence, alone.regions), strict=True))
     ruled = RuledPredictions(alone, rules)
-    with_rules = _summed_up(judged, ruled, request.output / NESTED_FOLDER, subject, request.seed, show)
-    groups = {request.called: pairs_of(ruled.expected, with_rules.scores)}
-    found = CrossValidation(
+    with_rules = _ruled(judged, ruled, request.output / NESTED_FOLDER, subject, request.seed, show)
+    return CrossValidation(
         subject=subject,
         called=request.called,
         unseen_called=request.unseen_called,
         fold_of={item.case.name: item.fold.name for item in judged},
         alone=scored,
         nested=with_rules,
-        fitted=fitted,
-        pairs=groups,
+        fitted=fit(evidence, alone.regions),
+        pairs={request.called: pairs_of(ruled.expected, with_rules.scores)},
         agreements={},
-        tiles=_tiles(judged, request, problems, show),
         notes=_notes(folds),
     )
-    if unseen:
-        found = _with_unseen(found, unseen, alone, request, problems, show)
-    every = {**found.pairs, **({TOGETHER: joined(found.pairs.values())} if unseen else {})}
-    agreements = {group: {name: agreement(pairs) for name, pairs in of.items()} for group, of in every.items()}
-    return replace(found, agreements=agreements), problems
+
+
+def _agreements(groups: Groups) -> dict[str, dict[str, Agreement]]:
+    """Of every group of cases, and of all together where there are several."""
+    together = {TOGETHER: joined(groups.values())} if len(groups) > 1 else {}
+    every = {**groups, **together}
+    return {group: {name: agreement(pairs) for name, pairs in of.items()} for group, of in every.items()}
 
 
 def _subject(folds: Sequence[Fold], request: Request) -> Document:
@@ -134,7 +152,7 @@ def _evidence(item: Judged, alone: HeldOutPredictions, show: Show) -> Evidence:
     return gather(alone.probabilities(item.case, show), truth, alone.regions, geometry.voxel_volume_ml)
 
 
-def _summed_up(
+def _ruled(
     judged: Sequence[Judged], ruled: RuledPredictions, folder: Path, subject: Document, seed: int, show: Show
 ) -> Evaluation:
     """Scores with the rules; always done anew, since the engine's expectation is asked for on the way."""
@@ -144,25 +162,15 @@ def _summed_up(
     return evaluation
 
 
-def _tiles(judged: Sequence[Judged], request: Request, problems: list[str], show: Show) -> tuple[TileCase, ...]:
-    if not request.tiles:
-        return ()
-    found, told = compare_tiles(judged, request.device, show, request.tile)
-    problems += told
-    return tuple(found)
-
-
 def _with_unseen(
     found: CrossValidation,
     unseen: Sequence[Judged],
     alone: HeldOutPredictions,
     request: Request,
-    problems: list[str],
     show: Show,
 ) -> CrossValidation:
     """The cases that no network saw: scored with the rules of all folds' cases, none of which they are."""
     scored = _evaluated(unseen, alone, request.output / UNSEEN_FOLDER, found.subject, request.seed, show)
-    problems += scored.problems
     known = [item.case for item in unseen if item.case.name in scored.scores]
     rules: dict[str, PostProcessing] = {case.name: found.fitted.rules for case in known}
     ruled = RuledPredictions(alone, rules)
