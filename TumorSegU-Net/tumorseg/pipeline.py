@@ -21,7 +21,7 @@ from tumorseg.midline import find_midline
 from tumorseg.modelfile import Model
 from tumorseg.normalise import brain_mask, network_input
 from tumorseg.postprocess import clean
-from tumorseg.predictor import Prediction, ladder, predict
+from tumorseg.predictor import Prediction, predict
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.regions import labels_from_regions
 from tumorseg.sequences import Case
@@ -184,8 +184,9 @@ def _provenance(case: Case, model: Model, options: Options, device: Device, pred
         "model": f"{model.spec.name} {model.spec.version}",
         "model_sha256": model.sha256,
         "device": prediction.rung.tiles_on,
-        "device_reason": _device_sentence(device, prediction),
+        "device_reason": " ".join((device.reason, *prediction.remarks)),
         "memory_rung": str(prediction.rung),
+        "runtime": prediction.runtime,
         "tta": "yes" if options.tta else "no",
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "intended_use": model.spec.card.intended_use,
@@ -194,10 +195,3 @@ def _provenance(case: Case, model: Model, options: Options, device: Device, pred
         facts[f"input_{name}"] = case[name].name
         facts |= {f"input_{name}_{key}": value for key, value in case[name].provenance.items()}
     return facts
-
-
-def _device_sentence(device: Device, prediction: Prediction) -> str:
-    """Why the network ran where it ran, and what was done when memory ran out."""
-    if prediction.rung == ladder(device.name)[0]:
-        return device.reason
-    return f"{device.reason} Its memory was not enough, so the run went on with {prediction.rung}."

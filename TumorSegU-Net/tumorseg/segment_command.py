@@ -11,7 +11,7 @@ from tumorseg.case_files import case_folders_by_name, find_case, read_case
 from tumorseg.console import ProgressLine, table, tumor_text
 from tumorseg.errors import BadInputError, CancelledError, TumorSegError
 from tumorseg.images import WRITABLE, check_folder, check_writable, read_volume, write_probabilities
-from tumorseg.modelfile import Model, load_model
+from tumorseg.modelfile import Model, open_model
 from tumorseg.modelstore import find_model
 from tumorseg.pipeline import Options, Result, segment
 from tumorseg.regions import LabelConvention
@@ -31,7 +31,7 @@ def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int
         TumorSegError: whatever stops the run; nothing is written then.
     """
     _check_outputs(files, arguments)
-    model, case = load_model(find_model(arguments.model)), read_case(files)
+    model, case = open_model(find_model(arguments.model)), read_case(files)
     result = _run(case, model, arguments)
     _write(result, arguments.output, arguments)
     if arguments.report is not None:
@@ -53,7 +53,7 @@ def segment_batch(required: Sequence[str], arguments: argparse.Namespace) -> int
     """
     names = case_folders_by_name(arguments.batch)
     check_folder(arguments.output)
-    model = load_model(find_model(arguments.model))
+    model = open_model(find_model(arguments.model))
     rows = [(name, _segment_folder(folder, name, required, model, arguments)) for name, folder in names.items()]
     print(table(("case", "result"), rows))
     return BadInputError.exit_code if any(outcome == FAILED for _, outcome in rows) else 0
