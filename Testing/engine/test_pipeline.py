@@ -163,3 +163,12 @@ def test_the_shipped_network_finds_the_tumor_of_a_real_case(data_folder: Path) -
     # The expert outlined 205 mL; this checks that the engine and the weights belong together, not how good they are.
     assert 100 < result.measurements["WT"].volume_ml < 400
     assert result.measurements["ET"].volume_ml > 20
+
+
+def test_a_coarser_network_finds_tumor_up_to_the_surface_of_the_brain() -> None:
+    case = small_case(Geometry((20, 22, 24)))
+    model = threshold_model((-99.0, 99.0, 99.0))  # the whole field of view is tumor
+    model = replace(model, spec=replace(model.spec, spacing=(2.0, 2.0, 2.0)))
+    result = segment(case, model)
+    np.testing.assert_array_equal(result.labels != 0, case["t1"].array != 0)
+    assert not result.probabilities[:, case["t1"].array == 0].any()

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from support.cases import small_case, write_case
 from tumorseg.errors import BadInputError
+from tumorseg.grids import to_working, working_grid
 from tumorseg.images import read_labels, to_image, write_labels
 from tumorseg.normalise import network_input
 from tumorseg.regions import UNDIVIDED
@@ -150,3 +151,18 @@ def test_voxels_without_a_number_are_refused(tmp_path: Path) -> None:
     sitk.WriteImage(to_image(volume.array, volume.geometry), str(folder / "Case_t2.nrrd"))
     with pytest.raises(BadInputError, match=r"Case: T2 \(Case_t2.nrrd\) has 1 voxel without a valid number"):
         _cache(folder)
+
+
+def test_a_coarser_cache_holds_what_the_engine_feeds_a_coarser_network(coarse_cases: Path, tmp_path: Path) -> None:
+    case = find_labelled_cases(coarse_cases)[0]
+    fine, coarse = (cache_case(case, tmp_path, SEQUENCES, spacing) for spacing in (1.0, 2.0))
+    volumes, truth, geometry = read_labelled(case, SEQUENCES)
+    grid = working_grid(geometry, (2.0, 2.0, 2.0))
+    expected, box = network_input([to_working(volumes[name], grid) for name in SEQUENCES])
+    images, labels = coarse.cached.load()
+    np.testing.assert_array_equal(images, expected.astype(np.float16))
+    assert labels.shape == expected.shape[1:]
+    assert fine.cached.images != coarse.cached.images
+    assert 8 * np.count_nonzero(labels) == pytest.approx(np.count_nonzero(truth), rel=0.1)
+    first_voxel = grid.working.index_to_lps @ (*(side.start for side in box[::-1]), 1)
+    np.testing.assert_allclose(np.array(coarse.facts.affine) @ (0, 0, 0, 1), first_voxel)

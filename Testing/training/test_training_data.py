@@ -127,3 +127,9 @@ def test_a_sequence_that_was_not_prepared_is_named(tmp_path: Path) -> None:
     prepared = replace(_partial(tmp_path / "p"), channels=("t1", "flair"))
     with pytest.raises(BadInputError, match=r"The recipe tiny needs t1ce, t2, but .* was prepared without"):
         training_cases(prepared, RECIPE, ["full"], print)
+
+
+def test_another_voxel_size_than_the_recipes_is_refused(tmp_path: Path) -> None:
+    prepared = replace(_partial(tmp_path / "p"), spacing=2.0)
+    with pytest.raises(BadInputError, match=r"tiny trains at 1 mm, but .* holds voxels of 2 mm; .* --spacing 1\."):
+        training_cases(prepared, RECIPE, ["full"], print)

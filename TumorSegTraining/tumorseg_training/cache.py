@@ -28,6 +28,7 @@ from tumorseg_training.cases import LabelledCase, read_labelled
 from tumorseg_training.documents import document_sha256, write_document
 from tumorseg_training.fingerprint import fingerprint
 from tumorseg_training.fingerprint_text import to_text
+from tumorseg_training.working_labels import labels_on_working
 
 CACHE_VERSION = 2
 """Raised whenever what is stored changes."""
@@ -104,13 +105,14 @@ class Entry:
         return sum(self.facts.sizes)
 
 
-def cache_case(case: LabelledCase, folder: Path, channels: Sequence[str]) -> Entry:
+def cache_case(case: LabelledCase, folder: Path, channels: Sequence[str], spacing: float = 1.0) -> Entry:
     """Bring one case into the cache; a complete entry is kept.
 
     Args:
         case: which may lack some of the sequences, but not all.
         folder: of the cache; exists.
         channels: sequence of each channel.
+        spacing: voxel size of the cache along each axis, mm.
 
     Raises:
         BadInputError: the case cannot be used.
@@ -119,13 +121,14 @@ def cache_case(case: LabelledCase, folder: Path, channels: Sequence[str]) -> Ent
     if not present:
         raise BadInputError(f"{case.name} has none of the sequences {', '.join(channels)}; leave the case out.")
     sources = {name: case.images[name].sha256() for name in present} | {"seg": case.segmentation.sha256()}
-    key = document_sha256({"version": CACHE_VERSION, "channels": list(channels), "sources": sources})
+    settings = {"version": CACHE_VERSION, "channels": list(channels), "spacing": spacing}
+    key = document_sha256({**settings, "sources": sources})
     name = re.sub(r"[^\w.-]", "_", case.name)
     stem = f"{name}-{key[:16]}"
     cached = CachedCase(case.name, folder / f"{stem}.npy", folder / f"{stem}.seg.npy")
     if facts := read_facts(cached):
         return Entry(cached, facts, fresh=False)
-    return Entry(cached, _write_entry(cached, case, channels, present, sources), fresh=True)
+    return Entry(cached, _write_entry(cached, case, channels, sources, spacing), fresh=True)
 
 
 def read_facts(cached: CachedCase) -> Facts | None:
@@ -142,13 +145,14 @@ def _write_entry(
     cached: CachedCase,
     case: LabelledCase,
     channels: Sequence[str],
-    present: Sequence[str],
     sources: Mapping[str, str],
+    spacing: float,
 ) -> Facts:
-    volumes, truth, grid = _read(case, present)
+    present = [name for name in channels if name in case.images]
+    volumes, truth, grid = _read(case, present, spacing)
     arrays = {name: to_working(volumes[name], grid) for name in present}
     normalised, box = network_input(list(arrays.values()))
-    labels = to_working(truth, grid).astype(np.uint8)
+    labels = labels_on_working(truth, grid)
     brain = brain_mask(list(arrays.values()))
     images = np.zeros((len(channels), *normalised.shape[1:]), np.float16)
     images[[list(channels).index(name) for name in present]] = normalised
@@ -170,15 +174,16 @@ def _write_entry(
     return facts
 
 
-def _read(case: LabelledCase, sequences: Sequence[str]) -> tuple[dict[str, Volume], Volume, WorkingGrid]:
-    """Volumes and truth of a case, and the plan of its grid, once nothing speaks against them."""
+def _read(
+    case: LabelledCase, sequences: Sequence[str], spacing: float
+) -> tuple[dict[str, Volume], LabelArray, WorkingGrid]:
+    """Volumes and truth (z, y, x) of a case, and the plan of its grid, once nothing speaks against them."""
     volumes, truth, geometry = read_labelled(case, sequences)
     if problems := blocking(check_case(volumes, sequences)):
         raise BadInputError([f"{case.name}: {finding.sentence}" for finding in problems])
-    grid = working_grid(geometry, (1.0, 1.0, 1.0))
-    if grid.resampled:
+    if working_grid(geometry, (1.0, 1.0, 1.0)).resampled:
         raise BadInputError(f"{case.name} is not on a 1 mm grid; training cases must be, as BraTS is.")
-    return volumes, Volume(truth.astype(np.float32), geometry, case.segmentation.name), grid
+    return volumes, truth, working_grid(geometry, (spacing, spacing, spacing))
 
 
 def _crop_affine(grid: WorkingGrid, box: Box) -> list[list[float]]:

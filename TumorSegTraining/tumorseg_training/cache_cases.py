@@ -35,7 +35,9 @@ class CachedCases:
     problems: dict[str, tuple[str, ...]]
 
 
-def cache_cases(cases: Sequence[LabelledCase], folder: Path, channels: Sequence[str], workers: int) -> CachedCases:
+def cache_cases(
+    cases: Sequence[LabelledCase], folder: Path, channels: Sequence[str], workers: int, spacing: float = 1.0
+) -> CachedCases:
     """Bring all cases into the cache; complete entries are kept.
 
     Args:
@@ -43,6 +45,7 @@ def cache_cases(cases: Sequence[LabelledCase], folder: Path, channels: Sequence[
         folder: of the cache; exists.
         channels: sequence of each channel.
         workers: number of processes.
+        spacing: voxel size of the cache along each axis, mm.
 
     Raises:
         BadInputError: the disk is too small, which is known after the first case.
@@ -50,7 +53,7 @@ def cache_cases(cases: Sequence[LabelledCase], folder: Path, channels: Sequence[
     """
     _remove_leftovers(folder)
     done = CachedCases({}, {})
-    work = partial(cache_case, folder=folder, channels=tuple(channels))
+    work = partial(cache_case, folder=folder, channels=tuple(channels), spacing=spacing)
     results = in_processes(work, cases, workers, lambda case: case.name)
     with _full_disk_in_words(folder), tqdm(total=len(cases), desc="Caching", unit="case", disable=None) as bar:
         for case, result in results:

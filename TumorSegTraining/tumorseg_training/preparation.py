@@ -17,6 +17,7 @@ from tumorseg_training.listing import check_outside
 from tumorseg_training.origins import Origin, find_origins
 from tumorseg_training.patients import find_patients
 from tumorseg_training.prepared import Prepared, PreparedCase, write_prepared
+from tumorseg_training.recipe import GREATEST_SPACING, LEAST_SPACING
 from tumorseg_training.split import SPLIT, Split, load_splits, write_splits
 from tumorseg_training.split_patients import check_numbers, draw_split
 
@@ -30,6 +31,7 @@ class Settings:
         test: share of cases kept for the test.
         seed: of the split.
         workers: processes.
+        spacing: voxel size of the cache along each axis, mm; recipes name the one they train at.
         skip_bad: leave out cases that cannot be used, instead of refusing.
     """
 
@@ -37,6 +39,7 @@ class Settings:
     test: float = 0.1
     seed: int = 0
     workers: int = 1
+    spacing: float = 1.0
     skip_bad: bool = False
 
 
@@ -66,11 +69,15 @@ def prepare_folder(
     check_numbers(settings.folds, settings.test)
     if settings.workers < 1:
         raise BadInputError(f"--workers must be at least 1, got {settings.workers}.")
+    if not LEAST_SPACING <= settings.spacing <= GREATEST_SPACING:
+        raise BadInputError(
+            f"--spacing must be from {LEAST_SPACING:g} to {GREATEST_SPACING:g} mm, got {settings.spacing:g}."
+        )
     for path in (*data, *trains_only):
         check_outside(output, path)
     check_folder(output)
     origins, notes = find_origins(data, trains_only)
-    cached = cache_cases([origin.case for origin in origins], output, SEQUENCES, settings.workers)
+    cached = cache_cases([origin.case for origin in origins], output, SEQUENCES, settings.workers, settings.spacing)
     notes += _bad_cases(cached, settings.skip_bad) + _lost_labels(cached)
     cases = [
         _prepared(origin, cached.entries[name]) for origin in origins if (name := origin.case.name) in cached.entries
@@ -80,7 +87,7 @@ def prepare_folder(
     drawn = draw_split(patients, settings.folds, settings.test, settings.seed)
     before = _hash_before(output)
     splits = write_splits(output, drawn.test, drawn.validations, list(cached.entries), settings.seed)
-    prepared = write_prepared(output, SEQUENCES, cases)
+    prepared = write_prepared(output, SEQUENCES, cases, settings.spacing)
     notes += [*more, *twins, *drawn.notes, *_changed(before, splits[0].sha256)]
     return Preparation(prepared, splits, notes)
 

@@ -38,6 +38,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--folds", type=int, default=5, help="folds of the cross-validation (default 5)")
     parser.add_argument("--test", type=float, default=0.1, metavar="SHARE", help="kept for the test (default 0.1)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the split (default 0)")
+    parser.add_argument(
+        "--spacing",
+        type=float,
+        default=1.0,
+        metavar="MM",
+        help="voxel size of the cache, which the recipe names as its spacing (default 1)",
+    )
     parser.add_argument("--workers", type=int, help=f"processes (default: one per core, at most {_MOST_WORKERS})")
     parser.add_argument("--skip-bad", action="store_true", help="leave out cases that cannot be used")
 
@@ -49,7 +56,7 @@ def run(options: argparse.Namespace) -> int:
     from tumorseg_training.preparation import Settings, prepare_folder
 
     workers = min(os.cpu_count() or 1, _MOST_WORKERS) if options.workers is None else options.workers
-    settings = Settings(options.folds, options.test, options.seed, workers, options.skip_bad)
+    settings = Settings(options.folds, options.test, options.seed, workers, options.spacing, options.skip_bad)
     preparation = prepare_folder(options.data, options.output, settings, options.train_only)
     save(split_chart(preparation.prepared, preparation.splits), options.output / "split.png")
     print(_summary(preparation))

@@ -55,11 +55,13 @@ class Prepared:
         folder: where it lies.
         channels: sequence of each channel of the cached arrays.
         cases: sorted by group, then by name.
+        spacing: voxel size of the cached arrays along each axis, mm.
     """
 
     folder: Path
     channels: tuple[str, ...]
     cases: tuple[PreparedCase, ...]
+    spacing: float = 1.0
 
     def groups(self, names: Collection[str]) -> list[list[PreparedCase]]:
         """The named cases, one list per group that has any, in the order of ``cases``.
@@ -86,7 +88,7 @@ def load_prepared(folder: Path) -> Prepared:
     document = read_document(path, INDEX_VERSION, REMEDY)
     try:
         cases = tuple(_case(folder, entry) for entry in document["cases"])
-        prepared = Prepared(folder, tuple(document["channels"]), cases)
+        prepared = Prepared(folder, tuple(document["channels"]), cases, float(document.get("spacing", 1.0)))
     except (KeyError, TypeError, AttributeError) as error:
         raise damaged(path, REMEDY) from error
     if gone := [case.name for case in cases if not (case.cached.images.is_file() and case.cached.labels.is_file())]:
@@ -94,12 +96,15 @@ def load_prepared(folder: Path) -> Prepared:
     return prepared
 
 
-def write_prepared(folder: Path, channels: Iterable[str], cases: Iterable[PreparedCase]) -> Prepared:
+def write_prepared(
+    folder: Path, channels: Iterable[str], cases: Iterable[PreparedCase], spacing: float = 1.0
+) -> Prepared:
     """Write the index; the cache files lie in ``folder`` already."""
     ordered = sorted(cases, key=lambda case: (case.group, case.name))
     entries = [_entry(case, folder) for case in ordered]
-    write_document(folder / INDEX, {"version": INDEX_VERSION, "channels": list(channels), "cases": entries})
-    return Prepared(folder, tuple(channels), tuple(ordered))
+    document = {"version": INDEX_VERSION, "channels": list(channels), "spacing": spacing, "cases": entries}
+    write_document(folder / INDEX, document)
+    return Prepared(folder, tuple(channels), tuple(ordered), spacing)
 
 
 def _entry(case: PreparedCase, folder: Path) -> dict[str, Any]:

@@ -24,6 +24,9 @@ PRECISIONS = (AUTO, "32-true", "bf16-mixed", "16-mixed")
 MAX_SEED = 2**32 - 1
 """Of numpy's generators; Lightning takes 0 for anything above."""
 
+LEAST_SPACING, GREATEST_SPACING = 0.5, 4.0
+"""Voxel sizes at which brains can be cached and networks trained, mm."""
+
 _CHOICES = {
     "normalisation": NORMALISATIONS,
     "loss": LOSSES,
@@ -37,7 +40,9 @@ _NUMBERS = {
     "weight_decay": (0.0, 1.0),
     "momentum": (0.0, 0.9999),
     "plateau_factor": (0.01, 0.99),
+    "spacing": (LEAST_SPACING, GREATEST_SPACING),
     "foreground": (0.0, 1.0),
+    "entropy_weight": (0.0, 1000.0),
     "ema_decay": (0.0, 1.0),
     "gradient_clip": (0.0, 1e6),
 }
@@ -65,6 +70,7 @@ class Recipe:
         regions: output regions.
         normalisation: of the intensities, as in the model file.
         resized: whether each brain is stretched to ``patch_size`` as a whole, instead of cut into patches.
+        spacing: voxel size along each axis, mm; that of the prepared folder.
         patch_size: (z, y, x) voxels.
         batch_size: patches per step, over all processes together.
         epochs: at most; an epoch ends with a checkpoint and a row of metrics.
@@ -72,6 +78,7 @@ class Recipe:
         shares: how often patches come from each data folder, by its name in the prepared folder; 1 without an entry.
         foreground: share of patches that are centred on a tumor voxel, its label drawn uniformly.
         loss: ``dice_bce`` (Dice of each region over the batch, and binary cross-entropy) or ``bce``.
+        entropy_weight: of the cross-entropy beside Dice in ``dice_bce``.
         optimizer: ``adamw``, ``adam`` or ``sgd`` (Nesterov).
         learning_rate: at the start, or after the warm-up.
         weight_decay: of the optimiser.
@@ -98,6 +105,7 @@ class Recipe:
     regions: tuple[str, ...] = tuple(REGIONS)
     normalisation: str = "zscore-brain"
     resized: bool = False
+    spacing: float = 1.0
     patch_size: tuple[int, int, int] = (96, 96, 96)
     batch_size: int = 2
     epochs: int = 100
@@ -105,6 +113,7 @@ class Recipe:
     shares: Mapping[str, float] = field(default_factory=dict)
     foreground: float = 0.5
     loss: str = "dice_bce"
+    entropy_weight: float = 1.0
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2

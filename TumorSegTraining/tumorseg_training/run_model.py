@@ -23,6 +23,7 @@ def model_spec(recipe: Recipe, training: dict[str, Any] | None = None) -> ModelS
         architecture=recipe.network.to_dict(),
         channels=recipe.channels,
         regions=recipe.regions,
+        spacing=(recipe.spacing,) * 3,
         patch_size=recipe.patch_size,
         normalisation=recipe.normalisation,
         resized=recipe.resized,

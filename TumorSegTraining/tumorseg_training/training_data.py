@@ -142,12 +142,17 @@ def training_cases(
         warn: is told which cases cannot be used.
 
     Raises:
-        BadInputError: a channel that was not prepared, or no case that can be used.
+        BadInputError: a channel or a voxel size that was not prepared, or no case that can be used.
     """
     if missing := [name for name in recipe.channels if name not in prepared.channels]:
         raise BadInputError(
             f"The recipe {recipe.name} needs {', '.join(missing)}, but {prepared.folder} was prepared without; "
             "prepare it again."
+        )
+    if abs(recipe.spacing - prepared.spacing) > 1e-3:
+        raise BadInputError(
+            f"The recipe {recipe.name} trains at {recipe.spacing:g} mm, but {prepared.folder} holds voxels of "
+            f"{prepared.spacing:g} mm; prepare another folder with --spacing {recipe.spacing:g}."
         )
     usable = [[case for case in group if _usable(case, recipe)] for group in prepared.groups(names)]
     kept = [[_training_case(case, prepared, recipe) for case in group] for group in usable if group]

@@ -19,7 +19,7 @@ from tumorseg.guard import Finding, blocking, check_case
 from tumorseg.measure import RegionMeasure, TumorMeasures, measure_tumor
 from tumorseg.midline import find_midline
 from tumorseg.modelfile import Model
-from tumorseg.normalise import brain_mask, network_input
+from tumorseg.normalise import Box, brain_mask, network_input
 from tumorseg.postprocess import clean
 from tumorseg.predictor import Prediction, predict
 from tumorseg.progress import Progress, Report, silent
@@ -108,8 +108,8 @@ def segment(case: Case, model: Model, options: Options | None = None, report: Re
     with _stage("predict", seconds, report):
         prediction = predict(model, crop, device, options.tta, report)
     with _stage("finish", seconds, report):
-        inside = calibrated(prediction.probabilities, model.spec.postprocessing) * brain[box]
-        probabilities = _on_reference(inside, box, grid)
+        inside = calibrated(prediction.probabilities, model.spec.postprocessing)
+        probabilities = _on_reference(inside, box, grid) * _brain_on_reference(case, model, options.brain_mask)
         labels = labels_of(probabilities, model, reference.geometry)
         report(Progress("finish", 0.4))
         tumor = measure_tumor(labels, reference.geometry, find_midline(brain, grid.working))
@@ -170,7 +170,12 @@ def _mask_on(grid: WorkingGrid, mask: Volume) -> BoolArray:
     return inside
 
 
-def _on_reference(crop: FloatArray, box: tuple[slice, slice, slice], grid: WorkingGrid) -> FloatArray:
+def _brain_on_reference(case: Case, model: Model, mask: Volume | None) -> BoolArray:
+    """The brain (z, y, x) at the resolution of the result; a coarser network's mask would cut its surface off."""
+    return brain_mask([case[name].array for name in model.spec.channels] if mask is None else [mask.array])
+
+
+def _on_reference(crop: FloatArray, box: Box, grid: WorkingGrid) -> FloatArray:
     """Probabilities of a crop (region, z, y, x) put back onto the reference grid; 0 outside the crop."""
     whole = np.zeros((len(crop), *grid.working.shape), np.float32)
     z, y, x = box
