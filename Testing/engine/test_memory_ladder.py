@@ -124,6 +124,19 @@ def test_every_rung_ends_in_the_same_probabilities(norm: Norm, monkeypatch: pyte
     assert not found[0].remarks
 
 
+def test_every_rung_of_a_gpu_ends_in_the_same_probabilities(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The CPU plays the GPU: its sums are kept in tensors.
+    model = _model("batch")
+    crop = np.random.default_rng(0).normal(size=(4, *CROP)).astype(np.float32)
+    expected = predict(model, crop, Device("cpu", "")).probabilities
+    for rung in ladder(model.spec, CROP, "cuda"):
+        if rung.tiles_on == "cuda":
+            played = replace(rung, tiles_on="cpu", sum_on={"cuda": "tensors"}.get(rung.sum_on, "cpu"), batch=4)
+            monkeypatch.setattr("tumorseg.predictor.plan", lambda *_, played=played: [played])
+            found = predict(model, crop, Device("cpu", "")).probabilities
+            np.testing.assert_allclose(found, expected, atol=2e-6)
+
+
 def test_a_network_that_does_not_fit_at_all_is_tried_and_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
     model = _model("batch")
     monkeypatch.setattr("tumorseg.predictor.plan", lambda *known: plan(*known, free=_free(cpu=0)))

@@ -1,6 +1,8 @@
 """The number of threads: named, or one per physical core."""
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,3 +55,22 @@ def test_the_environment_decides(variables: dict[str, str], expected: int, monke
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert threads.thread_count() == expected
+
+
+def test_torch_keeps_the_number_that_it_was_told_unless_the_environment_names_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[int] = []
+    torch = SimpleNamespace(get_num_threads=lambda: 7, set_num_threads=told.append)
+    monkeypatch.setattr(threads, "physical_cores", lambda: 4)
+    monkeypatch.setitem(sys.modules, "torch", torch)  # type: ignore[arg-type]
+    assert threads.current_threads() == 7
+    monkeypatch.setenv("TUMORSEG_SPARE_CORES", "1")
+    assert threads.current_threads() == 3
+    threads.limit_torch()
+    assert told == [3]
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.delenv("TUMORSEG_SPARE_CORES")
+    assert threads.current_threads() == 4
+    threads.limit_torch()
+    assert told == [3]

@@ -18,6 +18,7 @@ from tumorseg.normalise import Box
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.runtimes import release, runtimes
 from tumorseg.sums import Axes, Runtime, RuntimeFailedError
+from tumorseg.threads import limit_torch
 from tumorseg.tiles import Tile, gaussian_weight, of_all, pad, padded_size, tiles_of
 from tumorseg.volume import FloatArray
 
@@ -101,6 +102,7 @@ def prepare(model: Model, device: str = "auto") -> None:
     side = 2 * model.spec.network_config.divisor
     rung = ladder(model.spec, (side, side, side), name)[0]
     for make in runtimes(model, rung):
+        limit_torch()
         try:
             runtime = make()
             if name != "cpu":  # the first pass loads kernels

@@ -25,9 +25,17 @@ def thread_count() -> int:
 
 
 def current_threads() -> int:
-    """Threads that this process computes with: what torch was told, where it is loaded."""
+    """``thread_count``, unless torch is loaded and was told otherwise, as in the processes of a training."""
     torch = sys.modules.get("torch")
-    return int(torch.get_num_threads()) if torch else thread_count()
+    if torch is None or os.environ.get(THREADS_VARIABLE) or os.environ.get(SPARE_VARIABLE):
+        return thread_count()
+    return int(torch.get_num_threads())
+
+
+def limit_torch() -> None:
+    """Let torch, where it is loaded, compute with ``thread_count`` threads."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(thread_count())
 
 
 def physical_cores(topology: Path = _TOPOLOGY) -> int:
