@@ -129,8 +129,7 @@ def test_with_a_brain_mask_nobody_is_asked_to_remove_the_skull() -> None:
 
 
 def test_a_step_down_for_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    rung = Rung("cpu", "cpu")
-    monkeypatch.setattr("tumorseg.pipeline.ladder", lambda device: [Rung("cuda", "cuda"), rung])
+    monkeypatch.setattr("tumorseg.pipeline._first_rung", lambda device: Rung("cuda", "cuda"))
     provenance = segment(small_case(), threshold_model(), CPU).provenance
     assert provenance["device_reason"].endswith("so the run went on with tiles on cpu, sum on cpu.")
 

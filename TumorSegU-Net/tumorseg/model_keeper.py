@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from pathlib import Path
 
+from tumorseg.background import in_background
+from tumorseg.collection import without_collection
 from tumorseg.errors import TumorSegError
 from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
@@ -40,7 +41,7 @@ class ModelKeeper:
         path = find_model(name)
         key = (path, path.stat().st_mtime_ns)
         if self._loading is None or key != self._key or _failed(self._loading):
-            self._key, self._loading = key, _in_thread(lambda: _load(path))
+            self._key, self._loading = key, load_in_background(path)
         while not wait([self._loading], POLL_SECONDS).done:
             check()
         check()
@@ -77,24 +78,16 @@ def require_torch() -> None:
         ) from error
 
 
+def load_in_background(path: Path) -> Future[Model]:
+    """Start to import torch and to load the model of a file."""
+    return in_background(lambda: _load(path))
+
+
 def _load(path: Path) -> Model:
-    require_torch()
-    return load_model(path)
+    with without_collection():
+        require_torch()
+        return load_model(path)
 
 
 def _failed(future: Future[Model]) -> bool:
     return future.done() and future.exception() is not None
-
-
-def _in_thread(work: Callable[[], Model]) -> Future[Model]:
-    """Start work in a thread that never keeps the process alive (those of an executor do)."""
-    future: Future[Model] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # whoever waits for the future gets it
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
