@@ -112,4 +112,4 @@ def _loss(probabilities: Tensor, truth: LabelArray, recipe: Recipe, undivided: b
     masks = np.stack([region_mask(truth, region) for region in recipe.regions]).astype(np.float32)
     known = [[not undivided or region == "WT" for region in recipe.regions]]
     sums = region_sums(logits[None], torch.from_numpy(masks)[None], torch.tensor(known))
-    return float(loss_of_sums(sums, recipe.loss))
+    return float(loss_of_sums(sums, recipe.loss, recipe.entropy_weight))
