@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from pathlib import Path
 
+from tumorseg.background import in_background
+from tumorseg.collection import without_collection
 from tumorseg.modelfile import Model, open_model
 from tumorseg.modelstore import find_model
 from tumorseg.predictor import prepare
@@ -39,7 +40,7 @@ class ModelKeeper:
         path = find_model(name)
         key = (path, path.stat().st_mtime_ns)
         if self._loading is None or key != self._key or _failed(self._loading):
-            self._key, self._loading = key, _in_thread(lambda: _load(path))
+            self._key, self._loading = key, load_in_background(path)
         while not wait([self._loading], POLL_SECONDS).done:
             check()
         check()
@@ -58,25 +59,17 @@ class ModelKeeper:
             sys.modules["torch"].cuda.empty_cache()  # does nothing where there is no CUDA
 
 
-def _load(path: Path) -> Model:
-    model = open_model(path)
-    prepare(model)
+def load_in_background(path: Path, device: str = "auto") -> Future[Model]:
+    """Start to load the model of a file, and whatever runs it on a device (as ``choose_device`` takes it)."""
+    return in_background(lambda: _load(path, device))
+
+
+def _load(path: Path, device: str) -> Model:
+    with without_collection():
+        model = open_model(path)
+        prepare(model, device)
     return model
 
 
 def _failed(future: Future[Model]) -> bool:
     return future.done() and future.exception() is not None
-
-
-def _in_thread(work: Callable[[], Model]) -> Future[Model]:
-    """Start work in a thread that never keeps the process alive (those of an executor do)."""
-    future: Future[Model] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # whoever waits for the future gets it
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future
