@@ -77,3 +77,10 @@ def test_deep_supervision_weighs_each_coarser_head_half() -> None:
     alone = [float(region_loss(fine, _masks(), KNOWN)), float(region_loss(coarse, coarse_target, KNOWN))]
     both = float(supervised_loss([fine, coarse], _masks(), KNOWN))
     assert both == pytest.approx((alone[0] + 0.5 * alone[1]) / 1.5, rel=1e-5)
+
+
+def test_the_weight_counts_the_entropy_more() -> None:
+    logits, masks = _random(2)
+    known = torch.ones(2, 3)
+    plain, heavy = (supervised_loss([logits], masks, known, entropy_weight=weight) for weight in (1.0, 10.0))
+    torch.testing.assert_close(heavy - plain, 9 * region_loss(logits, masks, known, "bce"))

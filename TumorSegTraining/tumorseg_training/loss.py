@@ -15,8 +15,10 @@ DICE_SMOOTHING = 1.0
 """Added to both sides of the ratio: a useful gradient in batches without the region."""
 
 
-def region_loss(logits: Tensor, masks: Tensor, known: Tensor, kind: str = "dice_bce") -> Tensor:
-    """Mean over the regions of (1 - Dice) + BCE, or of BCE alone.
+def region_loss(
+    logits: Tensor, masks: Tensor, known: Tensor, kind: str = "dice_bce", entropy_weight: float = 1.0
+) -> Tensor:
+    """Mean over the regions of (1 - Dice) + weight * BCE, or of BCE alone.
 
     Dice is (2 * sum(p*t) + 1) / (sum(p) + sum(t) + 1) over all voxels of the global batch (nnU-Net's batch Dice); BCE
     is the mean over the voxels. Regions that are unknown in a patch do not count there.
@@ -26,22 +28,26 @@ def region_loss(logits: Tensor, masks: Tensor, known: Tensor, kind: str = "dice_
         masks: truth, same shape, 0 or 1.
         known: whether the truth of a region is known, (batch, region).
         kind: ``dice_bce`` or ``bce``.
+        entropy_weight: of BCE beside Dice. Dice alone hardly teaches where a region is absent: its gradient there
+            falls with the square of what was found.
     """
-    return loss_of_sums(_summed_over_processes(region_sums(logits, masks, known)), kind)
+    return loss_of_sums(_summed_over_processes(region_sums(logits, masks, known)), kind, entropy_weight)
 
 
-def loss_of_sums(sums: Tensor, kind: str) -> Tensor:
-    """The loss of what ``region_sums`` gives; ``kind`` as for ``region_loss``."""
+def loss_of_sums(sums: Tensor, kind: str, entropy_weight: float = 1.0) -> Tensor:
+    """The loss of what ``region_sums`` gives; the other arguments as for ``region_loss``."""
     truth, predicted, crossed, entropy, voxels = sums
     # A region that no patch of the batch knows adds nothing, and does not divide by nothing.
     entropies = entropy / voxels.clamp(min=1)
     if kind == "bce":
         return _mean(entropies, voxels)
     ratios = (2 * crossed + DICE_SMOOTHING) / (predicted + truth + DICE_SMOOTHING)
-    return _mean(1 - ratios + entropies, voxels)
+    return _mean(1 - ratios + entropy_weight * entropies, voxels)
 
 
-def supervised_loss(outputs: list[Tensor], masks: Tensor, known: Tensor, kind: str = "dice_bce") -> Tensor:
+def supervised_loss(
+    outputs: list[Tensor], masks: Tensor, known: Tensor, kind: str = "dice_bce", entropy_weight: float = 1.0
+) -> Tensor:
     """``region_loss`` over all heads, each coarser one half the weight (nnU-Net's deep supervision), weights sum 1.
 
     Args:
@@ -49,12 +55,13 @@ def supervised_loss(outputs: list[Tensor], masks: Tensor, known: Tensor, kind: s
         masks: truth (batch, region, z, y, x) at full resolution; coarser truths are the largest of each block.
         known: as for ``region_loss``.
         kind: as for ``region_loss``.
+        entropy_weight: as for ``region_loss``.
     """
     weights = [0.5**level for level in range(len(outputs))]
     total = torch.zeros((), device=masks.device)
     for level, (weight, logits) in enumerate(zip(weights, outputs, strict=True)):
         target = functional.max_pool3d(masks, 2**level) if level else masks
-        total = total + weight * region_loss(logits, target, known, kind)
+        total = total + weight * region_loss(logits, target, known, kind, entropy_weight)
     return total / sum(weights)
 
 

@@ -56,7 +56,7 @@ class SegmentationModule(LightningModule):
         images, masks, known = collate(batch, self.recipe.regions)
         outputs = self._forward[0](images.contiguous(memory_format=memory_format(self.recipe.network)))
         heads = outputs if isinstance(outputs, list) else [outputs]
-        loss = supervised_loss(heads, masks, known, self.recipe.loss)
+        loss = supervised_loss(heads, masks, known, self.recipe.loss, self.recipe.entropy_weight)
         self.log("train_loss", loss, prog_bar=True, on_step=False, on_epoch=True, batch_size=len(batch))
         return loss
 

@@ -42,6 +42,7 @@ _NUMBERS = {
     "plateau_factor": (0.01, 0.99),
     "spacing": (LEAST_SPACING, GREATEST_SPACING),
     "foreground": (0.0, 1.0),
+    "entropy_weight": (0.0, 1000.0),
     "ema_decay": (0.0, 1.0),
     "gradient_clip": (0.0, 1e6),
 }
@@ -77,6 +78,7 @@ class Recipe:
         shares: how often patches come from each data folder, by its name in the prepared folder; 1 without an entry.
         foreground: share of patches that are centred on a tumor voxel, its label drawn uniformly.
         loss: ``dice_bce`` (Dice of each region over the batch, and binary cross-entropy) or ``bce``.
+        entropy_weight: of the cross-entropy beside Dice in ``dice_bce``.
         optimizer: ``adamw``, ``adam`` or ``sgd`` (Nesterov).
         learning_rate: at the start, or after the warm-up.
         weight_decay: of the optimiser.
@@ -111,6 +113,7 @@ class Recipe:
     shares: Mapping[str, float] = field(default_factory=dict)
     foreground: float = 0.5
     loss: str = "dice_bce"
+    entropy_weight: float = 1.0
     optimizer: str = "adamw"
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2

@@ -69,7 +69,7 @@ def validate(case: TrainingCase, network: UNet3D, recipe: Recipe, device: torch.
     network.to(device)  # the engine goes down to the CPU when memory runs out
     brain = (np.asarray(images) != 0).any(axis=0)
     probabilities = prediction.probabilities * brain
-    labels = labels_of(probabilities, model, Geometry(truth.shape, spacing=model.spec.spacing))
+    labels = labels_of(probabilities, model.spec, Geometry(truth.shape, spacing=model.spec.spacing))
     values = _dice_columns(labels, truth, recipe.regions, case.undivided)
     loss = _loss(torch.from_numpy(probabilities), truth, recipe, case.undivided)
     return CaseRow(case.name, {**values, "validation_loss": loss, **paper_metrics(labels, truth, recipe.regions)})
@@ -112,4 +112,4 @@ def _loss(probabilities: Tensor, truth: LabelArray, recipe: Recipe, undivided: b
     masks = np.stack([region_mask(truth, region) for region in recipe.regions]).astype(np.float32)
     known = [[not undivided or region == "WT" for region in recipe.regions]]
     sums = region_sums(logits[None], torch.from_numpy(masks)[None], torch.tensor(known))
-    return float(loss_of_sums(sums, recipe.loss))
+    return float(loss_of_sums(sums, recipe.loss, recipe.entropy_weight))

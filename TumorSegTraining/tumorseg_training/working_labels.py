@@ -14,8 +14,8 @@ _TUMOR = np.array([NCR, ED, ET, UNDIVIDED], np.uint8)
 def labels_on_working(labels: LabelArray, grid: WorkingGrid) -> LabelArray:
     """Labels (z, y, x) of the reference grid on the working grid.
 
-    Where voxel sizes differ, a voxel is tumor if at least half of it is, by linear interpolation, and has the label with
-    the largest part. So a tumor keeps its volume, although thin layers of three labels may meet in a voxel.
+    Where voxel sizes differ, a voxel is tumor if half of it is, by linear interpolation, and has the label with the
+    largest part. So a tumor keeps its volume, although thin layers of three labels may meet in a voxel.
     """
     if not grid.resampled:
         return to_working(_volume(labels, grid), grid).astype(np.uint8)

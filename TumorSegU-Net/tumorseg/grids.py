@@ -79,7 +79,10 @@ def probabilities_to_reference(probabilities: FloatArray, grid: WorkingGrid) -> 
         otherwise interpolated linearly, 0 outside.
     """
     move = _resampled if grid.resampled else reoriented
-    return np.stack([move(channel, grid.working, grid.reference) for channel in probabilities])
+    moved = np.empty((len(probabilities), *grid.reference.shape), np.float32)
+    for channel, target in zip(probabilities, moved, strict=True):
+        target[...] = move(channel, grid.working, grid.reference)
+    return moved
 
 
 def reoriented(array: npt.NDArray[Scalar], source: Geometry, target: Geometry) -> npt.NDArray[Scalar]:
