@@ -8,7 +8,7 @@ import importlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 OTHER = "other"
@@ -56,21 +56,27 @@ class StageClock:
     @contextmanager
     def wrapping(self, functions: Iterable[tuple[str, str, str]]) -> Iterator[None]:
         """Wrap functions, given as stage, module and name in it, while the body runs."""
-        originals = []
-        for stage, module_name, name in functions:
-            module = importlib.import_module(module_name)
-            originals.append((module, name, getattr(module, name)))
-            setattr(module, name, self.wrap(getattr(module, name), stage))
-        try:
+        with ExitStack() as stack:
+            for stage, module, name in functions:
+                stack.enter_context(replaced(module, name, functools.partial(self.wrap, name=stage)))
             yield
-        finally:
-            for module, name, original in originals:
-                setattr(module, name, original)
 
     def _count(self) -> None:
         now = time.process_time()
         self.seconds[self._running[-1]] = self.seconds.get(self._running[-1], 0.0) + now - self._since
         self._since = now
+
+
+@contextmanager
+def replaced(module_name: str, name: str, change: Callable[[Any], Any]) -> Iterator[None]:
+    """Let a name in a module mean what ``change`` makes of it while the body runs."""
+    module = importlib.import_module(module_name)
+    original = getattr(module, name)
+    setattr(module, name, change(original))
+    try:
+        yield
+    finally:
+        setattr(module, name, original)
 
 
 class ImportClock:

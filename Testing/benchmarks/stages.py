@@ -5,40 +5,33 @@ The command runs twice. The first run tells what imports and first use cost; in 
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from functools import partial
+from pathlib import Path
+from typing import Any
 
-STARTED = time.process_time()
-"""CPU-seconds of the interpreter's start, which has just ended."""
-
-import json  # noqa: E402 - what follows is not the interpreter's start
-import os  # noqa: E402
-import sys  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
-from contextlib import contextmanager  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
-
-from stage_clock import OTHER, ImportClock, StageClock  # noqa: E402
+from stage_clock import OTHER, ImportClock, StageClock, replaced
 
 NETWORK = "network"
 
 FUNCTIONS = (
     ("read", "tumorseg.segment_command", "read_case"),
-    ("load model", "tumorseg.segment_command", "load_model"),
+    ("load model", "tumorseg.segment_command", "load_in_background"),
     ("check", "tumorseg.pipeline", "check_case"),
-    ("crop", "tumorseg.pipeline", "working_grid"),
-    ("crop", "tumorseg.pipeline", "to_working"),
-    ("crop", "tumorseg.pipeline", "brain_mask"),
-    ("crop", "tumorseg.normalise", "bounding_box"),
-    ("normalise", "tumorseg.pipeline", "network_input"),
-    (NETWORK, "tumorseg.pipeline", "predict"),
+    ("crop and resample", "tumorseg.pipeline", "crop_to_brain"),
+    ("normalise", "tumorseg.brain_crop", "network_input"),
+    (NETWORK, "tumorseg.predictor", "predict"),
     ("labels", "tumorseg.pipeline", "calibrated"),
-    ("labels", "tumorseg.pipeline", "_on_reference"),
+    ("labels", "tumorseg.pipeline", "probabilities_to_reference"),
     ("labels", "tumorseg.pipeline", "labels_of"),
     ("measure", "tumorseg.pipeline", "find_midline"),
     ("measure", "tumorseg.pipeline", "measure_tumor"),
     ("measure", "tumorseg.pipeline", "assess"),
-    ("measure", "tumorseg.pipeline", "uncertainty_map"),
     ("write", "tumorseg.segment_command", "_write"),
 )
 """Stage, and the functions of the program that belong to it."""
@@ -46,16 +39,23 @@ FUNCTIONS = (
 
 def main(arguments: list[str]) -> dict[str, Any]:
     """``stages`` in CPU-seconds, the ``runtime`` of the network, and its ``floor`` (null on a GPU)."""
+    start = time.process_time()
     first, imports = _first_run(arguments)
-    clock, predictions = StageClock(), []
-    with _recorded(predictions), clock.wrapping(FUNCTIONS), clock.running():
+    clock = StageClock()
+    predictions: list[tuple[Any, Any, Any]] = []
+    with (
+        replaced("tumorseg.predictor", "predict", partial(_recording, predictions)),
+        replaced("tumorseg.segment_command", "load_in_background", _waiting),
+        clock.wrapping(FUNCTIONS),
+        clock.running(),
+    ):
         _run(arguments)
     first_use = first - imports - sum(clock.seconds.values())
-    given, prediction = predictions[-1]
+    model, crop, prediction = predictions[-1]
     return {
-        "stages": {"start of Python": STARTED, "imports": imports, "first use": first_use, **clock.seconds},
-        "runtime": _runtime(prediction),
-        "floor": _floor(given, prediction),
+        "stages": {"start of Python": start, "imports": imports, "first use": first_use, **clock.seconds},
+        "runtime": prediction.runtime,
+        "floor": _floor(model, crop, prediction),
     }
 
 
@@ -74,44 +74,42 @@ def _first_run(arguments: list[str]) -> tuple[float, float]:
     return clock.seconds[OTHER], imports.seconds
 
 
-@contextmanager
-def _recorded(predictions: list[tuple[Any, Any]]) -> Iterator[None]:
-    """Keep model and crop of every prediction, and what came of it."""
-    from tumorseg import pipeline
+def _recording(predictions: list[tuple[Any, Any, Any]], predict: Callable[..., Any]) -> Callable[..., Any]:
+    """The predictor; it keeps model, crop and prediction."""
 
-    original = pipeline.predict
-
-    def predict(model: Any, crop: Any, *others: Any) -> Any:
-        prediction = original(model, crop, *others)
-        predictions.append(((model, crop), prediction))
+    def recorded(model: Any, crop: Any, *others: Any) -> Any:
+        prediction = predict(model, crop, *others)
+        predictions.append((model, crop, prediction))
         return prediction
 
-    pipeline.predict = predict
-    try:
-        yield
-    finally:
-        pipeline.predict = original
+    return recorded
 
 
-def _runtime(prediction: Any) -> str:
-    import torch
+def _waiting(start: Callable[..., Future[Any]]) -> Callable[..., Future[Any]]:
+    """Background work that is done when it is started, so that it counts as a stage of its own."""
 
-    return f"PyTorch {torch.__version__}, float32"
+    def done(*arguments: Any) -> Future[Any]:
+        future = start(*arguments)
+        wait([future])
+        return future
+
+    return done
 
 
-def _floor(given: Any, prediction: Any) -> dict[str, Any] | None:
+def _floor(model: Any, crop: Any, prediction: Any) -> dict[str, Any] | None:
     """Operations of a prediction, counted by running it once more in torch, and what the machine can do."""
+    if prediction.rung.tiles_on != "cpu":
+        return None
     import torch
     from floor import counted_operations, peak_rate
 
     from tumorseg.devices import Device
     from tumorseg.predictor import predict
+    from tumorseg.runtimes import RUNTIME_VARIABLE
 
-    if prediction.rung.tiles_on != "cpu":
-        return None
-    os.environ["TUMORSEG_RUNTIME"] = "torch"
-    operations = counted_operations(lambda: predict(*given, Device("cpu", "")))
-    number_format = "bfloat16" if "bfloat16" in _runtime(prediction) else "float32"
+    os.environ[RUNTIME_VARIABLE] = "torch"
+    operations = counted_operations(lambda: predict(model, crop, Device("cpu", "")))
+    number_format = "bfloat16" if "bfloat16" in prediction.runtime else "float32"
     peak, peak_of = peak_rate(getattr(torch, number_format))
     return {"operations": operations, "number_format": number_format, "peak": peak, "peak_of": peak_of}
 

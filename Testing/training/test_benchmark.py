@@ -8,7 +8,6 @@ from pathlib import Path
 from support.benchmarks import BENCHMARKS, benchmark_module
 from support.prepared import prepared_folder
 
-
 report = benchmark_module("report")
 
 

@@ -82,7 +82,10 @@ def test_contenders_take_turns_and_costly_ones_fewer(tmp_path: Path) -> None:
     data = write_data(tmp_path, ["Case_A", "Case_B"])
     options = inference._parser().parse_args(["--data", str(data), "--rounds", "2", "--peers", "p"])
     chosen = [inference.CONTENDERS[name] for name in ("ours", "monai-own")]
-    turns = [(number, case.name, who.name) for number, case, who in inference._turns(options, chosen, inference._cases(options))]
+    turns = [
+        (number, case.name, who.name)
+        for number, case, who in inference._turns(options, chosen, inference._cases(options))
+    ]
     assert turns == [
         *[(0, "Case_A", "ours"), (0, "Case_A", "monai-own"), (0, "Case_B", "ours")],
         *[(1, "Case_A", "ours"), (1, "Case_B", "ours")],
@@ -119,10 +122,33 @@ def test_cost_counts_the_children_of_a_command() -> None:
 
 
 def test_stages_inside_stages_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    times = iter((0, 1, 3, 6, 10, 15))
+    times = iter((0, 1, 3, 6, 10, 15, 21))
     monkeypatch.setattr(stage_clock.time, "process_time", lambda: next(times))
     clock = stage_clock.StageClock()
     with clock.running(), clock.stage("outer"), clock.stage("inner"):
         pass
-    # Started anew at 1, outer from 3, inner from 6 to 10, outer to 15 ...
-    assert clock.seconds["inner"] == 4
+    assert clock.seconds == {"other": 2 + 6, "outer": 3 + 5, "inner": 4}
+
+
+def test_wrapped_functions_count_and_come_back() -> None:
+    clock, original = stage_clock.StageClock(), json.dumps
+    with clock.wrapping([("writing", "json", "dumps")]), clock.running():
+        assert json.dumps([1]) == "[1]"
+    assert json.dumps is original
+    assert set(clock.seconds) == {"other", "writing"}
+
+
+def test_imports_inside_imports_count_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "outer_of_two.py").write_text("import inner_of_two")
+    (tmp_path / "inner_of_two.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    times = iter((0, 5))
+    monkeypatch.setattr(stage_clock.time, "thread_time", lambda: next(times))
+    with stage_clock.ImportClock() as imports:
+        import outer_of_two  # noqa: F401
+    assert imports.seconds == 5
+
+
+def test_operations_are_two_per_multiply_add() -> None:
+    layer, image = torch.nn.Conv3d(2, 3, 3, padding=1), torch.zeros(1, 2, 4, 5, 6)
+    assert floor.counted_operations(lambda: layer(image)) == 2 * (2 * 3 * 27) * (4 * 5 * 6)
