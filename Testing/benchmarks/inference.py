@@ -28,6 +28,7 @@ from inference_contenders import (
     OUR_WEIGHTS,
     OURS,
     PACKAGES,
+    PEER_WEIGHTS,
     Contender,
     command,
     our_arguments,
@@ -58,9 +59,13 @@ class Network:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the tables and write them where wanted."""
-    options = _parser().parse_args(arguments)
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if not options.peers and any(contender.software != OURS for contender in _contenders(options)):
+        parser.error("give --peers as well, the folder of the peers' environment")
+    options.work = options.work.resolve()
     options.work.mkdir(parents=True, exist_ok=True)
-    result = _with_parts(options)
+    result = with_parts(options)
     for record in _measurements(options):
         result["records"].append({**record, "environment": len(result["environments"]) - 1})
         _write(result, options.output)  # what is measured so far; a run takes long
@@ -69,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     work = Path(tempfile.gettempdir()) / "tumorseg-benchmark"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -101,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _with_parts(options: argparse.Namespace) -> dict[str, Any]:
+def with_parts(options: argparse.Namespace) -> dict[str, Any]:
     """The result so far: what earlier runs measured of contenders that are not measured now."""
     now = {contender.name for contender in _contenders(options)}
     result: dict[str, Any] = {"environments": [], "options": [], "records": []}
@@ -144,14 +149,13 @@ def _measurements(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
     contenders = _contenders(options)
     if not contenders:
         return
-    python = peers_python(options.peers) if options.peers else None
-    bench = Bench(options, python)
+    bench = Bench(options)
     versions = {software: bench.versions(software) for software in {contender.software for contender in contenders}}
-    cases = _cases(options)
+    cases = chosen_cases(options)
     if CONTENDERS[OURS] in contenders:
         # The first run compiles the network and keeps it on disk.
         yield {"kind": "first", "round": 0, **bench.measure(CONTENDERS[OURS], cases[0]), **versions[OURS]}
-    for number, case, contender in _turns(options, contenders, cases):
+    for number, case, contender in turns(options, contenders, cases):
         print(f"round {number + 1}, {case.name}: {contender.name} ...", file=sys.stderr, flush=True)
         yield {"kind": "run", "round": number, **bench.measure(contender, case), **versions[contender.software]}
     if CONTENDERS[OURS] in contenders and options.stages:
@@ -160,7 +164,7 @@ def _measurements(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             yield {"kind": "stages", "round": 0, **bench.stages(case), **versions[OURS]}
 
 
-def _turns(
+def turns(
     options: argparse.Namespace, contenders: Sequence[Contender], cases: Sequence[LabelledCase]
 ) -> Iterator[tuple[int, LabelledCase, Contender]]:
     """Round, case and contender of every measurement, the contenders in turn."""
@@ -173,7 +177,7 @@ def _turns(
                     yield number, case, contender
 
 
-def _cases(options: argparse.Namespace) -> list[LabelledCase]:
+def chosen_cases(options: argparse.Namespace) -> list[LabelledCase]:
     data = options.data or synthetic_patients(options.work / "patients", options.count)
     found = find_labelled_cases(data)
     if not options.cases:
@@ -185,14 +189,13 @@ def _cases(options: argparse.Namespace) -> list[LabelledCase]:
 class Bench:
     """Runs commands under equal conditions."""
 
-    def __init__(self, options: argparse.Namespace, peers: Path | None) -> None:
-        self.options, self.peers = options, peers
-        path = find_model(options.model).resolve()
-        spec = read_spec(path)
-        self.networks = {OUR_WEIGHTS: Network(path, spec, tuple(options.window or spec.patch_size))}
-        own = write_peer_model(options.work.resolve() / "random.safetensors")
-        self.networks["own"] = Network(own, read_spec(own), read_spec(own).patch_size)
-        self._caches = tempfile.TemporaryDirectory(prefix="cache-", dir=options.work)
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options = options
+        self.peers = peers_python(options.peers) if options.peers else None
+        self.networks = {OUR_WEIGHTS: _network(find_model(options.model).resolve(), options.window)}
+        if any(contender.weights == PEER_WEIGHTS for contender in _contenders(options)):
+            self.networks[PEER_WEIGHTS] = _network(write_peer_model(options.work / "random.safetensors"))
+        self._cache = tempfile.TemporaryDirectory(prefix="cache-", dir=options.work)
 
     def versions(self, software: str) -> dict[str, Any]:
         """``python`` and ``versions`` of a contender's environment."""
@@ -239,7 +242,7 @@ class Bench:
         own = {
             **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "nnUNet_def_n_proc"), threads),
             "PYTHONPATH": str(source),
-            "TUMORSEG_CACHE": self._caches.name,
+            "TUMORSEG_CACHE": self._cache.name,  # empty at first
         }
         done = subprocess.run(
             [sys.executable, str(HERE / "resource_use.py"), str(cost), *words],
@@ -250,6 +253,11 @@ class Bench:
         if done.returncode:
             raise SystemExit(f"{' '.join(words)}\ncould not be measured:\n{done.stdout}{done.stderr}")
         return {**json.loads(cost.read_text()), "load": os.getloadavg()[0]}
+
+
+def _network(path: Path, window: Sequence[int] | None = None) -> Network:
+    spec = read_spec(path)
+    return Network(path, spec, tuple(window or spec.patch_size))
 
 
 def _dice(file: Path, case: LabelledCase) -> dict[str, float]:
