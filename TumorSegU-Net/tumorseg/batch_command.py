@@ -56,14 +56,15 @@ def _segmented(
     folders: dict[str, Path], outputs: dict[str, Path], share: Share, arguments: argparse.Namespace
 ) -> dict[str, str]:
     path = find_model(arguments.model)
-    loading = load_in_background(path)
+    device = share.device(arguments.device)
+    loading = load_in_background(path, device)
     line = ProgressLine()
 
     def write(name: str, result: Result) -> None:
         convention = LabelConvention(arguments.labels)
         write_result(result.labels, result.geometry, outputs[name], result.provenance, convention)
 
-    options = Options(share.device(arguments.device), arguments.tta)
+    options = Options(device, arguments.tta)
     batch = Batch(read_spec(path), loading.result, options, write, _numbered(list(folders), line))
     try:
         return {outcome.name: _told(outcome, line) for outcome in run_batch(folders, batch)}

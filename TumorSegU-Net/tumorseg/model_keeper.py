@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import sys
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from pathlib import Path
 
 from tumorseg.background import in_background
 from tumorseg.collection import without_collection
-from tumorseg.errors import TumorSegError
-from tumorseg.modelfile import Model, load_model
+from tumorseg.modelfile import Model, open_model
 from tumorseg.modelstore import find_model
+from tumorseg.predictor import prepare
 
 POLL_SECONDS = 0.05
 """How often a wait asks whether it is still wanted."""
 
 
 class ModelKeeper:
-    """Loads one model at a time, in a thread: importing torch takes seconds and cannot be interrupted.
+    """Loads one model at a time and makes it ready to run, in a thread: that takes seconds and cannot be interrupted.
 
     A load that nobody waits for any more goes on, and the next run finds the model ready.
     """
@@ -55,38 +54,21 @@ class ModelKeeper:
 
     def release(self) -> None:
         """Let go of the model, and of the GPU's memory."""
-        was_loaded = self.name is not None
         self._key = self._loading = None
-        if was_loaded:
-            import torch
-
-            torch.cuda.empty_cache()  # does nothing where there is no CUDA
+        if "torch" in sys.modules:
+            sys.modules["torch"].cuda.empty_cache()  # does nothing where there is no CUDA
 
 
-def require_torch() -> None:
-    """Import torch.
-
-    Raises:
-        TumorSegError: it cannot be loaded; the traceback goes to stderr.
-    """
-    try:
-        import torch.nn  # noqa: F401 - a left-over folder can be imported as torch, but holds nothing
-    except (ImportError, OSError) as error:
-        traceback.print_exc(file=sys.stderr)
-        raise TumorSegError(
-            f"PyTorch cannot be loaded ({error}); reinstall it with the module PyTorch Utils and restart Slicer."
-        ) from error
+def load_in_background(path: Path, device: str = "auto") -> Future[Model]:
+    """Start to load the model of a file, and whatever runs it on a device (as ``choose_device`` takes it)."""
+    return in_background(lambda: _load(path, device))
 
 
-def load_in_background(path: Path) -> Future[Model]:
-    """Start to import torch and to load the model of a file."""
-    return in_background(lambda: _load(path))
-
-
-def _load(path: Path) -> Model:
+def _load(path: Path, device: str) -> Model:
     with without_collection():
-        require_torch()
-        return load_model(path)
+        model = open_model(path)
+        prepare(model, device)
+    return model
 
 
 def _failed(future: Future[Model]) -> bool:

@@ -1,6 +1,6 @@
 """One run from four volumes to labels on the reference grid: check, prepare, predict, finish.
 
-torch is imported by ``infer`` alone, so that volumes are read and prepared while it is still being loaded.
+Nothing of the network's runtime is needed before ``infer``, so that volumes are read and prepared while it loads.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
 if TYPE_CHECKING:
     from tumorseg.devices import Device
-    from tumorseg.predictor import Prediction, Rung
+    from tumorseg.predictor import Prediction
 
 REFERENCE_ORDER = ("t1ce", "flair", "t2", "t1")
 """The result lies on the grid of the first of these that the model uses."""
@@ -264,22 +264,10 @@ def _provenance(model: Model, device: Device, prediction: Prediction, options: O
         "model": f"{model.spec.name} {model.spec.version}",
         "model_sha256": model.sha256,
         "device": prediction.rung.tiles_on,
-        "device_reason": _device_sentence(device, prediction),
+        "device_reason": " ".join((device.reason, *prediction.remarks)),
         "memory_rung": str(prediction.rung),
+        "runtime": prediction.runtime,
         "tta": "yes" if options.tta else "no",
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "intended_use": model.spec.card.intended_use,
     }
-
-
-def _device_sentence(device: Device, prediction: Prediction) -> str:
-    """Why the network ran where it ran, and what was done when memory ran out."""
-    if prediction.rung == _first_rung(device):
-        return device.reason
-    return f"{device.reason} Its memory was not enough, so the run went on with {prediction.rung}."
-
-
-def _first_rung(device: Device) -> Rung:
-    from tumorseg.predictor import ladder
-
-    return ladder(device.name)[0]

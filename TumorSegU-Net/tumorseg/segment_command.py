@@ -36,7 +36,7 @@ def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int
     spec = read_spec(path)
     line = ProgressLine()
     try:
-        loading = load_in_background(path)
+        loading = load_in_background(path, arguments.device)
         line(Progress(READ_STAGE, 0.0))
         case = read_case(files)
         mask = None if arguments.brain_mask is None else read_volume(arguments.brain_mask)
