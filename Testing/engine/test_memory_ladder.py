@@ -45,12 +45,12 @@ def test_a_gpu_begins_with_the_whole_crop_and_ends_with_small_blocks_on_the_cpu(
     assert _names(ladder(_spec(), CROP, "cuda")) == [
         "the whole crop (70 x 72 x 40 voxels) on cuda",
         "the whole crop (70 x 72 x 40 voxels) on cuda, sum on cpu",
-        "blocks of 64 x 64 x 40 voxels on cuda",
-        "blocks of 64 x 64 x 40 voxels on cuda, sum on cpu",
+        "blocks of 48 x 48 x 40 voxels on cuda",
+        "blocks of 48 x 48 x 40 voxels on cuda, sum on cpu",
         "blocks of 32 x 32 x 32 voxels on cuda",
         "blocks of 32 x 32 x 32 voxels on cuda, sum on cpu",
         "the whole crop (70 x 72 x 40 voxels) on cpu",
-        "blocks of 64 x 64 x 40 voxels on cpu",
+        "blocks of 48 x 48 x 40 voxels on cpu",
         "blocks of 32 x 32 x 32 voxels on cpu",
     ]
 

@@ -75,7 +75,7 @@ def test_provenance_tells_how_the_result_came_about() -> None:
         "model": "threshold 1.0",
         "model_sha256": "0" * 64,
         "device": "cpu",
-        "memory_rung": "tiles on cpu, sum on cpu",
+        "memory_rung": "tiles of 8 x 8 x 8 voxels on cpu",
         "tta": "yes",
         "input_t1ce": "Case_t1ce.nii.gz",
         "input_t2_uids": "1.2.3",

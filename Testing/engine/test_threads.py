@@ -1,6 +1,5 @@
 """The number of threads: named, or one per physical core."""
 
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -63,13 +62,13 @@ def test_torch_keeps_the_number_that_it_was_told_unless_the_environment_names_on
     told: list[int] = []
     torch = SimpleNamespace(get_num_threads=lambda: 7, set_num_threads=told.append)
     monkeypatch.setattr(threads, "physical_cores", lambda: 4)
-    monkeypatch.setitem(sys.modules, "torch", torch)  # type: ignore[arg-type]
+    monkeypatch.setattr(threads, "loaded_torch", lambda: torch)
     assert threads.current_threads() == 7
     monkeypatch.setenv("TUMORSEG_SPARE_CORES", "1")
     assert threads.current_threads() == 3
     threads.limit_torch()
     assert told == [3]
-    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(threads, "loaded_torch", lambda: None)
     monkeypatch.delenv("TUMORSEG_SPARE_CORES")
     assert threads.current_threads() == 4
     threads.limit_torch()

@@ -80,8 +80,11 @@ def worker() -> Iterator[RunningWorker]:
 
 
 @pytest.fixture
-def worker_with_broken_torch(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningWorker]:
-    """A torch that cannot be loaded: its file holds only the given line."""
+def worker_with_broken_torch(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunningWorker]:
+    """A torch that cannot be loaded: its file holds only the given line. OpenVINO would do without it."""
+    monkeypatch.setenv("TUMORSEG_RUNTIME", "torch")
     package = tmp_path / "site" / "torch"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(request.param, encoding="utf-8")
@@ -390,7 +393,7 @@ def test_a_cancel_is_heard_while_the_model_loads_and_the_load_is_not_lost(
         go_on.wait(60)
         return load_model(path)
 
-    monkeypatch.setattr("tumorseg.model_keeper.load_model", slow)
+    monkeypatch.setattr("tumorseg.model_keeper.open_model", slow)
     request = _request(tmp_path, saved(threshold_model(), tmp_path))
     script.send(**{**request, "id": "unwanted"})
     assert next_event()["stage"] == "load"

@@ -12,6 +12,13 @@ from tumorseg.grids import WorkingGrid, to_working, working_grid
 from tumorseg.normalise import CROP_MARGIN, Box, bounding_box, brain_mask, network_input
 from tumorseg.volume import BoolArray, FloatArray, Geometry, Triple, Volume
 
+TOUCHED = 1e-6
+"""Part of a voxel that makes it brain where the volumes say what brain is: interpolation leaves 0 only outside, but for
+rounding."""
+
+HALF = 0.5
+"""The same where a mask says it."""
+
 
 @dataclass(frozen=True)
 class BrainCrop:
@@ -51,7 +58,9 @@ def crop_to_brain(
     box = bounding_box(brain)
     grid = _near(working_grid(reference, spacing), box)
     channels = [to_working(_cut(volume, box), grid) for volume in volumes]
-    working_brain = brain_mask(channels) if mask is None else _on_working(brain[box], grid, mask.name)
+    working_brain = _on_working(brain[box], grid, TOUCHED if mask is None else HALF)
+    if mask is not None and not working_brain.any():
+        raise _empty(mask.name)
     crop, inner = network_input(channels, working_brain, normalisation)
     grid = replace(grid, working=grid.working.crop(inner))
     return BrainCrop(box, brain[box], grid, crop, working_brain[inner])
@@ -72,11 +81,9 @@ def _empty(name: str) -> BadInputError:
     return BadInputError(f"The brain mask {name} is empty; give one that is not 0 inside the brain.")
 
 
-def _on_working(brain: BoolArray, grid: WorkingGrid, name: str) -> BoolArray:
-    inside = to_working(Volume(brain.astype(np.float32), grid.reference, name), grid) >= 0.5
-    if not inside.any():
-        raise _empty(name)
-    return inside
+def _on_working(brain: BoolArray, grid: WorkingGrid, share: float) -> BoolArray:
+    """The voxels of the working grid at least this part of which, interpolated, is brain."""
+    return to_working(Volume(brain.astype(np.float32), grid.reference, "brain"), grid) >= share
 
 
 def _cut(volume: Volume, box: Box) -> Volume:

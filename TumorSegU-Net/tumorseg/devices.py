@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorseg.errors import BadInputError
-from tumorseg.torch_import import require_torch
+from tumorseg.torch_import import loaded_torch, require_torch
 
 _DEVICE_NAME = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -42,7 +42,7 @@ def choose_device(wanted: str = "auto") -> Device:
 
 
 def _best_device() -> Device:
-    if "torch" not in sys.modules and not _may_have_gpu():
+    if not loaded_torch() and not _may_have_gpu():
         return Device("cpu", "The CPU is used because this machine has no driver of a GPU.")
     problem = _cuda_problem("cuda")
     if not problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from math import prod
+from math import ceil, prod
 
 from tumorseg.footprint import bytes_per_voxel, receptive_radius
 from tumorseg.free_memory import free_bytes
@@ -12,7 +12,7 @@ from tumorseg.modelfile import ModelSpec
 from tumorseg.tiles import Size, Tiling, padded_size
 
 BLOCK_SIZES = (192, 160, 128, 96, 64, 32)
-"""Edges of the blocks into which a crop is cut when it is too large for one pass."""
+"""Largest edges of the blocks into which a crop is cut when it is too large for one pass."""
 
 MAX_HALO = 32
 """Voxels around a block that only give context. A deep network may look further, but hardly minds."""
@@ -110,10 +110,20 @@ def _tilings(spec: ModelSpec, crop: Size) -> Iterator[Tiling]:
 def _blocks(whole: Size, divisor: int, radius: int) -> Iterator[Tiling]:
     """Smaller and smaller ones; multiples of the divisor, so that every block is halved at the same voxels."""
     halo = padded_size((min(radius, MAX_HALO),) * 3, divisor)[0]
+    last = whole
     for edge in BLOCK_SIZES:
-        z, y, x = (min(size, edge) for size in whole)
-        if (z, y, x) != whole and edge % divisor == 0 and edge > 2 * halo:
-            yield Tiling("blocks", (z, y, x), halo)
+        if edge % divisor == 0 and edge > 2 * halo:
+            z, y, x = (_even(size, edge, halo) for size in whole)
+            block = padded_size((z, y, x), divisor)
+            if block != last:
+                yield Tiling("blocks", block, halo)
+            last = block
+
+
+def _even(size: int, most: int, halo: int) -> int:
+    """Edge of blocks of one size that cover an axis, as many as it takes with an edge of at most so many voxels."""
+    count = max(1, ceil((size - 2 * halo) / (most - 2 * halo)))
+    return ceil((size + 2 * halo * (count - 1)) / count)
 
 
 def _device_rungs(device: str, tilings: Sequence[Tiling], spec: ModelSpec) -> Iterator[Rung]:

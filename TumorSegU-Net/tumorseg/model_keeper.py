@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from pathlib import Path
@@ -12,6 +11,7 @@ from tumorseg.collection import without_collection
 from tumorseg.modelfile import Model, open_model
 from tumorseg.modelstore import find_model
 from tumorseg.predictor import prepare
+from tumorseg.torch_import import loaded_torch
 
 POLL_SECONDS = 0.05
 """How often a wait asks whether it is still wanted."""
@@ -55,8 +55,8 @@ class ModelKeeper:
     def release(self) -> None:
         """Let go of the model, and of the GPU's memory."""
         self._key = self._loading = None
-        if "torch" in sys.modules:
-            sys.modules["torch"].cuda.empty_cache()  # does nothing where there is no CUDA
+        if torch := loaded_torch():
+            torch.cuda.empty_cache()  # does nothing where there is no CUDA
 
 
 def load_in_background(path: Path, device: str = "auto") -> Future[Model]:

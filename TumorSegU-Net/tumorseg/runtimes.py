@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -11,7 +10,7 @@ from tumorseg import openvino_runtime
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
 from tumorseg.sums import Runtime
-from tumorseg.torch_import import require_torch
+from tumorseg.torch_import import loaded_torch, require_torch
 
 RUNTIME_VARIABLE = "TUMORSEG_RUNTIME"
 """Environment variable: ``torch`` keeps OpenVINO out."""
@@ -36,7 +35,7 @@ def runtimes(model: Model, rung: Rung) -> Iterator[Maker]:
 
 def release(model: Model, device: str) -> None:
     """Let go of what was kept on a device for a model."""
-    if "torch" in sys.modules and device != "cpu":
+    if loaded_torch() and device != "cpu":
         from tumorseg import torch_runtime
 
         torch_runtime.release(model, device)

@@ -7,6 +7,8 @@ import platform
 import sys
 from pathlib import Path
 
+from tumorseg.torch_import import loaded_torch
+
 THREADS_VARIABLE = "TUMORSEG_THREADS"
 """Environment variable: number of threads."""
 
@@ -26,7 +28,7 @@ def thread_count() -> int:
 
 def current_threads() -> int:
     """``thread_count``, unless torch is loaded and was told otherwise, as in the processes of a training."""
-    torch = sys.modules.get("torch")
+    torch = loaded_torch()
     if torch is None or os.environ.get(THREADS_VARIABLE) or os.environ.get(SPARE_VARIABLE):
         return thread_count()
     return int(torch.get_num_threads())
@@ -34,7 +36,7 @@ def current_threads() -> int:
 
 def limit_torch() -> None:
     """Let torch, where it is loaded, compute with ``thread_count`` threads."""
-    if torch := sys.modules.get("torch"):
+    if torch := loaded_torch():
         torch.set_num_threads(thread_count())
 
 

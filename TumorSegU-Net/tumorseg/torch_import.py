@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from types import ModuleType
 
 from tumorseg.errors import TumorSegError
 
@@ -21,3 +22,8 @@ def require_torch() -> None:
         raise TumorSegError(
             f"PyTorch cannot be loaded ({error}); reinstall it with the module PyTorch Utils and restart Slicer."
         ) from error
+
+
+def loaded_torch() -> ModuleType | None:
+    """torch, where it was imported already, and whole."""
+    return sys.modules["torch"] if "torch.nn" in sys.modules else None
