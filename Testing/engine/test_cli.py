@@ -238,7 +238,7 @@ def test_ctrl_c_exits_with_130_and_leaves_no_file(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tumorseg.pipeline.predict", interrupted)
+    monkeypatch.setattr("tumorseg.predictor.predict", interrupted)
     output = tmp_path / "o.nii.gz"
     assert main(["segment", "--case", str(case), "--model", model, "--output", str(output)]) == 130
     assert "tumorseg: Stopped; nothing unfinished was written." in capsys.readouterr().err

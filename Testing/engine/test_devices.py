@@ -1,8 +1,13 @@
 """Which device is chosen, and the sentence that says why."""
 
+import ctypes
+import subprocess
+import sys
+
 import pytest
 import torch
 
+from tumorseg import devices
 from tumorseg.devices import choose_device
 from tumorseg.errors import BadInputError
 
@@ -72,3 +77,32 @@ def test_a_gpu_number_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyP
     _gpu(monkeypatch, (9, 0), ["sm_90"])
     with pytest.raises(BadInputError, match=r"cuda:3 cannot be used: this machine has only 1 GPU\(s\)"):
         choose_device("cuda:3")
+
+
+def test_without_a_driver_torch_is_not_even_imported() -> None:
+    code = (
+        "import sys; from tumorseg import devices; devices._may_have_gpu = lambda: False\n"
+        "print(devices.choose_device()); print('torch' in sys.modules)"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    reason = "The CPU is used because this machine has no driver of a GPU."
+    assert answer.stdout.splitlines() == [f"Device(name='cpu', reason='{reason}')", "False"]
+
+
+@pytest.mark.parametrize(("system", "library"), [("linux", "libcuda.so.1"), ("win32", "nvcuda.dll")])
+def test_a_driver_that_can_be_loaded_is_worth_asking_torch(
+    system: str, library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("sys.platform", system)
+    monkeypatch.setattr(ctypes, "CDLL", asked.append)
+    assert devices._may_have_gpu()
+    assert asked == [library]
+
+
+def test_apples_processors_have_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert devices._may_have_gpu()
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    assert not devices._may_have_gpu()

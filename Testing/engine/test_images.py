@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import socket
 import sys
@@ -21,6 +22,7 @@ from support.grids import LPS_TO_RAS, OBLIQUE
 from tumorseg import image_integrity
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
+from tumorseg.image_integrity import read_nifti
 from tumorseg.images import (
     WRITABLE,
     check_writable,
@@ -104,6 +106,31 @@ def test_nifti_values_and_geometry_agree_with_nibabel(tmp_path: Path, dtype: typ
     volume = read_volume(tmp_path / "x.nii.gz")
     np.testing.assert_allclose(volume.array, stored.get_fdata().T, rtol=1e-6)
     np.testing.assert_allclose(LPS_TO_RAS @ volume.geometry.index_to_lps, stored.affine, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "slope", "shape", "decoded"),
+    [
+        (np.int8, None, (4, 5, 6), True),
+        (np.int16, None, (4, 5, 6), True),
+        (np.uint32, (1, 0), (4, 5, 6), True),
+        (np.float32, None, (4, 5, 6), True),
+        (np.int16, (2, 0), (4, 5, 6), False),
+        (np.int16, (1, 7), (4, 5, 6), False),
+        (np.int64, None, (4, 5, 6), False),
+        (np.int16, None, (4, 5, 6, 1), False),
+    ],
+)
+def test_voxels_are_decoded_once_where_that_gives_what_itk_gives(
+    tmp_path: Path, dtype: type, slope: tuple[float, float] | None, shape: tuple[int, ...], decoded: bool
+) -> None:
+    path = tmp_path / "x.nii.gz"
+    image = nib.Nifti1Image(np.arange(math.prod(shape)).reshape(shape).astype(dtype), np.eye(4), dtype=dtype)
+    image.header.set_slope_inter(*slope or (None, None))
+    nib.save(image, path)
+    assert (read_nifti(path.read_bytes(), path).voxels() is not None) == decoded
+    expected = sitk.GetArrayFromImage(sitk.ReadImage(str(path), sitk.sitkFloat32))
+    np.testing.assert_array_equal(read_volume(path).array, expected.reshape(shape[2::-1]))
 
 
 def test_nifti_that_is_not_compressed_in_spite_of_its_name(tmp_path: Path) -> None:

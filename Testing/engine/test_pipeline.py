@@ -11,12 +11,13 @@ from support.models import constant_model, threshold_model
 from tumorseg import __version__
 from tumorseg.case_files import find_case, read_case
 from tumorseg.errors import BadInputError
+from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import load_model
 from tumorseg.modelstore import find_model
 from tumorseg.pipeline import Options, segment
-from tumorseg.predictor import Rung
 from tumorseg.progress import STAGES, Progress
 from tumorseg.regions import UNDIVIDED, region_mask
+from tumorseg.tiles import Tiling
 from tumorseg.volume import Geometry, Volume
 
 CPU = Options(device="cpu")
@@ -74,7 +75,7 @@ def test_provenance_tells_how_the_result_came_about() -> None:
         "model": "threshold 1.0",
         "model_sha256": "0" * 64,
         "device": "cpu",
-        "memory_rung": "tiles on cpu, sum on cpu",
+        "memory_rung": "tiles of 8 x 8 x 8 voxels on cpu",
         "tta": "yes",
         "input_t1ce": "Case_t1ce.nii.gz",
         "input_t2_uids": "1.2.3",
@@ -129,10 +130,14 @@ def test_with_a_brain_mask_nobody_is_asked_to_remove_the_skull() -> None:
 
 
 def test_a_step_down_for_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    rung = Rung("cpu", "cpu")
-    monkeypatch.setattr("tumorseg.pipeline.ladder", lambda device: [Rung("cuda", "cuda"), rung])
+    monkeypatch.setattr("tumorseg.predictor.ladder", lambda *_: [Rung("cuda", "cuda", Tiling("tiles", (8, 8, 8)))])
     provenance = segment(small_case(), threshold_model(), CPU).provenance
-    assert provenance["device_reason"].endswith("so the run went on with tiles on cpu, sum on cpu.")
+    assert provenance["device_reason"] == (
+        "The CPU was asked for. Memory was not enough for tiles of 8 x 8 x 8 voxels on cuda, "
+        "so the run used tiles of 8 x 8 x 8 voxels on cpu."
+    )
+    assert provenance["memory_rung"] == "tiles of 8 x 8 x 8 voxels on cpu"
+    assert provenance["runtime"].startswith("PyTorch")
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,12 @@ from torch import Tensor, nn
 from support.models import constant_model, random_model
 from tumorseg.devices import Device
 from tumorseg.errors import CancelledError, OutOfMemoryError
+from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
-from tumorseg.predictor import MIRRORED_AXES, gaussian_weight, predict, tile_starts
+from tumorseg.predictor import MIRRORED_AXES, predict
 from tumorseg.progress import Progress
+from tumorseg.tiles import Tiling
+from tumorseg.torch_runtime import TorchHostSums
 
 CPU = Device("cpu", "test")
 
@@ -26,21 +29,6 @@ def test_agrees_with_monai_sliding_window_inference(shape: tuple[int, int, int])
     with torch.inference_mode():
         expected = monai(torch.from_numpy(crop)[None], model.network)[0].sigmoid().numpy()
     np.testing.assert_allclose(predict(model, crop, CPU).probabilities, expected, atol=2e-6)
-
-
-@pytest.mark.parametrize(
-    ("size", "tile", "expected"),
-    [(16, 16, [0]), (10, 16, [0]), (17, 16, [0, 1]), (24, 16, [0, 8]), (33, 16, [0, 8, 16, 17])],
-)
-def test_tiles_cover_an_axis_and_end_flush(size: int, tile: int, expected: list[int]) -> None:
-    assert tile_starts(size, tile) == expected
-
-
-def test_the_weight_of_a_tile_is_symmetric_and_never_zero() -> None:
-    weight = gaussian_weight((8, 6, 4))
-    assert weight.shape == (8, 6, 4)
-    assert float(weight.min()) >= 1e-3
-    torch.testing.assert_close(weight, weight.flip((0, 1, 2)))
 
 
 def test_a_constant_network_gives_a_constant_map_whatever_the_tiles() -> None:
@@ -65,11 +53,11 @@ def test_mirroring_gives_the_mean_of_the_eight_mirrored_predictions() -> None:
     assert len(set(MIRRORED_AXES)) == 8
     model = random_model(patch_size=(8, 8, 8))
     crop = np.random.default_rng(2).normal(size=(4, 8, 8, 8)).astype(np.float32)
-    x = torch.from_numpy(crop)[None]
+    x = torch.from_numpy(crop)
     with torch.inference_mode():
-        logits = torch.stack([model.network(x.flip(axes)).flip(axes) for axes in MIRRORED_AXES]).mean(0)
+        logits = torch.stack([model.network(x.flip(axes)[None])[0].flip(axes) for axes in MIRRORED_AXES]).mean(0)
     result = predict(model, crop, CPU, tta=True).probabilities
-    np.testing.assert_allclose(result, logits[0].sigmoid().numpy(), atol=1e-6)
+    np.testing.assert_allclose(result, logits.sigmoid().numpy(), atol=1e-6)
     mirrored = predict(model, np.ascontiguousarray(crop[:, ::-1]), CPU, tta=True).probabilities
     np.testing.assert_allclose(mirrored[:, ::-1], result, atol=1e-6)
 
@@ -103,21 +91,21 @@ def _greedy(model: Model, errors: list[Exception]) -> Model:
 
 def test_out_of_memory_steps_down_the_ladder_to_the_same_labels(monkeypatch: pytest.MonkeyPatch) -> None:
     # The ladder of a GPU, played on the CPU: two failures leave the last rung.
-    monkeypatch.setattr("tumorseg.predictor._release", lambda device: None)
     model = random_model(patch_size=(8, 8, 8))
     crop = np.random.default_rng(4).normal(size=(4, 8, 8, 8)).astype(np.float32)
     failing = _greedy(model, [torch.OutOfMemoryError("full"), torch.OutOfMemoryError("full")])
-    monkeypatch.setattr(_Greedy, "to", lambda self, device: self)
-    monkeypatch.setattr("tumorseg.predictor.ladder", _two_rungs_before_the_cpu)
+    tiling = Tiling("tiles", (8, 8, 8))
+    rungs = [Rung("cpu", "elsewhere", tiling), Rung("cpu", "there", tiling), Rung("cpu", "cpu", tiling)]
+    monkeypatch.setattr("tumorseg.predictor.plan", lambda *_: rungs)
+    monkeypatch.setattr("tumorseg.predictor.ladder", lambda *_: rungs)
+    monkeypatch.setattr("tumorseg.torch_runtime.TorchDeviceSums", TorchHostSums)
     prediction = predict(failing, crop, CPU)
-    assert str(prediction.rung) == "tiles on cpu, sum on cpu"
+    assert str(prediction.rung) == "tiles of 8 x 8 x 8 voxels on cpu"
+    assert prediction.remarks == (
+        "Memory was not enough for tiles of 8 x 8 x 8 voxels on cpu, sum on elsewhere, "
+        "so the run used tiles of 8 x 8 x 8 voxels on cpu.",
+    )
     np.testing.assert_array_equal(prediction.probabilities, predict(model, crop, CPU).probabilities)
-
-
-def _two_rungs_before_the_cpu(device: str) -> list[object]:
-    from tumorseg.predictor import Rung
-
-    return [Rung("cpu", "cpu")] * 3
 
 
 def test_no_memory_anywhere_is_said_in_words() -> None:
@@ -166,3 +154,54 @@ def test_a_network_of_stretched_brains_sees_the_whole_crop_at_once(shape: tuple[
     with torch.inference_mode():
         expected = to(model.network(to(torch.from_numpy(crop)[None], (16, 16, 16))), shape)[0].sigmoid().numpy()
     np.testing.assert_allclose(predict(stretched, crop, CPU).probabilities, expected, atol=2e-6)
+
+
+def test_a_network_of_whole_crops_sees_the_crop_in_one_pass_padded_to_its_divisor_only() -> None:
+    model = random_model(patch_size=(8, 8, 8))
+    whole = replace(model, spec=replace(model.spec, single_pass=True))
+    crop = np.random.default_rng(3).normal(size=(4, 13, 18, 11)).astype(np.float32)
+    padded = np.pad(crop, [(0, 0), (0, 1), (0, 0), (0, 1)])
+    with torch.inference_mode():
+        expected = model.network(torch.from_numpy(padded)[None])[0, :, :13, :, :11].sigmoid().numpy()
+    reports: list[Progress] = []
+    prediction = predict(whole, crop, CPU, report=reports.append)
+    np.testing.assert_allclose(prediction.probabilities, expected, atol=2e-6)
+    assert str(prediction.rung) == "the whole crop (14 x 18 x 12 voxels) on cpu"
+    assert (prediction.remarks, len(reports)) == ((), 2)
+
+
+@pytest.mark.parametrize("mirrorings", [2, 8])
+def test_mirrored_images_of_one_pass_give_what_they_give_one_by_one(
+    mirrorings: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, crop = random_model(), np.random.default_rng(5).normal(size=(4, 8, 8, 12)).astype(np.float32)
+    batched = Rung("cpu", "cpu", Tiling("tiles", (8, 8, 8)), mirrorings)
+    expected = predict(model, crop, CPU, tta=True).probabilities
+    monkeypatch.setattr("tumorseg.predictor.plan", lambda *_: [batched])
+    reports: list[Progress] = []
+    prediction = predict(model, crop, CPU, tta=True, report=reports.append)
+    np.testing.assert_allclose(prediction.probabilities, expected, atol=2e-6)
+    assert (prediction.remarks, len(reports)) == ((), 2 * 8 // mirrorings + 1)
+
+
+class _Overflowing(_Greedy):
+    """Answers once with numbers that are too large."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        answer: Tensor = self.inner(x)
+        if self.errors:
+            self.errors.clear()
+            return answer * torch.inf
+        return answer
+
+
+def test_numbers_that_overflow_are_computed_again_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, crop = random_model(), np.random.default_rng(6).normal(size=(4, 8, 8, 8)).astype(np.float32)
+    monkeypatch.setattr("tumorseg.torch_runtime.formats", lambda *_: [torch.float16, torch.float32])
+    network = _Overflowing(model.network, [OverflowError()])
+    prediction = predict(Model(model.spec, network, ""), crop, CPU)  # type: ignore[arg-type]
+    assert prediction.runtime == f"PyTorch {torch.__version__}, float32"
+    assert prediction.remarks == (
+        f"Numbers were too large for PyTorch {torch.__version__}, float16, so the run was repeated in another format.",
+    )
+    np.testing.assert_array_equal(prediction.probabilities, predict(model, crop, CPU).probabilities)

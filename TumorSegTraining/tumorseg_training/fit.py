@@ -13,9 +13,9 @@ from lightning.pytorch import seed_everything
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor
 
+from tumorseg.allocator import keep_freed_memory
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import save_model
-from tumorseg_training.allocator import keep_freed_memory
 from tumorseg_training.checkpoint_file import newest_checkpoint, read_checkpoint
 from tumorseg_training.documents import write_document
 from tumorseg_training.hardware import Hardware, is_first_process

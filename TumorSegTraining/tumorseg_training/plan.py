@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from tumorseg.network import UNet3D
-from tumorseg.predictor import tile_starts
+from tumorseg.tiles import tile_starts
 from tumorseg_training.hardware import Hardware
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.speed import step_seconds, tile_seconds

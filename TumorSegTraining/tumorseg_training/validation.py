@@ -70,7 +70,7 @@ def validate(case: TrainingCase, network: UNet3D, recipe: Recipe, device: torch.
     network.to(device)  # the engine goes down to the CPU when memory runs out
     brain = (np.asarray(images) != 0).any(axis=0)
     probabilities = prediction.probabilities * brain
-    labels = labels_of(probabilities, model, Geometry(truth.shape, spacing=model.spec.spacing))
+    labels = labels_of(probabilities, model.spec, Geometry(truth.shape, spacing=model.spec.spacing))
     values = _dice_columns(labels, truth, recipe.regions, case.undivided)
     loss = _loss(torch.from_numpy(probabilities), truth, recipe, case.undivided)
     return CaseRow(case.name, {**values, "validation_loss": loss, **paper_metrics(labels, truth, recipe.regions)})

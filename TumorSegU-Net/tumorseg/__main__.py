@@ -1,7 +1,5 @@
 """``python -m tumorseg`` is the command ``tumorseg``."""
 
-import sys
+from tumorseg.cli import command
 
-from tumorseg.cli import main
-
-sys.exit(main())
+command()

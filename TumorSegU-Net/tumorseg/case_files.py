@@ -95,7 +95,7 @@ def read_case(files: Mapping[str, Path]) -> dict[str, Volume]:
     Raises:
         BadInputError: every file that cannot be used, one sentence each.
     """
-    with ThreadPoolExecutor(max_workers=max(1, len(files))) as pool:
+    with ThreadPoolExecutor(max_workers=min(len(files), os.cpu_count() or 1) or 1) as pool:
         reading = {sequence: pool.submit(read_volume, path) for sequence, path in files.items()}
     problems = [problem for future in reading.values() for problem in _problems(future)]
     if problems:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import NoReturn
 
 from tumorseg import __version__
+from tumorseg.allocator import keep_freed_memory
+from tumorseg.collection import without_collection
 from tumorseg.errors import BadInputError
 from tumorseg.models_command import add_models
-from tumorseg.program import run_program
+from tumorseg.program import leave, run_program
 from tumorseg.regions import LabelConvention
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
 
@@ -25,6 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     return run_program("tumorseg", lambda: options.run(options), when_stopped="nothing unfinished was written")
+
+
+def command() -> NoReturn:
+    """Run the command and end the process."""
+    leave(main())
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,15 +104,19 @@ def _add_convention(parser: argparse.ArgumentParser, what: str) -> None:
 
 
 def _run_segment(options: argparse.Namespace) -> int:
-    from tumorseg import segment_command
-
-    required = _needed_sequences(options.model)
+    keep_freed_memory()
     if options.batch is None:
-        return segment_command.segment_one(_input_files(options, required), options)
+        with without_collection():
+            from tumorseg.segment_command import segment_one
+
+        return segment_one(_input_files(options, _needed_sequences(options.model)), options)
     single = [*(f"--{name}" for name in SEQUENCES), "--case", "--probabilities", "--report", "--brain-mask"]
     if given := [name for name in single if getattr(options, name[2:].replace("-", "_")) is not None]:
         raise BadInputError(f"{', '.join(given)} cannot be given with --batch; segment that case by itself.")
-    return segment_command.segment_batch(required, options)
+    with without_collection():
+        from tumorseg.batch_command import segment_batch
+
+    return segment_batch(options)
 
 
 def _run_check(options: argparse.Namespace) -> int:
@@ -170,4 +181,4 @@ def _input_files(options: argparse.Namespace, required: Sequence[str]) -> dict[s
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -8,8 +8,9 @@ bright tail (vessels, enhancement). The given order is doubted only when another
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import permutations
 
 import numpy as np
@@ -37,7 +38,7 @@ LONGEST_TAIL = 0.6
 _Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Look:
     """An image at the sample points: ranks 0-1, skewness, and length of the bright tail."""
 
@@ -60,8 +61,8 @@ def likely_order(case: Case) -> dict[str, str]:
     if samples is None:
         return {}
     looks = {sequence: _look(values) for sequence, values in samples.items()}
-    given = tuple(looks)
-    scores = {order: _score(dict(zip(order, looks.values(), strict=True))) for order in permutations(given)}
+    given, alike = tuple(looks), cache(_alike)  # each pair occurs in many orders
+    scores = {order: _score(dict(zip(order, looks.values(), strict=True)), alike) for order in permutations(given)}
     highest = max(scores.values())
     if highest - scores[given] < CLEARLY:
         return {}
@@ -118,7 +119,7 @@ def _look(values: _Floats) -> _Look:
     return _Look(ranks, float(skew), float((top - p50) / (p95 - p50)) if p95 > p50 else 1.0)
 
 
-def _score(looks: Mapping[str, _Look]) -> float:
+def _score(looks: Mapping[str, _Look], alike: Callable[[_Look, _Look], float]) -> float:
     """How well the images fit the sequences as which they are taken here; only differences between orders count."""
     t1, t1ce, t2, flair = (looks.get(sequence) for sequence in ("t1", "t1ce", "t2", "flair"))
     score = 0.0
@@ -127,13 +128,13 @@ def _score(looks: Mapping[str, _Look]) -> float:
     if t2 and flair:
         score += _bright_in(t2, at_extremes_of=flair) - _bright_in(flair, at_extremes_of=t2)
     if t1 and t2 and flair:
-        score += _alike(flair, t2) - _alike(t1, t2)
+        score += alike(flair, t2) - alike(t1, t2)
     if t1 and t1ce:
         score += min(max((t1ce.tail - t1.tail) / 2, -LONGEST_TAIL), LONGEST_TAIL)
     if t1 and t1ce and flair:
-        score += _alike(t1, t1ce) - _alike(t1, flair)
+        score += alike(t1, t1ce) - alike(t1, flair)
     if t1 and t1ce and t2:
-        score += _alike(t1, t1ce) - _alike(t1ce, t2)
+        score += alike(t1, t1ce) - alike(t1ce, t2)
     return score
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import platform
 import re
+import sys
 from dataclasses import dataclass
-
-import torch
+from pathlib import Path
 
 from tumorseg.errors import BadInputError
+from tumorseg.torch_import import loaded_torch, require_torch
 
 _DEVICE_NAME = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 
@@ -39,8 +42,12 @@ def choose_device(wanted: str = "auto") -> Device:
 
 
 def _best_device() -> Device:
+    if not loaded_torch() and not _may_have_gpu():
+        return Device("cpu", "The CPU is used because this machine has no driver of a GPU.")
     problem = _cuda_problem("cuda")
     if not problem:
+        import torch
+
         return Device("cuda", f"The GPU {torch.cuda.get_device_name(0)} is used.")
     if not _mps_problem():
         return Device("mps", "The Apple GPU is used.")
@@ -49,6 +56,9 @@ def _best_device() -> Device:
 
 def _cuda_problem(name: str) -> str | None:
     """Why a CUDA device cannot be used, in words; None when it can."""
+    require_torch()
+    import torch
+
     if not torch.cuda.is_available():
         return "this PyTorch has no CUDA" if torch.version.cuda is None else "PyTorch finds no NVIDIA GPU"
     index = int(name.partition(":")[2] or 0)
@@ -63,4 +73,18 @@ def _cuda_problem(name: str) -> str | None:
 
 
 def _mps_problem() -> str | None:
+    require_torch()
+    import torch
+
     return None if torch.backends.mps.is_available() else "this machine has no Apple GPU that PyTorch can use"
+
+
+def _may_have_gpu() -> bool:
+    """Whether it is worth importing torch to ask: Apple's processors, a loadable CUDA driver, or AMD's device file."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return Path("/dev/kfd").exists()
+    return True

@@ -6,19 +6,20 @@ that rounding or an affine registration has sheared by a fraction of a degree.
 
 from __future__ import annotations
 
-import gzip
+import math
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.linalg import polar
 
 from tumorseg.errors import BadInputError
+from tumorseg.inflate import DamagedError, TooLargeError, inflate
+from tumorseg.volume import FloatArray
 
 SHEAR_TOLERANCE = 0.01
 """Largest cosine between two axes that is straightened silently: 0.6 degrees, under 1 mm at the edge of a head."""
@@ -26,32 +27,56 @@ SHEAR_TOLERANCE = 0.01
 # The fields needed here, at the byte offsets of https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h
 _NIFTI1 = np.dtype(
     {
-        "names": ["sizeof_hdr", "dim", "datatype", "bitpix", "vox_offset", "srow"],
-        "formats": ["i4", "(8,)i2", "i2", "i2", "f4", "(3,4)f4"],
-        "offsets": [0, 40, 70, 72, 108, 280],
+        "names": ["sizeof_hdr", "dim", "datatype", "bitpix", "vox_offset", "slope", "inter", "srow", "magic"],
+        "formats": ["i4", "(8,)i2", "i2", "i2", "f4", "f4", "f4", "(3,4)f4", "S4"],
+        "offsets": [0, 40, 70, 72, 108, 112, 116, 280, 344],
         "itemsize": 348,
     }
 )
 _FLOATS = {16: "f4", 64: "f8"}
+_NUMBERS = {2: "u1", 4: "i2", 8: "i4", 256: "i1", 512: "u2", 768: "u4"} | _FLOATS
+_FIRST_VOXEL = 352
+"""Byte after the header; a smaller number in the header is an error that ITK mends."""
+
 MAX_BYTES = 2 << 30
 """Of a decoded file: four times the largest in public data (4-D float64). Zeros compress 1000-fold, so a small file
 could otherwise fill the memory."""
-_CHUNK = 1 << 20
 _ROUNDING = 1e-6  # of cosines that a file stores as float32
 
 
-def check_content(path: Path) -> None:
-    """Decode a NIfTI file to its end and look at its voxels.
+@dataclass(frozen=True)
+class Nifti:
+    """A whole NIfTI-1 file, decoded.
+
+    Attributes:
+        content: header and voxels.
+        header: numpy record of ``_NIFTI1``.
+    """
+
+    content: bytes
+    header: np.void
+
+    def voxels(self) -> FloatArray | None:
+        """The voxels (z, y, x) of a 3-D file whose numbers are not scaled; None where ITK knows better."""
+        header = self.header
+        kind = _NUMBERS.get(int(header["datatype"]))
+        plain = header["slope"] in (0, 1) and header["inter"] == 0 and header["dim"][0] == 3
+        start = int(header["vox_offset"])
+        if kind is None or not plain or header["magic"] != b"n+1" or start < _FIRST_VOXEL:
+            return None
+        shape = header["dim"][3:0:-1].tolist()
+        values = np.frombuffer(self.content, _stored(kind, header), math.prod(shape), start)
+        return values.astype(np.float32).reshape(shape)
+
+
+def read_nifti(data: bytes, path: Path) -> Nifti:
+    """Decode the bytes of a NIfTI file to their end and look at its voxels.
 
     Raises:
         BadInputError: it ends early, its compressed stream is damaged, it is not a NIfTI-1 file, or voxels are NaN
             or infinite.
     """
-    with path.open("rb") as file:
-        try:
-            content = _content(file, path)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-            raise damaged(path) from error
+    content = _content(data, path)
     header = _header(content, path)
     try:
         complete, bad = len(content) >= _file_size(header), _count_not_finite(content, header)
@@ -64,6 +89,7 @@ def check_content(path: Path) -> None:
             f"{path} has {bad} {'voxels' if bad > 1 else 'voxel'} without a valid number (NaN or infinite); "
             "export it again, or set these voxels to 0."
         )
+    return Nifti(content, header)
 
 
 @contextmanager
@@ -73,8 +99,7 @@ def straightened(path: Path) -> Iterator[Path]:
     Raises:
         BadInputError: the axes are sheared by more than ``SHEAR_TOLERANCE``.
     """
-    with path.open("rb") as file:
-        content = _content(file, path)
+    content = bytearray(_content(path.read_bytes(), path))
     header = _header(content, path)
     affine = header["srow"].astype(float)
     spacing = np.linalg.norm(affine[:, :3], axis=0)
@@ -101,7 +126,8 @@ def perpendicular(cosines: npt.NDArray[np.float64], path: Path) -> npt.NDArray[n
             f"{path} has axes that are not perpendicular (sheared grid); "
             "resample it to a regular grid first, e.g. in 3D Slicer with Resample Scalar/Vector/DWI Volume."
         )
-    return np.asarray(polar(cosines)[0])
+    left, _, right = np.linalg.svd(cosines)  # the polar decomposition's rotation
+    return np.asarray(left @ right)
 
 
 def damaged(path: Path) -> BadInputError:
@@ -114,24 +140,21 @@ def not_an_image(path: Path) -> BadInputError:
     return BadInputError(f"{path} is not an image of the format that its extension says; export it again.")
 
 
-def _decoded(file: BinaryIO) -> BinaryIO:
-    """The stream itself or its decompressed content: what counts are the first bytes, as for ITK, not the name."""
-    compressed = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    return cast(BinaryIO, gzip.GzipFile(fileobj=file)) if compressed else file
+def _content(data: bytes, path: Path) -> bytes:
+    """The decoded bytes. What counts is how they begin, as for ITK, not the name of the file."""
+    try:
+        if data.startswith(b"\x1f\x8b"):
+            return inflate(data, MAX_BYTES)
+        if len(data) > MAX_BYTES:
+            raise TooLargeError
+    except DamagedError as error:
+        raise damaged(path) from error
+    except TooLargeError as error:
+        raise BadInputError(f"{path} decodes to more than {MAX_BYTES >> 30} GiB, which no MR volume has.") from error
+    return data
 
 
-def _content(file: BinaryIO, path: Path) -> bytearray:
-    """All of the decoded bytes, which also checks the checksum at the end of a compressed file."""
-    content, stream = bytearray(), _decoded(file)
-    while chunk := stream.read(_CHUNK):
-        content += chunk
-        if len(content) > MAX_BYTES:
-            raise BadInputError(f"{path} decodes to more than {MAX_BYTES >> 30} GiB, which no MR volume has.")
-    return content
-
-
-def _header(content: bytearray, path: Path) -> np.void:
+def _header(content: bytes | bytearray, path: Path) -> np.void:
     """The NIfTI-1 header as a numpy record that shares the memory of the content."""
     if len(content) < _NIFTI1.itemsize:
         raise damaged(path)
@@ -149,11 +172,15 @@ def _file_size(header: np.void) -> int:
     return int(header["vox_offset"]) + int(np.prod(np.maximum(sizes, 1))) * int(header["bitpix"]) // 8
 
 
-def _count_not_finite(content: bytearray, header: np.void) -> int:
+def _count_not_finite(content: bytes | bytearray, header: np.void) -> int:
     kind = _FLOATS.get(int(header["datatype"]))
     if kind is None:
         return 0
     start, end = int(header["vox_offset"]), _file_size(header)
-    layout = np.dtype(kind).newbyteorder(header.dtype["sizeof_hdr"].byteorder)
-    voxels = np.frombuffer(memoryview(content)[start:end], layout)
+    voxels = np.frombuffer(memoryview(content)[start:end], _stored(kind, header))
     return int(voxels.size - np.count_nonzero(np.isfinite(voxels)))
+
+
+def _stored(kind: str, header: np.void) -> np.dtype[Any]:
+    """A kind of number in the byte order of the file."""
+    return np.dtype(kind).newbyteorder(header.dtype["sizeof_hdr"].byteorder)

@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import SimpleITK as sitk
 
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
-from tumorseg.image_integrity import check_content, damaged, not_an_image, perpendicular, straightened
+from tumorseg.image_integrity import damaged, not_an_image, perpendicular, read_nifti, straightened
 from tumorseg.quiet import quiet_stderr
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
@@ -51,9 +52,8 @@ def read_volume(path: Path, name: str | None = None, frame: int | None = None) -
     Raises:
         BadInputError: one sentence on why the file cannot be used.
     """
-    image = _read(path, sitk.sitkFloat32, frame)
-    provenance = {"file": str(path.absolute()), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    return Volume(sitk.GetArrayFromImage(image), geometry_of(image), name or path.name, provenance)
+    array, geometry, sha256 = _read(path, sitk.sitkFloat32, frame)
+    return Volume(array, geometry, name or path.name, {"file": str(path.absolute()), "sha256": sha256})
 
 
 def read_labels(path: Path) -> tuple[LabelArray, Geometry]:
@@ -65,8 +65,7 @@ def read_labels(path: Path) -> tuple[LabelArray, Geometry]:
     Raises:
         BadInputError: one sentence on why the file cannot be used.
     """
-    image = _read(path, sitk.sitkUnknown)
-    values = sitk.GetArrayViewFromImage(image)
+    values, geometry, _ = _read(path, sitk.sitkUnknown)
     with np.errstate(invalid="ignore"):
         labels = values.astype(np.uint8)
     strange = values[labels != values]
@@ -75,7 +74,7 @@ def read_labels(path: Path) -> tuple[LabelArray, Geometry]:
             f"{path} is not a label map: it holds the value {strange[0]:.6g}; "
             "give a segmentation with whole numbers from 0 to 255."
         )
-    return labels, geometry_of(image)
+    return labels, geometry
 
 
 def write_labels(labels: LabelArray, geometry: Geometry, path: Path, metadata: Mapping[str, str] | None = None) -> None:
@@ -173,8 +172,8 @@ def to_image(array: npt.NDArray[Any], geometry: Geometry) -> sitk.Image:
     return image
 
 
-def geometry_of(image: sitk.Image) -> Geometry:
-    """The grid of a 3-D SimpleITK image."""
+def geometry_of(image: sitk.Image | sitk.ImageFileReader) -> Geometry:
+    """The grid of a 3-D SimpleITK image, or of the file whose header was read."""
     nx, ny, nz = image.GetSize()
     return Geometry((nz, ny, nx), image.GetOrigin(), image.GetSpacing(), image.GetDirection())
 
@@ -198,16 +197,19 @@ def write_image(image: sitk.Image, path: Path) -> None:
         raise BadInputError(f"{path} could not be written; check the free space and choose another place.") from error
 
 
-def _read(path: Path, pixel_type: int, frame: int | None = None) -> sitk.Image:
-    """A 3-D scalar image of the given pixel type whose direction is orthonormal."""
+def _read(path: Path, pixel_type: int, frame: int | None = None) -> tuple[npt.NDArray[Any], Geometry, str]:
+    """Voxels (z, y, x) of the given pixel type, their grid with perpendicular axes, and the file's SHA-256."""
     extension = _check_file(path)
+    data = path.read_bytes()
+    voxels = None
     if extension in _NIFTI:
-        check_content(path)
+        content = read_nifti(data, path)
+        # What is decoded already needs not be decoded a second time by ITK.
+        voxels = content.voxels() if pixel_type == sitk.sitkFloat32 and frame is None else None
     with quiet_stderr() if extension in _METAIMAGE else nullcontext():
-        image = _read_pixels(path, pixel_type, frame)
-    cosines = np.reshape(image.GetDirection(), (3, 3))
-    image.SetDirection(perpendicular(cosines, path).ravel().tolist())
-    return image
+        array, geometry = _read_image(path, pixel_type, frame, voxels)
+    cosines = perpendicular(np.reshape(geometry.direction, (3, 3)), path)
+    return array, replace(geometry, direction=tuple(cosines.ravel().tolist())), hashlib.sha256(data).hexdigest()
 
 
 def _check_file(path: Path) -> str:
@@ -225,7 +227,10 @@ def _check_file(path: Path) -> str:
     return extension
 
 
-def _read_pixels(path: Path, pixel_type: int, frame: int | None) -> sitk.Image:
+def _read_image(
+    path: Path, pixel_type: int, frame: int | None, voxels: FloatArray | None
+) -> tuple[npt.NDArray[Any], Geometry]:
+    """What ITK says of an image; the given voxels, or those that ITK reads where there are none."""
     # ITK's warnings about odd headers would stand between our sentences.
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
@@ -237,17 +242,19 @@ def _read_pixels(path: Path, pixel_type: int, frame: int | None) -> sitk.Image:
         if "orthonormal" not in str(error):
             raise _unreadable(path, not_an_image(path)) from error
         with straightened(path) as copy:
-            return _read_pixels(copy, pixel_type, frame)
+            return _read_image(copy, pixel_type, frame, voxels)
     _check_scalar(reader, path)
     _choose_frame(reader, path, frame)
+    if voxels is not None and voxels.shape == reader.GetSize()[::-1]:
+        return voxels, geometry_of(reader)
     # A fourth axis of size 1, which some tools write, is dropped.
     size = reader.GetSize()
     reader.SetExtractSize([*size[:3], *(0 for _ in size[3:])])
     try:
-        image: sitk.Image = reader.Execute()
+        image = reader.Execute()
     except RuntimeError as error:
         raise _unreadable(path, damaged(path)) from error
-    return image
+    return sitk.GetArrayFromImage(image), geometry_of(image)
 
 
 def _unreadable(path: Path, problem: BadInputError) -> BadInputError:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-import traceback
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from pathlib import Path
 
-from tumorseg.errors import TumorSegError
-from tumorseg.modelfile import Model, load_model
+from tumorseg.background import in_background
+from tumorseg.collection import without_collection
+from tumorseg.modelfile import Model, open_model
 from tumorseg.modelstore import find_model
+from tumorseg.predictor import prepare
+from tumorseg.torch_import import loaded_torch
 
 POLL_SECONDS = 0.05
 """How often a wait asks whether it is still wanted."""
 
 
 class ModelKeeper:
-    """Loads one model at a time, in a thread: importing torch takes seconds and cannot be interrupted.
+    """Loads one model at a time and makes it ready to run, in a thread: that takes seconds and cannot be interrupted.
 
     A load that nobody waits for any more goes on, and the next run finds the model ready.
     """
@@ -40,7 +40,7 @@ class ModelKeeper:
         path = find_model(name)
         key = (path, path.stat().st_mtime_ns)
         if self._loading is None or key != self._key or _failed(self._loading):
-            self._key, self._loading = key, _in_thread(lambda: _load(path))
+            self._key, self._loading = key, load_in_background(path)
         while not wait([self._loading], POLL_SECONDS).done:
             check()
         check()
@@ -54,47 +54,22 @@ class ModelKeeper:
 
     def release(self) -> None:
         """Let go of the model, and of the GPU's memory."""
-        was_loaded = self.name is not None
         self._key = self._loading = None
-        if was_loaded:
-            import torch
-
+        if torch := loaded_torch():
             torch.cuda.empty_cache()  # does nothing where there is no CUDA
 
 
-def require_torch() -> None:
-    """Import torch.
-
-    Raises:
-        TumorSegError: it cannot be loaded; the traceback goes to stderr.
-    """
-    try:
-        import torch.nn  # noqa: F401 - a left-over folder can be imported as torch, but holds nothing
-    except (ImportError, OSError) as error:
-        traceback.print_exc(file=sys.stderr)
-        raise TumorSegError(
-            f"PyTorch cannot be loaded ({error}); reinstall it with the module PyTorch Utils and restart Slicer."
-        ) from error
+def load_in_background(path: Path, device: str = "auto") -> Future[Model]:
+    """Start to load the model of a file, and whatever runs it on a device (as ``choose_device`` takes it)."""
+    return in_background(lambda: _load(path, device))
 
 
-def _load(path: Path) -> Model:
-    require_torch()
-    return load_model(path)
+def _load(path: Path, device: str) -> Model:
+    with without_collection():
+        model = open_model(path)
+        prepare(model, device)
+    return model
 
 
 def _failed(future: Future[Model]) -> bool:
     return future.done() and future.exception() is not None
-
-
-def _in_thread(work: Callable[[], Model]) -> Future[Model]:
-    """Start work in a thread that never keeps the process alive (those of an executor do)."""
-    future: Future[Model] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work())
-        except BaseException as error:  # whoever waits for the future gets it
-            future.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    return future

@@ -10,6 +10,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ import numpy as np
 
 from tumorseg.errors import ModelError
 from tumorseg.network_config import UNet3DConfig
-from tumorseg.safetensors_file import read_header, read_tensors, write_tensors
+from tumorseg.safetensors_file import Tensors, read_header, read_tensors, write_tensors
 from tumorseg.sequences import SEQUENCES
+from tumorseg.torch_import import require_torch
 
 if TYPE_CHECKING:
     from tumorseg.network import Ensemble, UNet3D
@@ -92,6 +94,8 @@ class ModelSpec:
         normalisation: over the brain per channel, 0 outside: ``zscore-brain`` (zero mean, unit variance) or
             ``minmax-brain`` (scaled to 0-1).
         resized: whether the brain crop is stretched to ``patch_size`` as a whole, instead of run in tiles.
+        single_pass: whether the network was trained on whole brain crops and sees them at once, instead of in tiles of
+            ``patch_size``.
         members: networks of the same architecture whose logits are averaged; above 1 the weights of the first are
             ``member0.*`` and so on.
         training: hashes and settings of the run that made the weights.
@@ -108,6 +112,7 @@ class ModelSpec:
     regions: tuple[str, ...] = ("WT", "TC", "ET")
     normalisation: str = "zscore-brain"
     resized: bool = False
+    single_pass: bool = False
     postprocessing: PostProcessing = field(default_factory=PostProcessing)
     members: int = 1
     training: dict[str, Any] = field(default_factory=dict)
@@ -123,13 +128,55 @@ class ModelSpec:
         return UNet3DConfig.from_dict(self.architecture)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Model:
-    """A model ready to run: its document, its network (float32, evaluation mode) and the hash of its file."""
+    """A model ready to run.
+
+    Attributes:
+        spec: its document.
+        weights: a network of torch, or the tensors of a file, from which one is made when it is needed.
+        sha256: of its file.
+        file: name of its file.
+    """
 
     spec: ModelSpec
-    network: UNet3D | Ensemble
+    weights: UNet3D | Ensemble | Tensors
     sha256: str
+    file: str = ""
+
+    @property
+    def stored(self) -> bool:
+        """Whether the weights came from a file, and so cannot change."""
+        return isinstance(self.weights, dict)
+
+    @property
+    def tensors(self) -> Tensors:
+        """The weights by name."""
+        if isinstance(self.weights, dict):
+            return self.weights
+        return {name: tensor.detach().cpu().numpy() for name, tensor in self.weights.state_dict().items()}
+
+    @cached_property
+    def network(self) -> UNet3D | Ensemble:
+        """The network in torch, float32, in evaluation mode when it came from a file.
+
+        Raises:
+            ModelError: weights that do not fit the architecture.
+            TumorSegError: torch cannot be loaded.
+        """
+        if not isinstance(self.weights, dict):
+            return self.weights
+        require_torch()
+        import torch
+
+        from tumorseg.network import build_network
+
+        network = build_network(self.spec.network_config, self.spec.members)
+        try:
+            network.load_state_dict({name: torch.from_numpy(array).float() for name, array in self.weights.items()})
+        except RuntimeError as error:
+            raise ModelError(f"The weights in {self.file} do not fit the network that it describes.") from error
+        return network.eval()
 
 
 def read_spec(path: Path) -> ModelSpec:
@@ -148,24 +195,26 @@ def read_spec(path: Path) -> ModelSpec:
         raise ModelError(f"The description in the model file {path.name} cannot be used: {error}.") from error
 
 
+def open_model(path: Path) -> Model:
+    """Read a model file with its weights; whether they fit the architecture is found out by whoever runs it.
+
+    Needs no torch.
+
+    Raises:
+        ModelError: as ``read_spec``.
+    """
+    return Model(read_spec(path), read_tensors(path), file_sha256(path), path.name)
+
+
 def load_model(path: Path) -> Model:
-    """Read a model file with its weights and build the network.
+    """Read a model file with its weights and build the network in torch.
 
     Raises:
         ModelError: as ``read_spec``, or weights that do not fit the architecture.
     """
-    import torch
-
-    from tumorseg.network import build_network
-
-    spec = read_spec(path)
-    network = build_network(spec.network_config, spec.members)
-    weights = {name: torch.from_numpy(array).float() for name, array in read_tensors(path).items()}
-    try:
-        network.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ModelError(f"The weights in {path.name} do not fit the network that it describes.") from error
-    return Model(spec, network.eval(), file_sha256(path))
+    model = open_model(path)
+    _ = model.network  # made now, so that weights that do not fit are found now
+    return model
 
 
 def save_model(path: Path, spec: ModelSpec, state: Mapping[str, Any]) -> None:
@@ -224,6 +273,8 @@ def _validate(spec: ModelSpec) -> None:
         or (spec.regions == ("WT",) and spec.outputs == OUTPUT_REGIONS),
         f"unknown normalisation {spec.normalisation!r}": spec.normalisation in NORMALISATIONS,
         f"resized must be true or false, not {spec.resized!r}": isinstance(spec.resized, bool),
+        f"single_pass must be true or false, not {spec.single_pass!r}": isinstance(spec.single_pass, bool),
+        "a network is either resized or single_pass": not (spec.resized and spec.single_pass),
         f"members must be a whole number from 1 to {MAX_MEMBERS}, not {spec.members!r}": type(spec.members) is int
         and 1 <= spec.members <= MAX_MEMBERS,
         f"spacing {spec.spacing} is not three sizes from {low} to {high} mm": len(spec.spacing) == 3

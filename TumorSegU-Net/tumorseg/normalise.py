@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from scipy import ndimage
 
 from tumorseg.volume import BoolArray, FloatArray
 
@@ -29,12 +28,14 @@ def bounding_box(mask: BoolArray, margin: int = CROP_MARGIN) -> Box:
     Raises:
         ValueError: the mask is empty.
     """
-    found = ndimage.find_objects(mask.astype(np.uint8))
-    if not found:
+    slices = np.flatnonzero(mask.any(axis=(1, 2)))
+    if not len(slices):
         raise ValueError("the brain mask is empty")
+    plane = mask[slices[0] : slices[-1] + 1].any(axis=0)
+    found = (slices, np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0)))
     z, y, x = (
-        slice(max(0, side.start - margin), min(size, side.stop + margin))
-        for side, size in zip(found[0], mask.shape, strict=True)
+        slice(max(0, int(side[0]) - margin), min(size, int(side[-1]) + 1 + margin))
+        for side, size in zip(found, mask.shape, strict=True)
     )
     return z, y, x
 

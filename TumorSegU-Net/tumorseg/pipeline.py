@@ -1,32 +1,37 @@
-"""One run from four volumes to labels on the reference grid: check, prepare, predict, finish."""
+"""One run from four volumes to labels on the reference grid: check, prepare, predict, finish.
+
+Nothing of the network's runtime is needed before ``infer``, so that volumes are read and prepared while it loads.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from tumorseg import __version__
+from tumorseg.brain_crop import BrainCrop, crop_to_brain
 from tumorseg.calibration import calibrated
-from tumorseg.devices import Device, choose_device
 from tumorseg.errors import BadInputError
-from tumorseg.grids import WorkingGrid, probabilities_to_reference, to_working, working_grid
+from tumorseg.grids import probabilities_to_reference
 from tumorseg.guard import Finding, blocking, check_case
 from tumorseg.measure import RegionMeasure, TumorMeasures, measure_tumor
 from tumorseg.midline import find_midline
-from tumorseg.modelfile import Model
-from tumorseg.normalise import Box, brain_mask, network_input
+from tumorseg.modelfile import Model, ModelSpec
 from tumorseg.postprocess import clean
-from tumorseg.predictor import Prediction, ladder, predict
+from tumorseg.probability_maps import ProbabilityMaps
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.regions import labels_from_regions
 from tumorseg.sequences import Case
-from tumorseg.uncertainty import Quality, assess, uncertainty_map
-from tumorseg.volume import BoolArray, FloatArray, Geometry, LabelArray, Volume
+from tumorseg.uncertainty import Quality, assess
+from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
+
+if TYPE_CHECKING:
+    from tumorseg.devices import Device
+    from tumorseg.predictor import Prediction
 
 REFERENCE_ORDER = ("t1ce", "flair", "t2", "t1")
 """The result lies on the grid of the first of these that the model uses."""
@@ -48,16 +53,49 @@ class Options:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """A case that passed the guard, ready for the network; the volumes themselves are not needed any more.
+
+    Attributes:
+        geometry: of the reference volume.
+        crop: what the network gets.
+        findings: warnings of the guard.
+        inputs: provenance of the volumes.
+        seconds: wall time per stage.
+    """
+
+    geometry: Geometry
+    crop: BrainCrop
+    findings: list[Finding]
+    inputs: dict[str, str]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """What the network found in a prepared case.
+
+    Attributes:
+        probabilities: (region, z, y, x) float32 on the grid of the network's input.
+        provenance: of the case, the model and the device.
+        seconds: wall time per stage.
+    """
+
+    probabilities: FloatArray
+    provenance: dict[str, str]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True)
 class Result:
     """Everything a run found.
 
     Attributes:
         labels: (z, y, x) engine labels on ``geometry``, the grid of the reference volume.
         geometry: of the reference volume.
-        probabilities: (region, z, y, x) float32 on the same grid, calibrated if the model is.
+        maps: probabilities on the same grid, calibrated if the model is.
         regions: names of the probability channels.
         tumor: measurements per label and region, and per lesion.
-        uncertainty: (z, y, x) float32 on the same grid, 0 certain to 1.
         quality: whether the result should be looked at with care.
         findings: warnings of the guard.
         provenance: how the result came about, as strings.
@@ -66,10 +104,9 @@ class Result:
 
     labels: LabelArray
     geometry: Geometry
-    probabilities: FloatArray
+    maps: ProbabilityMaps
     regions: tuple[str, ...]
     tumor: TumorMeasures
-    uncertainty: FloatArray
     quality: Quality
     findings: list[Finding]
     provenance: dict[str, str]
@@ -79,6 +116,16 @@ class Result:
     def measurements(self) -> dict[str, RegionMeasure]:
         """Measurements per label and region."""
         return self.tumor.regions
+
+    @property
+    def probabilities(self) -> FloatArray:
+        """(region, z, y, x) float32 on ``geometry``; made anew each time."""
+        return self.maps.probabilities
+
+    @property
+    def uncertainty(self) -> FloatArray:
+        """(z, y, x) float32 on ``geometry``, 0 certain to 1; made anew each time."""
+        return self.maps.uncertainty
 
 
 def segment(case: Case, model: Model, options: Options | None = None, report: Report = silent) -> Result:
@@ -94,51 +141,95 @@ def segment(case: Case, model: Model, options: Options | None = None, report: Re
         BadInputError: volumes that cannot be segmented; one sentence per problem.
         OutOfMemoryError, CancelledError: as named.
     """
-    options = options or Options()
-    device = choose_device(options.device)
+    return segment_when_ready(case, model.spec, lambda: model, options or Options(), report)
+
+
+def segment_when_ready(
+    case: Case, spec: ModelSpec, model: Callable[[], Model], options: Options, report: Report = silent
+) -> Result:
+    """The same with a model that may still be loading: ``model`` waits for it when the case is prepared."""
+    prepared = prepare(case, spec, options.brain_mask, report)
+    inferred = infer(prepared, model(), options, report)
+    return finish(prepared, spec, inferred, report)
+
+
+def prepare(case: Case, spec: ModelSpec, mask: Volume | None = None, report: Report = silent) -> Prepared:
+    """What comes before the network: the guard, the crop to the brain, the network's grid, normalisation.
+
+    Args:
+        case: as in ``segment``.
+        spec: of the model.
+        mask: as in ``Options``.
+        report: as in ``segment``.
+
+    Raises:
+        BadInputError: as in ``segment``.
+    """
     seconds: dict[str, float] = {}
     with _stage("check", seconds, report):
-        findings = _checked(case, model, masked=options.brain_mask is not None)
-    reference = case[reference_sequence(model)]
+        findings = _checked(case, spec, masked=mask is not None)
+    geometry = case[reference_sequence(spec)].geometry
     with _stage("prepare", seconds, report):
-        grid = working_grid(reference.geometry, model.spec.spacing)
-        channels = [to_working(case[name], grid) for name in model.spec.channels]
-        brain = brain_mask(channels) if options.brain_mask is None else _mask_on(grid, options.brain_mask)
-        crop, box = network_input(channels, brain, model.spec.normalisation)
+        volumes = [case[name] for name in spec.channels]
+        crop = crop_to_brain(volumes, geometry, spec.spacing, spec.normalisation, mask)
+    return Prepared(geometry, crop, findings, _inputs(case, spec), seconds)
+
+
+def infer(prepared: Prepared, model: Model, options: Options, report: Report = silent) -> Inferred:
+    """Run the network.
+
+    Raises:
+        BadInputError: there is no such device.
+        OutOfMemoryError: as named.
+    """
+    from tumorseg.devices import choose_device
+    from tumorseg.predictor import predict
+
+    device = choose_device(options.device)
+    seconds = dict(prepared.seconds)
     with _stage("predict", seconds, report):
-        prediction = predict(model, crop, device, options.tta, report)
+        prediction = predict(model, prepared.crop.channels, device, options.tta, report)
+    provenance = _provenance(model, device, prediction, options) | prepared.inputs
+    return Inferred(prediction.probabilities, provenance, seconds)
+
+
+def finish(prepared: Prepared, spec: ModelSpec, inferred: Inferred, report: Report = silent) -> Result:
+    """What comes after the network: calibration, the reference grid, labels, measurements."""
+    seconds = dict(inferred.seconds)
+    crop, geometry = prepared.crop, prepared.geometry
     with _stage("finish", seconds, report):
-        inside = calibrated(prediction.probabilities, model.spec.postprocessing)
-        probabilities = _on_reference(inside, box, grid) * _brain_on_reference(case, model, options.brain_mask)
-        labels = labels_of(probabilities, model, reference.geometry)
+        probabilities = probabilities_to_reference(calibrated(inferred.probabilities, spec.postprocessing), crop.grid)
+        probabilities *= crop.brain
+        inside = crop.grid.reference
+        labels = labels_of(probabilities, spec, inside)
         report(Progress("finish", 0.4))
-        tumor = measure_tumor(labels, reference.geometry, find_midline(brain, grid.working))
+        tumor = measure_tumor(labels, inside, find_midline(crop.working_brain, crop.grid.working))
         report(Progress("finish", 0.7))
-        quality = assess(probabilities, model.spec.regions, labels, reference.geometry, tumor.foci, findings)
-        uncertainty = uncertainty_map(probabilities)
+        quality = assess(probabilities, spec.regions, labels, inside, tumor.foci, prepared.findings)
+        maps = ProbabilityMaps(probabilities, crop.box, geometry.shape)
+        whole = maps.whole(labels)
     return Result(
-        labels=labels,
-        geometry=reference.geometry,
-        probabilities=probabilities,
-        regions=model.spec.regions,
+        labels=whole,
+        geometry=geometry,
+        maps=maps,
+        regions=spec.regions,
         tumor=tumor,
-        uncertainty=uncertainty,
         quality=quality,
-        findings=findings,
-        provenance=_provenance(case, model, options, device, prediction),
+        findings=prepared.findings,
+        provenance=inferred.provenance,
         seconds=seconds,
     )
 
 
-def reference_sequence(model: Model) -> str:
+def reference_sequence(spec: ModelSpec) -> str:
     """The sequence on whose grid the result lies."""
-    return next(name for name in REFERENCE_ORDER if name in model.spec.channels)
+    return next(name for name in REFERENCE_ORDER if name in spec.channels)
 
 
-def labels_of(probabilities: FloatArray, model: Model, geometry: Geometry) -> LabelArray:
+def labels_of(probabilities: FloatArray, spec: ModelSpec, geometry: Geometry) -> LabelArray:
     """Labels (z, y, x) of calibrated region probabilities (region, z, y, x), by the model's thresholds and rules."""
-    rules = model.spec.postprocessing
-    labels = labels_from_regions(probabilities, model.spec.regions, rules.thresholds)
+    rules = spec.postprocessing
+    labels = labels_from_regions(probabilities, spec.regions, rules.thresholds)
     return clean(labels, rules, geometry.voxel_volume_ml)
 
 
@@ -151,58 +242,32 @@ def _stage(name: str, seconds: dict[str, float], report: Report) -> Iterator[Non
     report(Progress(name, 1.0))
 
 
-def _checked(case: Case, model: Model, masked: bool) -> list[Finding]:
+def _checked(case: Case, spec: ModelSpec, masked: bool) -> list[Finding]:
     # With a mask it does not matter that there is a skull.
-    findings = [f for f in check_case(case, model.spec.channels) if not (masked and f.code == "skull")]
+    findings = [f for f in check_case(case, spec.channels) if not (masked and f.code == "skull")]
     if problems := blocking(findings):
         raise BadInputError([finding.sentence for finding in problems])
     return findings
 
 
-def _mask_on(grid: WorkingGrid, mask: Volume) -> BoolArray:
-    if difference := grid.reference.differences(mask.geometry):
-        raise BadInputError(
-            f"The brain mask {mask.name} is not on the grid of the volumes ({', '.join(difference)}); resample it."
-        )
-    inside = to_working(Volume((mask.array != 0).astype(np.float32), mask.geometry, mask.name), grid) >= 0.5
-    if not inside.any():
-        raise BadInputError(f"The brain mask {mask.name} is empty; give one that is not 0 inside the brain.")
-    return inside
-
-
-def _brain_on_reference(case: Case, model: Model, mask: Volume | None) -> BoolArray:
-    """The brain (z, y, x) at the resolution of the result; a coarser network's mask would cut its surface off."""
-    return brain_mask([case[name].array for name in model.spec.channels] if mask is None else [mask.array])
-
-
-def _on_reference(crop: FloatArray, box: Box, grid: WorkingGrid) -> FloatArray:
-    """Probabilities of a crop (region, z, y, x) put back onto the reference grid; 0 outside the crop."""
-    whole = np.zeros((len(crop), *grid.working.shape), np.float32)
-    z, y, x = box
-    whole[:, z, y, x] = crop
-    return probabilities_to_reference(whole, grid)
-
-
-def _provenance(case: Case, model: Model, options: Options, device: Device, prediction: Prediction) -> dict[str, str]:
-    facts = {
-        "software": f"TumorSegU-Net {__version__}",
-        "model": f"{model.spec.name} {model.spec.version}",
-        "model_sha256": model.sha256,
-        "device": prediction.rung.tiles_on,
-        "device_reason": _device_sentence(device, prediction),
-        "memory_rung": str(prediction.rung),
-        "tta": "yes" if options.tta else "no",
-        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "intended_use": model.spec.card.intended_use,
-    }
-    for name in model.spec.channels:
+def _inputs(case: Case, spec: ModelSpec) -> dict[str, str]:
+    facts = {}
+    for name in spec.channels:
         facts[f"input_{name}"] = case[name].name
         facts |= {f"input_{name}_{key}": value for key, value in case[name].provenance.items()}
     return facts
 
 
-def _device_sentence(device: Device, prediction: Prediction) -> str:
-    """Why the network ran where it ran, and what was done when memory ran out."""
-    if prediction.rung == ladder(device.name)[0]:
-        return device.reason
-    return f"{device.reason} Its memory was not enough, so the run went on with {prediction.rung}."
+def _provenance(model: Model, device: Device, prediction: Prediction, options: Options) -> dict[str, str]:
+    return {
+        "software": f"TumorSegU-Net {__version__}",
+        "model": f"{model.spec.name} {model.spec.version}",
+        "model_sha256": model.sha256,
+        "device": prediction.rung.tiles_on,
+        "device_reason": " ".join((device.reason, *prediction.remarks)),
+        "memory_rung": str(prediction.rung),
+        "runtime": prediction.runtime,
+        "tta": "yes" if options.tta else "no",
+        "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "intended_use": model.spec.card.intended_use,
+    }

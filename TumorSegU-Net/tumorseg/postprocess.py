@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from tumorseg.lesions import TOUCHING
 from tumorseg.modelfile import PostProcessing
+from tumorseg.normalise import bounding_box
 from tumorseg.regions import ET, NCR
 from tumorseg.volume import LabelArray
 
@@ -28,6 +29,9 @@ def clean(labels: LabelArray, rules: PostProcessing, voxel_volume_ml: float) -> 
 
 
 def _remove_small_parts(labels: LabelArray, min_voxels: float) -> None:
-    parts, _ = ndimage.label(labels, TOUCHING)
+    if not labels.any():
+        return
+    near = labels[bounding_box(labels != 0, margin=0)]
+    parts, _ = ndimage.label(near, TOUCHING)
     small = np.bincount(parts.ravel()) < min_voxels
-    labels[small[parts]] = 0
+    near[small[parts]] = 0

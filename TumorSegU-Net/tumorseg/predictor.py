@@ -1,64 +1,63 @@
-"""Run a network over a brain crop: overlapping tiles, Gaussian weights, test-time mirroring, device fall-back.
-
-Tiles and weights follow MONAI's ``sliding_window_inference`` (mode="gaussian", sigma_scale=0.125); a test holds both
-against each other.
-"""
+"""Run a network over a brain crop: down the memory ladder, with the fastest runtime that works, mirrored on request."""
 
 from __future__ import annotations
 
 import itertools
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from tumorseg.devices import Device
-from tumorseg.errors import OutOfMemoryError
-from tumorseg.modelfile import OUTPUT_CLASSES, Model
+from tumorseg.devices import Device, choose_device
+from tumorseg.errors import BadInputError, OutOfMemoryError
+from tumorseg.memory_ladder import Rung, ladder, plan
+from tumorseg.modelfile import Model
+from tumorseg.normalise import Box
 from tumorseg.progress import Progress, Report, silent
-from tumorseg.regions import regions_from_classes
+from tumorseg.runtimes import release, runtimes
+from tumorseg.sums import Axes, Runtime, RuntimeFailedError
+from tumorseg.threads import limit_torch
+from tumorseg.tiles import Tile, gaussian_weight, of_all, pad, padded_size, tiles_of
 from tumorseg.volume import FloatArray
 
-OVERLAP = 0.5
-SIGMA_SCALE = 0.125
-"""Standard deviation of a tile's Gaussian weight as a part of its size."""
+OUT_OF_MEMORY_WORDS = (
+    "can't allocate memory",
+    "out of memory",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "could not create a memory object",
+)
+"""What torch, CUDA, Apple's GPUs, cuDNN and oneDNN say when they raise a plain ``RuntimeError``."""
 
-OUT_OF_MEMORY_WORDS = ("can't allocate memory", "MPS backend out of memory", "CUDNN_STATUS_ALLOC_FAILED")
-"""What torch says on the CPU, on Apple's GPUs and from cuDNN when it raises a plain ``RuntimeError``."""
+MIRRORED_AXES: tuple[Axes, ...] = tuple(axes for count in range(4) for axes in itertools.combinations((1, 2, 3), count))
+"""The eight mirrorings of test-time augmentation, as axes of (channel, z, y, x)."""
 
-MIRRORED_AXES = tuple(axes for count in range(4) for axes in itertools.combinations((2, 3, 4), count))
-"""The eight mirrorings of test-time augmentation, as axes of (batch, channel, z, y, x)."""
-
-Step = tuple[tuple[int, ...], tuple[int, ...]]
-"""First voxel (z, y, x) of a tile and the axes along which it is mirrored."""
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One step of the memory ladder: where tiles are computed and where their sum is kept."""
-
-    tiles_on: str
-    sum_on: str
-
-    def __str__(self) -> str:
-        return f"tiles on {self.tiles_on}, sum on {self.sum_on}"
+Step = tuple[Tile, Sequence[Axes]]
+"""A tile and the mirrorings in which it is run at once."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """Region probabilities (region, z, y, x) float32 of the crop, and the rung of the memory ladder that was used."""
+    """Region probabilities of a crop and how they came about.
+
+    Attributes:
+        probabilities: (region, z, y, x) float32.
+        rung: of the memory ladder that was used.
+        runtime: library and number format that computed.
+        remarks: sentences for the user about what did not go as planned.
+    """
 
     probabilities: FloatArray
     rung: Rung
+    runtime: str
+    remarks: tuple[str, ...] = ()
 
 
 def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, report: Report = silent) -> Prediction:
     """Probabilities of the model's regions for a normalised crop.
 
-    Steps down the memory ladder when a device has not enough memory, and goes on.
+    Starts on the rung of the memory ladder that should fit, and steps down when it does not.
 
     Args:
         model: whose network is run.
@@ -69,78 +68,107 @@ def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, r
 
     Raises:
         OutOfMemoryError: no rung has enough memory.
+        ModelError: weights that do not fit the architecture.
         CancelledError: from ``report``.
     """
-    for rung in ladder(device.name):
+    mirrorings = MIRRORED_AXES if tta else ((),)
+    z, y, x = crop.shape[1:]
+    first = ladder(model.spec, (z, y, x), device.name)[0]
+    for rung in plan(model.spec, (z, y, x), device.name, len(mirrorings)):
         try:
-            probabilities = _predict_on(rung, model, crop, tta, report)
-            return Prediction(probabilities, rung)
-        except (torch.OutOfMemoryError, MemoryError):
-            _release(rung.tiles_on)
-        except RuntimeError as error:
-            if not any(words in str(error) for words in OUT_OF_MEMORY_WORDS):
+            return _on_rung(rung, first, model, crop, mirrorings, report)
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
                 raise
+        release(model, rung.tiles_on)  # not while the error holds the tensors of its frames
     raise OutOfMemoryError("There is not enough memory to run the network; close other programs and try again.")
 
 
-def ladder(device: str) -> list[Rung]:
-    """The rungs that a run on a device goes down, first choice first."""
-    cpu = Rung("cpu", "cpu")
-    return [cpu] if device == "cpu" else [Rung(device, device), Rung(device, "cpu"), cpu]
+def prepare(model: Model, device: str = "auto") -> None:
+    """Load what a run on a device needs, and make the network ready, so that the run need not wait for it.
+
+    Args:
+        model: that will be run.
+        device: as ``choose_device`` takes it; a device that cannot be used is left to the run to complain about.
+
+    Raises:
+        TumorSegError: PyTorch cannot be loaded.
+        ModelError: weights that do not fit the architecture.
+    """
+    try:
+        name = choose_device(device).name
+    except BadInputError:
+        return
+    side = 2 * model.spec.network_config.divisor
+    rung = ladder(model.spec, (side, side, side), name)[0]
+    for make in runtimes(model, rung):
+        limit_torch()
+        try:
+            runtime = make()
+            if name != "cpu":  # the first pass loads kernels
+                runtime.logits(np.zeros((len(model.spec.channels), side, side, side), np.float32), ((),))
+        except RuntimeFailedError:
+            continue
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error):
+                raise
+        return
 
 
-def tile_starts(size: int, tile: int, overlap: float = OVERLAP) -> list[int]:
-    """First voxels of tiles along one axis: steps of ``tile * (1 - overlap)``, the last one flush with the end."""
-    step = max(1, int(tile * (1 - overlap)))
-    return [*range(0, size - tile, step), size - tile] if size > tile else [0]
+def _on_rung(
+    rung: Rung, first: Rung, model: Model, crop: FloatArray, mirrorings: Sequence[Axes], report: Report
+) -> Prediction:
+    """Use the first runtime that works and does not overflow; torch in float32, the last one, may do as it likes."""
+    remarks = [] if _same_way(rung, first) else [f"Memory was not enough for {first}, so the run used {rung}."]
+    for make in runtimes(model, rung):
+        try:
+            runtime = make()
+            total = _logits(runtime, rung, model, crop, mirrorings, report)
+        except RuntimeFailedError as error:
+            remarks.append(f"OpenVINO could not run the network ({error}), so PyTorch did.")
+            continue
+        if runtime.is_finite(total):
+            break
+        remarks.append(f"Numbers were too large for {runtime.name}, so the run was repeated in another format.")
+    probabilities = runtime.probabilities(total, model.spec.outputs)
+    return Prediction(probabilities, rung, runtime.name, tuple(remarks))
 
 
-def gaussian_weight(tile: Sequence[int]) -> Tensor:
-    """Weight (z, y, x) of a tile, largest at its centre, never 0; MONAI's definition."""
-    weight = torch.ones(())
-    for axis, size in enumerate(tile):
-        distance = torch.arange(size, dtype=torch.float32) - (size - 1) / 2
-        profile = torch.exp(-(distance**2) / (2 * (SIGMA_SCALE * size) ** 2))
-        weight = weight * profile.reshape([-1 if other == axis else 1 for other in range(3)])
-    return weight.clamp(min=max(float(weight.min()), 1e-3))
+def _same_way(rung: Rung, first: Rung) -> bool:
+    """Whether nothing was given up; how many mirrored images run at once does not count."""
+    return replace(rung, batch=first.batch) == first
 
 
-def _release(device: str) -> None:
-    if device.startswith("cuda"):
-        torch.cuda.empty_cache()
+def _logits(
+    runtime: Runtime, rung: Rung, model: Model, crop: FloatArray, mirrorings: Sequence[Axes], report: Report
+) -> Any:
+    """Mean logits (channel, z, y, x) of the crop, an array of the runtime."""
+    tiling, config = rung.tiling, model.spec.network_config
+    padded, inner = _padded(crop, rung, model)
+    size = padded.shape[1:]
+    total, weights = runtime.zeros((config.out_channels, *size)), runtime.zeros(size)
+    weight = runtime.array(gaussian_weight(tiling.size)) if tiling.kind == "tiles" else 1.0
+    batches = [mirrorings[start : start + rung.batch] for start in range(0, len(mirrorings), rung.batch)]
+    steps = list(itertools.product(tiles_of(size, tiling), batches))
+    for tile, axes in _reported(steps, rung.tiles_on, report):
+        answer = runtime.logits(padded[of_all(tile.read)], axes)
+        total[of_all(tile.keep)] += answer[of_all(tile.part)] * weight
+        weights[tile.keep] += weight * len(axes)
+    total /= weights
+    return total[of_all(inner)]
 
 
-@torch.inference_mode()
-def _predict_on(rung: Rung, model: Model, crop: FloatArray, tta: bool, report: Report) -> FloatArray:
-    tile = model.spec.patch_size
-    size = crop.shape[1:]
-    whole = torch.from_numpy(crop)[None]
-    padded, inner = _pad(_stretched(whole, tile) if model.spec.resized else whole, tile)
-    network = model.network.to(rung.tiles_on)
-    corners = itertools.product(*map(tile_starts, padded.shape[2:], tile))
-    steps = list(itertools.product(corners, MIRRORED_AXES if tta else ((),)))
-    channels = model.network.config.out_channels
-    total = torch.zeros((channels, *padded.shape[2:]), device=rung.sum_on)
-    weights = torch.zeros(padded.shape[2:], device=rung.sum_on)
-    weight = gaussian_weight(tile).to(rung.sum_on)
-    for corner, axes in _reported(steps, rung.tiles_on, report):
-        z, y, x = (slice(start, start + size) for start, size in zip(corner, tile, strict=True))
-        mirrored = padded[:, :, z, y, x].to(rung.tiles_on).flip(axes)
-        logits = network(mirrored).flip(axes)[0].to(rung.sum_on)
-        total[:, z, y, x] += logits * weight
-        weights[z, y, x] += weight
-    z, y, x = inner
-    logits = total.div_(weights)[:, z, y, x]
-    return _probabilities(_stretched(logits[None], size)[0] if model.spec.resized else logits, model.spec.outputs)
-
-
-def _stretched(x: Tensor, size: Sequence[int]) -> Tensor:
-    """(batch, channel, *size): interpolated so that the outer faces stay where they are."""
-    return torch.nn.functional.interpolate(x, size=tuple(size), mode="trilinear", align_corners=False)
+def _padded(crop: FloatArray, rung: Rung, model: Model) -> tuple[FloatArray, Box]:
+    """The crop made large enough, and where it lies in that; a stretched one is not padded."""
+    if model.spec.resized:
+        return pad(crop, crop.shape[1:])
+    if rung.tiling.kind == "tiles":
+        return pad(crop, rung.tiling.size)
+    return pad(crop, padded_size(crop.shape[1:], model.spec.network_config.divisor))
 
 
 def _reported(steps: list[Step], device: str, report: Report) -> Iterator[Step]:
-    """Yield the tiles (each mirroring by itself) and report before each, so that a cancel is heard within one."""
+    """Yield the steps and report before each, so that a cancel is heard within one."""
     started = time.monotonic()
     for done, step in enumerate(steps):
         elapsed = time.monotonic() - started
@@ -150,16 +178,7 @@ def _reported(steps: list[Step], device: str, report: Report) -> Iterator[Step]:
     report(Progress("predict", 1.0, 0.0, device))
 
 
-def _pad(x: Tensor, tile: Sequence[int]) -> tuple[Tensor, tuple[slice, ...]]:
-    """Pad (batch, channel, z, y, x) with 0 on both sides to at least one tile; also where the original lies."""
-    missing = [max(0, size - have) for size, have in zip(tile, x.shape[2:], strict=True)]
-    before = [total // 2 for total in missing]
-    pairs = [(first, total - first) for first, total in zip(before, missing, strict=True)]
-    inner = tuple(slice(first, first + have) for first, have in zip(before, x.shape[2:], strict=True))
-    return torch.nn.functional.pad(x, [value for pair in reversed(pairs) for value in pair]), inner
-
-
-def _probabilities(logits: Tensor, outputs: str) -> FloatArray:
-    if outputs == OUTPUT_CLASSES:
-        return regions_from_classes(np.asarray(logits.softmax(dim=0).cpu().numpy()))
-    return np.asarray(logits.sigmoid().cpu().numpy())
+def _is_out_of_memory(error: Exception) -> bool:
+    # torch's own class is told by its name: it may not be loaded.
+    named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    return named or any(words in str(error) for words in OUT_OF_MEMORY_WORDS)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn
 
 from tumorseg.errors import BadInputError, CancelledError, TumorSegError
 
@@ -36,3 +38,11 @@ def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
     except KeyboardInterrupt:
         print(f"\n{name}: Stopped; {when_stopped}.", file=sys.stderr)
         return CancelledError.exit_code
+
+
+def leave(code: int) -> NoReturn:
+    """End the process without taking torch apart, which takes half a second and nobody needs."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # the reader went away
+            stream.flush()
+    os._exit(code)

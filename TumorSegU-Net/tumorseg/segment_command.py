@@ -1,27 +1,28 @@
-"""``tumorseg segment``: one case, or every case of a folder."""
+"""``tumorseg segment``: one case."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from tumorseg.case_files import case_folders_by_name, find_case, read_case
-from tumorseg.console import ProgressLine, table, tumor_text
-from tumorseg.errors import BadInputError, CancelledError, TumorSegError
+from tumorseg.case_files import read_case
+from tumorseg.console import ProgressLine, tumor_text
+from tumorseg.errors import BadInputError
 from tumorseg.images import WRITABLE, check_folder, check_writable, read_volume, write_probabilities
-from tumorseg.modelfile import Model, load_model
+from tumorseg.model_keeper import load_in_background
+from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import find_model
-from tumorseg.pipeline import Options, Result, segment
+from tumorseg.pipeline import Options, Result, segment_when_ready
+from tumorseg.progress import Progress
 from tumorseg.regions import LabelConvention
 from tumorseg.report import write_report
 from tumorseg.report_html import HTML_REPORT_NAME, write_html_report
 from tumorseg.segmentation_file import RESULT_EXTENSIONS, write_result
-from tumorseg.sequences import Case
 
-BATCH_EXTENSION = ".nii.gz"
-FAILED = "failed"
+READ_STAGE = "read"
+"""Shown before the stages of the run."""
 
 
 def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int:
@@ -31,54 +32,24 @@ def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int
         TumorSegError: whatever stops the run; nothing is written then.
     """
     _check_outputs(files, arguments)
-    model, case = load_model(find_model(arguments.model)), read_case(files)
-    result = _run(case, model, arguments)
-    _write(result, arguments.output, arguments)
+    path = find_model(arguments.model)
+    spec = read_spec(path)
+    line = ProgressLine()
+    try:
+        loading = load_in_background(path, arguments.device)
+        line(Progress(READ_STAGE, 0.0))
+        case = read_case(files)
+        mask = None if arguments.brain_mask is None else read_volume(arguments.brain_mask)
+        options = Options(arguments.device, arguments.tta, mask)
+        result = segment_when_ready(case, spec, loading.result, options, line)
+    finally:
+        line.close()
+    _write(result, arguments)
     if arguments.report is not None:
         write_report(result, arguments.report)
-        write_html_report(result, case, arguments.report / HTML_REPORT_NAME, model.spec.card)
+        write_html_report(result, case, arguments.report / HTML_REPORT_NAME, spec.card)
     _print_result(result, arguments.output)
     return 0
-
-
-def segment_batch(required: Sequence[str], arguments: argparse.Namespace) -> int:
-    """Segment every case below a folder into ``OUTPUT/<case>.nii.gz``; finished ones are kept, failures reported.
-
-    Args:
-        required: the sequences that the model needs.
-        arguments: of the command.
-
-    Returns:
-        0, or 2 when a case could not be segmented.
-    """
-    names = case_folders_by_name(arguments.batch)
-    check_folder(arguments.output)
-    model = load_model(find_model(arguments.model))
-    rows = [(name, _segment_folder(folder, name, required, model, arguments)) for name, folder in names.items()]
-    print(table(("case", "result"), rows))
-    return BadInputError.exit_code if any(outcome == FAILED for _, outcome in rows) else 0
-
-
-def _segment_folder(
-    folder: Path, name: str, required: Sequence[str], model: Model, arguments: argparse.Namespace
-) -> str:
-    """Segment one case of a batch; what came of it in words."""
-    output = arguments.output / f"{name}{BATCH_EXTENSION}"
-    if output.exists():
-        return "kept, it was there already"
-    try:
-        result = _run(read_case(find_case(folder, required)), model, arguments)
-        _write(result, output, arguments)
-    except CancelledError:
-        raise
-    except TumorSegError as error:
-        for problem in error.problems:
-            print(f"tumorseg: {name}: {problem}", file=sys.stderr)
-        return FAILED
-    for finding in result.findings:
-        print(f"{name}: {finding.severity}: {finding.sentence}", file=sys.stderr)
-    tumor = result.measurements["WT"].volume_ml
-    return f"done, {tumor:.1f} mL in {sum(result.seconds.values()):.1f} s"
 
 
 def _check_outputs(files: Mapping[str, Path], arguments: argparse.Namespace) -> None:
@@ -97,17 +68,9 @@ def _check_outputs(files: Mapping[str, Path], arguments: argparse.Namespace) -> 
         taken.add(path.resolve())
 
 
-def _run(case: Case, model: Model, arguments: argparse.Namespace) -> Result:
-    mask = None if arguments.brain_mask is None else read_volume(arguments.brain_mask)
-    line = ProgressLine()
-    try:
-        return segment(case, model, Options(arguments.device, arguments.tta, mask), line)
-    finally:
-        line.close()
-
-
-def _write(result: Result, output: Path, arguments: argparse.Namespace) -> None:
-    write_result(result.labels, result.geometry, output, result.provenance, LabelConvention(arguments.labels))
+def _write(result: Result, arguments: argparse.Namespace) -> None:
+    convention = LabelConvention(arguments.labels)
+    write_result(result.labels, result.geometry, arguments.output, result.provenance, convention)
     if arguments.probabilities is not None:
         write_probabilities(result.probabilities, result.regions, result.geometry, arguments.probabilities)
 

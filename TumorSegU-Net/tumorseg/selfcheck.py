@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tumorseg.errors import TumorSegError
-from tumorseg.model_keeper import require_torch
+from tumorseg.torch_import import require_torch
 
 TOLERANCE = 1e-3
 """Largest difference of the test convolution from its known result; TF32 on GPUs rounds to 10 bits."""

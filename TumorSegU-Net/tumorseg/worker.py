@@ -21,6 +21,7 @@ from dataclasses import asdict
 from typing import IO, Any
 
 from tumorseg import __version__
+from tumorseg.allocator import keep_freed_memory
 from tumorseg.errors import BadInputError, TumorSegError
 from tumorseg.guard import check_case
 from tumorseg.model_keeper import ModelKeeper
@@ -142,6 +143,7 @@ def main() -> None:
     events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     requests = os.fdopen(os.dup(sys.stdin.fileno()), "r", encoding="utf-8", errors="replace")
+    keep_freed_memory()
     worker = Worker(events)
     threading.Thread(target=_exit_soon_after, args=(worker.inbox.closed,), daemon=True).start()
     worker.run(requests)

@@ -74,8 +74,8 @@ def result_event(request: Message, case: Case, result: Result, model: Model) -> 
 
     folder = folder_of(request)
     np.save(folder / LABELS_FILE, result.labels)
-    np.save(folder / UNCERTAINTY_FILE, np.rint(result.uncertainty * 255).astype(np.uint8))
-    names = {"labels": LABELS_FILE, "uncertainty": UNCERTAINTY_FILE, "reference": reference_sequence(model)}
+    np.save(folder / UNCERTAINTY_FILE, result.maps.uncertainty_bytes)
+    names = {"labels": LABELS_FILE, "uncertainty": UNCERTAINTY_FILE, "reference": reference_sequence(model.spec)}
     if request.get("report"):
         title = request.get("case")
         write_html_report(result, case, folder / HTML_REPORT_NAME, model.spec.card, title and str(title))

@@ -11,8 +11,8 @@ from typing import Any
 from tumorseg.grids import SPACING_AS_TRAINED
 from tumorseg.modelfile import ModelSpec
 from tumorseg.normalise import CROP_MARGIN
-from tumorseg.predictor import OVERLAP, SIGMA_SCALE
 from tumorseg.regions import ED, ET, NCR, UNDIVIDED
+from tumorseg.tiles import OVERLAP, SIGMA_SCALE
 from tumorseg_training.export.monai_network import dynunet_arguments
 
 Config = dict[str, Any]

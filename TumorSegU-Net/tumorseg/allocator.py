@@ -1,7 +1,7 @@
-"""Keep freed memory in the process on Linux: a third of a training's CPU time is otherwise spent on page faults.
+"""Keep freed memory in the process on Linux: a third of the CPU time is otherwise spent on page faults.
 
-Patches and feature maps are tens of megabytes. glibc returns such blocks to the system when they are freed, and asks
-for them again, page by page, in the next step.
+Volumes, patches and feature maps are tens of megabytes. glibc returns such blocks to the system when they are freed,
+and asks for them again, page by page, in the next step.
 """
 
 from __future__ import annotations

@@ -1,0 +1,168 @@
+"""OpenVINO against torch for every kind of network, without torch, without statistics, and when it fails."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from support.models import random_model, reloaded, saved
+from tumorseg import openvino_runtime
+from tumorseg.cache_folder import cache_folder
+from tumorseg.devices import Device
+from tumorseg.errors import CancelledError, ModelError
+from tumorseg.modelfile import Model, ModelCard, ModelSpec, open_model
+from tumorseg.network import build_network
+from tumorseg.network_config import UNet3DConfig
+from tumorseg.predictor import predict
+from tumorseg.progress import Progress
+
+pytest.importorskip("openvino")
+
+CPU = Device("cpu", "test")
+ENGINE = Path(openvino_runtime.__file__).parents[1]
+
+
+def _model(config: UNet3DConfig, members: int = 1) -> Model:
+    """Random weights and statistics, as after a training."""
+    torch.manual_seed(0)
+    network = build_network(config, members)
+    for name, value in network.state_dict().items():
+        if value.dim() == 1 and value.is_floating_point():
+            value.uniform_(0.5, 1.5) if "var" in name or "weight" in name else value.normal_(0, 0.3)
+    spec = ModelSpec(
+        "test", "1", config.to_dict(), ("t1", "t1ce", "t2", "flair"), ModelCard("A test"), patch_size=(16, 16, 16),
+        members=members, single_pass=True,
+    )  # fmt: skip
+    return Model(spec, network.eval(), "")
+
+
+def _config(**changes: object) -> UNet3DConfig:
+    values = {"features": (8, 16, 16), "deep_supervision": 1, **changes}
+    return UNet3DConfig(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("config", "members"),
+    [
+        (_config(), 1),
+        (_config(norm="group", skip="add"), 1),
+        (_config(norm="group", features=(4, 8, 24), down="maxpool"), 1),
+        (_config(norm="batch", up="trilinear"), 1),
+        (_config(norm="none", activation="relu", down="maxpool", decoder_blocks=1), 1),
+        (_config(norm="none", output_level=1, deep_supervision=0), 1),
+        (_config(norm="group"), 3),
+    ],
+)  # fmt: skip
+def test_agrees_with_torch(config: UNet3DConfig, members: int, tmp_path: Path) -> None:
+    model = reloaded(_model(config, members), tmp_path)
+    crop = np.random.default_rng(0).normal(size=(4, 13, 20, 24)).astype(np.float32)
+    found = predict(model, crop, CPU)
+    assert found.runtime.startswith("OpenVINO ")
+    assert found.remarks == ()
+    expected = predict(Model(model.spec, model.network, ""), crop, CPU)
+    assert expected.runtime.startswith("PyTorch ")
+    if "bfloat16" in found.runtime:
+        assert np.mean((found.probabilities > 0.5) != (expected.probabilities > 0.5)) < 0.01
+    else:
+        np.testing.assert_allclose(found.probabilities, expected.probabilities, atol=2e-5)
+
+
+def test_mirroring_agrees_with_torch(tmp_path: Path) -> None:
+    model = reloaded(random_model(), tmp_path)
+    crop = np.random.default_rng(0).normal(size=(4, 8, 8, 12)).astype(np.float32)
+    expected = predict(Model(model.spec, model.network, ""), crop, CPU, tta=True).probabilities
+    np.testing.assert_allclose(predict(model, crop, CPU, tta=True).probabilities, expected, atol=2e-3)
+
+
+def test_a_run_needs_neither_torch_nor_the_converter_and_sends_no_statistics(tmp_path: Path) -> None:
+    path = saved(_model(_config(norm="group")), tmp_path)
+    code = (
+        "import sys, numpy, pathlib\n"
+        "from tumorseg.devices import choose_device\n"
+        "from tumorseg.modelfile import open_model\n"
+        "from tumorseg.predictor import predict\n"
+        f"model = open_model(pathlib.Path({str(path)!r}))\n"
+        "crop = numpy.zeros((4, 8, 8, 8), numpy.float32)\n"
+        "print(predict(model, crop, choose_device('cpu')).runtime)\n"
+        "print([name for name in sys.modules if name.split('.')[0] in ('torch', 'openvino_telemetry')])\n"
+    )
+    home = tmp_path / "home"
+    home.mkdir()
+    environment = {**os.environ, "HOME": str(home), "USERPROFILE": str(home), "PYTHONPATH": str(ENGINE)}
+    answer = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    runtime, modules = answer.stdout.splitlines()
+    assert runtime.startswith("OpenVINO")
+    assert modules == "[]"
+    assert list(home.iterdir()) == []
+
+
+def test_weights_that_do_not_fit_are_told_as_ever(tmp_path: Path) -> None:
+    model = open_model(saved(_model(_config()), tmp_path))
+    del model.weights["up.0.weight"]  # type: ignore[attr-defined]
+    with pytest.raises(ModelError, match=r"weights in model\.safetensors do not fit"):
+        predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU)
+
+
+def test_torch_takes_over_when_openvino_fails_and_the_user_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("no such instruction\nat line 5")
+
+    model = reloaded(random_model(), tmp_path)
+    crop = np.random.default_rng(0).normal(size=(4, 8, 8, 8)).astype(np.float32)
+    expected = predict(Model(model.spec, model.network, ""), crop, CPU).probabilities
+    monkeypatch.setattr(openvino_runtime, "_compile", fail)
+    prediction = predict(model, crop, CPU)
+    assert prediction.remarks == (
+        "OpenVINO could not run the network (ValueError: no such instruction), so PyTorch did.",
+    )
+    np.testing.assert_array_equal(prediction.probabilities, expected)
+
+
+def test_openvino_can_be_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUMORSEG_RUNTIME", "torch")
+    prediction = predict(open_model(saved(random_model(), tmp_path)), np.zeros((4, 8, 8, 8), np.float32), CPU)
+    assert prediction.runtime.startswith("PyTorch")
+
+
+def test_stretched_crops_and_networks_in_training_stay_with_torch(tmp_path: Path) -> None:
+    crop = np.zeros((4, 8, 8, 8), np.float32)
+    model = open_model(saved(random_model(), tmp_path))
+    stretched = replace(model, spec=replace(model.spec, resized=True))
+    assert predict(stretched, crop, CPU).runtime.startswith("PyTorch")
+    assert predict(random_model(), crop, CPU).runtime.startswith("PyTorch")
+
+
+def test_a_cancel_is_not_taken_for_a_failure(tmp_path: Path) -> None:
+    def cancel(_: Progress) -> None:
+        raise CancelledError
+
+    model = open_model(saved(random_model(), tmp_path))
+    with pytest.raises(CancelledError):
+        predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU, report=cancel)
+
+
+def test_a_cache_that_is_damaged_or_cannot_be_written_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUMORSEG_CACHE", str(tmp_path / "cache"))
+    path = saved(_model(_config(norm="group")), tmp_path)
+    crop = np.random.default_rng(0).normal(size=(4, 8, 8, 8)).astype(np.float32)
+    expected = predict(open_model(path), crop, CPU).probabilities
+    blobs = list((cache_folder() / "openvino").iterdir())
+    assert blobs
+    for blob in blobs:
+        blob.chmod(0o600)
+        blob.write_bytes(blob.read_bytes()[:1000])
+    again = predict(open_model(path), crop, CPU)
+    assert again.runtime.startswith("OpenVINO")
+    np.testing.assert_array_equal(again.probabilities, expected)
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("TUMORSEG_CACHE", str(tmp_path / "file"))
+    np.testing.assert_array_equal(predict(open_model(path), crop, CPU).probabilities, expected)

@@ -1,0 +1,60 @@
+"""What a command costs before and after its work: modules that are not needed, freed memory, the end of the process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SEGMENT = "import tumorseg.segment_command, tumorseg.batch_command, sys"
+
+FAULTS = """
+import resource, sys
+import numpy as np
+from tumorseg.allocator import keep_freed_memory
+kept = keep_freed_memory() if sys.argv[1] == "kept" else False
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+np.ones(1 << 22, np.float64)
+before = faults()
+for _ in range(8):
+    np.ones(1 << 22, np.float64)
+print(kept, faults() - before)
+"""
+
+
+def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_reading_starts_before_torch_is_there() -> None:
+    heavy = "{'torch', 'matplotlib', 'scipy.optimize', 'scipy.stats', 'nibabel'}"
+    assert python(f"{SEGMENT}; print(sorted({heavy} & set(sys.modules)))").stdout == "[]\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc")
+def test_freed_memory_is_used_again() -> None:
+    kept, faults = python(FAULTS, "kept").stdout.split()
+    if kept == "False":
+        pytest.skip("another C library than glibc")
+    assert int(faults) < int(python(FAULTS, "returned").stdout.split()[1]) / 2
+
+
+def test_a_command_ends_with_its_code_and_everything_it_said() -> None:
+    code = "from tumorseg.program import leave; import sys; print('out'); print('err', file=sys.stderr); leave(3)"
+    ended = python(code)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (3, "out\n", "err\n")
+
+
+def test_garbage_is_collected_again_after_a_load() -> None:
+    code = """
+import gc
+from tumorseg.collection import without_collection
+with without_collection():
+    assert not gc.isenabled()
+    kept = [[] for _ in range(1000)]
+assert gc.isenabled()
+assert gc.get_freeze_count() >= 1000
+"""
+    assert python(code).returncode == 0

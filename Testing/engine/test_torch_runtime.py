@@ -1,0 +1,133 @@
+"""Number formats, memory layouts, sums on a device and recorded graphs; GPUs are played by the CPU."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from support.models import random_model
+from tumorseg import cuda_graphs, torch_runtime
+from tumorseg.cuda_graphs import GraphedNetwork
+from tumorseg.memory_ladder import Rung
+from tumorseg.modelfile import Model
+from tumorseg.network import UNet3D
+from tumorseg.network_config import Norm, UNet3DConfig
+from tumorseg.sums import HostSums
+from tumorseg.tiles import Tiling
+from tumorseg.torch_runtime import TorchDeviceSums, TorchHostSums, TorchNetwork, formats
+
+RUNG = Rung("cpu", "cpu", Tiling("whole", (16, 16, 16)))
+CROP = np.random.default_rng(0).normal(size=(4, 16, 16, 16)).astype(np.float32)
+
+
+def _model(norm: Norm) -> Model:
+    torch.manual_seed(0)
+    config = UNet3DConfig(features=(8, 16), norm=norm, deep_supervision=0)
+    return Model(replace(random_model().spec, architecture=config.to_dict()), UNet3D(config).eval(), "")
+
+
+@pytest.mark.parametrize("norm", ["group", "batch", "none", "instance"])
+def test_the_memory_layout_changes_nothing(norm: Norm) -> None:
+    model = _model(norm)
+    with torch.inference_mode():
+        expected = model.network(torch.from_numpy(CROP)[None])[0].numpy()
+    found = TorchNetwork(model, "cpu", torch.float32).logits(CROP, ((),))
+    np.testing.assert_allclose(found, expected, atol=5e-6)
+
+
+def test_bfloat16_gives_the_labels_of_float32_up_to_rounding() -> None:
+    model = _model("group")
+    exact, rounded = (
+        TorchHostSums(TorchNetwork(model, "cpu", number_format)).logits(CROP, ((),))
+        for number_format in (torch.float32, torch.bfloat16)
+    )
+    assert rounded.dtype == np.float32
+    differences = np.abs(exact - rounded)
+    assert 0 < differences.max() < 0.05 * np.abs(exact).max()
+    changed = (exact > 0) != (rounded > 0)
+    assert changed.mean() < 0.01
+    assert np.abs(exact[changed]).max() < 0.02 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize(("answers", "found"), [((True, False), True), ((False, True), True), ((False, False), False)])
+def test_bfloat16_is_used_only_where_the_cpu_has_it(
+    answers: tuple[bool, bool], found: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, answer in zip(("_is_avx512_bf16_supported", "_is_amx_tile_supported"), answers, strict=True):
+        monkeypatch.setattr(torch.cpu, name, lambda answer=answer: answer)
+    expected = [torch.bfloat16, torch.float32] if found else [torch.float32]
+    assert formats(_model("group"), "cpu") == expected
+
+
+def test_gpus_compute_in_half_precision_where_a_norm_keeps_numbers_small() -> None:
+    assert formats(_model("group"), "cuda:0") == [torch.float16, torch.float32]
+    assert formats(_model("none"), "cuda:0") == [torch.float32]
+    assert formats(_model("group"), "mps") == [torch.float32]
+
+
+@pytest.mark.parametrize("outputs", ["regions", "classes"])
+def test_sums_on_a_device_end_in_what_sums_on_the_host_do(outputs: str) -> None:
+    device = TorchDeviceSums(TorchNetwork(_model("group"), "cpu", torch.float32))
+    logits = np.random.default_rng(1).normal(0, 40, size=(4, 5, 6, 7)).astype(np.float32)
+    total = device.zeros(logits.shape)
+    total[:, 1:] += device.array(logits)[:, 1:]
+    expected = HostSums().probabilities(np.where(np.arange(5)[:, None, None] > 0, logits, np.float32(0)), outputs)
+    np.testing.assert_allclose(device.probabilities(total, outputs), expected, atol=1e-6)
+    assert device.is_finite(total)
+    total[0, 0, 0, 0] = torch.nan
+    assert not device.is_finite(total)
+
+
+def test_a_gpu_keeps_a_copy_and_leaves_the_models_network_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    # "meta" stands for a GPU: tensors without data.
+    monkeypatch.setattr(torch_runtime, "GraphedNetwork", lambda network: network)
+    model = _model("group")
+    first = torch_runtime._network_on(model, "meta", torch.float16)
+    assert torch_runtime._network_on(model, "meta", torch.float16) is first
+    weight = first.encoder[0][0].conv.weight
+    assert (weight.device.type, weight.dtype) == ("meta", torch.float16)
+    assert weight.is_contiguous(memory_format=torch.channels_last_3d)
+    own = model.network.encoder[0][0].conv.weight
+    assert (own.device.type, own.dtype) == ("cpu", torch.float32)
+    torch_runtime.release(model, "meta")
+    assert torch_runtime._network_on(model, "meta", torch.float16) is not first
+
+
+class _Recorder:
+    """Plays ``cuda_graphs.record``: notes shapes, and answers from what was recorded."""
+
+    def __init__(self, fails: bool = False) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+        self.fails = fails
+
+    def __call__(self, network: nn.Module, image: Tensor) -> Any:
+        if self.fails:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        self.shapes.append(tuple(image.shape))
+
+        class Recording:
+            replay: Callable[[Tensor], Tensor] = staticmethod(lambda x: network(x) + 0)
+
+        return Recording()
+
+
+def test_a_shape_that_comes_again_is_recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = _Recorder()
+    monkeypatch.setattr(cuda_graphs, "record", recorder)
+    network = GraphedNetwork(nn.Identity())
+    images = [torch.full((1, 1, size), float(size)) for size in (2, 3, 2, 2, 3, 4, 4, 2)]
+    for image in images:
+        assert torch.equal(network(image), image)
+    # 2 is recorded again at the end: 4 has pushed it out.
+    assert recorder.shapes == [(1, 1, 2), (1, 1, 3), (1, 1, 4), (1, 1, 2)]
+
+
+def test_where_recording_fails_the_network_runs_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cuda_graphs, "record", _Recorder(fails=True))
+    network = GraphedNetwork(nn.Identity())
+    for _ in range(3):
+        assert torch.equal(network(torch.ones(1, 1, 2)), torch.ones(1, 1, 2))

@@ -1,0 +1,103 @@
+"""The part of a case that holds the brain: what the network sees of it, and where its answer goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tumorseg.errors import BadInputError
+from tumorseg.grids import WorkingGrid, to_working, working_grid
+from tumorseg.normalise import CROP_MARGIN, Box, bounding_box, brain_mask, network_input
+from tumorseg.volume import BoolArray, FloatArray, Geometry, Triple, Volume
+
+TOUCHED = 1e-6
+"""Part of a voxel that makes it brain where the volumes say what brain is: interpolation leaves 0 only outside, but for
+rounding."""
+
+HALF = 0.5
+"""The same where a mask says it."""
+
+
+@dataclass(frozen=True)
+class BrainCrop:
+    """A case cropped to its brain and normalised; nothing outside is ever resampled, predicted or measured.
+
+    Attributes:
+        box: of the brain in the reference volume (slices along z, y, x), with a margin.
+        brain: mask (z, y, x) of the box; a coarser network's mask would cut the brain's surface off.
+        grid: ``reference`` is the grid of the box, ``working`` that of ``channels``.
+        channels: (channel, z, y, x) float32, what the network gets.
+        working_brain: mask (z, y, x) on the grid of the channels.
+    """
+
+    box: Box
+    brain: BoolArray
+    grid: WorkingGrid
+    channels: FloatArray
+    working_brain: BoolArray
+
+
+def crop_to_brain(
+    volumes: Sequence[Volume], reference: Geometry, spacing: Triple, normalisation: str, mask: Volume | None = None
+) -> BrainCrop:
+    """Crop to the brain, bring to the network's grid, normalise.
+
+    Args:
+        volumes: in the model's channel order, all on the reference grid.
+        reference: where the result will lie.
+        spacing: voxel size (x, y, z) in mm that the network expects.
+        normalisation: one of ``NORMALISERS``.
+        mask: brain, not 0 inside, on the reference grid; where any volume differs from 0 if None.
+
+    Raises:
+        BadInputError: the mask is empty or lies on another grid.
+    """
+    brain = brain_mask([volume.array for volume in volumes]) if mask is None else _inside(mask, reference)
+    box = bounding_box(brain)
+    grid = _near(working_grid(reference, spacing), box)
+    channels = [to_working(_cut(volume, box), grid) for volume in volumes]
+    working_brain = _on_working(brain[box], grid, TOUCHED if mask is None else HALF)
+    if mask is not None and not working_brain.any():
+        raise _empty(mask.name)
+    crop, inner = network_input(channels, working_brain, normalisation)
+    grid = replace(grid, working=grid.working.crop(inner))
+    return BrainCrop(box, brain[box], grid, crop, working_brain[inner])
+
+
+def _inside(mask: Volume, reference: Geometry) -> BoolArray:
+    if difference := reference.differences(mask.geometry):
+        raise BadInputError(
+            f"The brain mask {mask.name} is not on the grid of the volumes ({', '.join(difference)}); resample it."
+        )
+    inside = mask.array != 0
+    if not inside.any():
+        raise _empty(mask.name)
+    return inside
+
+
+def _empty(name: str) -> BadInputError:
+    return BadInputError(f"The brain mask {name} is empty; give one that is not 0 inside the brain.")
+
+
+def _on_working(brain: BoolArray, grid: WorkingGrid, share: float) -> BoolArray:
+    """The voxels of the working grid at least this part of which, interpolated, is brain."""
+    return to_working(Volume(brain.astype(np.float32), grid.reference, "brain"), grid) >= share
+
+
+def _cut(volume: Volume, box: Box) -> Volume:
+    return replace(volume, array=volume.array[box], geometry=volume.geometry.crop(box))
+
+
+def _near(grid: WorkingGrid, box: Box) -> WorkingGrid:
+    """The part of a grid around a box of its reference, with the margin that the network's crop has."""
+    reference = grid.reference.crop(box)
+    if not grid.resampled:
+        return working_grid(reference, grid.working.spacing)
+    corners = np.column_stack([reference.corners_lps(), np.ones(8)]) @ np.linalg.inv(grid.working.index_to_lps).T
+    # One voxel more than the margin on either side: the network's brain may be that much larger.
+    low = np.floor(corners.min(axis=0)).astype(int) - 1 - CROP_MARGIN
+    high = np.ceil(corners.max(axis=0)).astype(int) + 2 + CROP_MARGIN
+    x, y, z = (slice(max(0, first), last) for first, last in zip(low.tolist()[:3], high.tolist()[:3], strict=True))
+    return WorkingGrid(reference, grid.working.crop((z, y, x)), resampled=True)
