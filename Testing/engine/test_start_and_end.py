@@ -24,6 +24,21 @@ print(kept, faults() - before)
 """
 
 
+RESIDENT = """
+import numpy as np
+from pathlib import Path
+from tumorseg.allocator import keep_freed_memory, return_freed_memory
+def pages():
+    return int(Path("/proc/self/statm").read_text().split()[1])
+kept = keep_freed_memory()
+arrays = [np.ones(1 << 22, np.float64) for _ in range(4)]
+del arrays
+before = pages()
+return_freed_memory()
+print(kept, before - pages())
+"""
+
+
 def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
 
@@ -39,6 +54,14 @@ def test_freed_memory_is_used_again() -> None:
     if kept == "False":
         pytest.skip("another C library than glibc")
     assert int(faults) < int(python(FAULTS, "returned").stdout.split()[1]) / 2
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc")
+def test_freed_memory_can_be_returned() -> None:
+    kept, returned = python(RESIDENT).stdout.split()
+    if kept == "False":
+        pytest.skip("another C library than glibc")
+    assert int(returned) * 4096 > 4 * (1 << 22) * 8 / 2
 
 
 def test_a_command_ends_with_its_code_and_everything_it_said() -> None:

@@ -72,7 +72,7 @@ def test_a_cancel_is_heard_while_the_model_loads_and_the_load_is_not_lost(
         go_on.wait(60)
         return load_model(path)
 
-    monkeypatch.setattr("tumorseg.model_keeper.load_model", slow)
+    monkeypatch.setattr("tumorseg.model_keeper.open_model", slow)
     request = worker_request(tmp_path, saved(threshold_model(), tmp_path))
     script.send(**{**request, "id": "unwanted"})
     assert next_event()["stage"] == "load"

@@ -78,8 +78,11 @@ def test_an_id_names_one_request_only(tmp_path: Path, inside: tuple[Script, Call
 
 
 @pytest.fixture
-def worker_with_broken_torch(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[RunningWorker]:
-    """A torch that cannot be loaded: its file holds only the given line."""
+def worker_with_broken_torch(
+    tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[RunningWorker]:
+    """A torch that cannot be loaded: its file holds only the given line. OpenVINO would do without it."""
+    monkeypatch.setenv("TUMORSEG_RUNTIME", "torch")
     package = tmp_path / "site" / "torch"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text(request.param, encoding="utf-8")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable
 
 _MMAP_THRESHOLD, _TRIM_THRESHOLD, _TOP_PAD, _ARENA_MAX = -3, -1, -2, -8
 """Parameter numbers of glibc's ``mallopt``."""
@@ -18,10 +19,8 @@ LARGEST_BLOCK = 2**30
 
 def keep_freed_memory() -> bool:
     """Tell glibc to reuse what was freed; whether that was possible."""
-    if not sys.platform.startswith("linux"):
-        return False
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:  # musl
+    mallopt = _glibc("mallopt")
+    if mallopt is None:
         return False
     settings = {
         _MMAP_THRESHOLD: LARGEST_BLOCK,
@@ -30,3 +29,14 @@ def keep_freed_memory() -> bool:
         _ARENA_MAX: 1,  # threads have arenas of 64 MB, which hold one patch
     }
     return all(mallopt(parameter, value) for parameter, value in settings.items())
+
+
+def return_freed_memory() -> None:
+    """Give what was freed back to the system now, e.g. when nothing will be computed for a while."""
+    if trim := _glibc("malloc_trim"):
+        trim(0)
+
+
+def _glibc(name: str) -> Callable[..., int] | None:
+    """A function of the C library; None on other systems, and on Linux without glibc (musl)."""
+    return getattr(ctypes.CDLL(None), name, None) if sys.platform.startswith("linux") else None

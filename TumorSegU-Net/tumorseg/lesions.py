@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from tumorseg.regions import region_mask
 from tumorseg.volume import BoolArray, Geometry, LabelArray
@@ -67,6 +66,8 @@ def _cores(core: BoolArray, geometry: Geometry) -> NumberArray:
 
 def _nearest(numbers: NumberArray, inside: BoolArray, geometry: Geometry) -> NumberArray:
     """Give every voxel inside the number of the nearest voxel that has one."""
+    from scipy.spatial import cKDTree  # rarely needed, and not imported quickly
+
     numbered = numbers > 0
     surface = numbered & ~ndimage.binary_erosion(numbered)
     millimetres = geometry.spacing[::-1]

@@ -21,7 +21,7 @@ from dataclasses import asdict
 from typing import IO, Any
 
 from tumorseg import __version__
-from tumorseg.allocator import keep_freed_memory
+from tumorseg.allocator import keep_freed_memory, return_freed_memory
 from tumorseg.errors import BadInputError, TumorSegError
 from tumorseg.guard import check_case
 from tumorseg.model_keeper import ModelKeeper
@@ -92,6 +92,7 @@ class Worker:
         event = result_event(request, case, result, model)
         self.inbox.check()
         self._send("result", request, **event)
+        return_freed_memory()
 
     def _check(self, request: Message) -> None:
         required = read_spec(find_model(request.get("model"))).channels
@@ -99,7 +100,9 @@ class Worker:
         self._send("result", request, findings=[asdict(finding) for finding in findings])
 
     def _warm(self, request: Message) -> None:
-        """Load PyTorch and a model, so that the first run finds them ready."""
+        """Load everything that a run needs, so that the first one finds it ready."""
+        from tumorseg import pipeline, report_html  # noqa: F401
+
         self._models.get(request.get("model"), self.inbox.check)
         self._status(request)
 
@@ -112,6 +115,7 @@ class Worker:
 
     def _release(self, request: Message) -> None:
         self._models.release()
+        return_freed_memory()
         self._status(request)
 
     def _progress(self, request: Message, progress: Progress) -> None:
