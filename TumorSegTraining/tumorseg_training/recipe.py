@@ -55,7 +55,7 @@ _WHOLE = {
     "early_stopping": 0,
     "validate_every": 1,
 }
-_SWITCHES = ("resized", "compile")
+_SWITCHES = ("resized", "single_pass", "compile")
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ class Recipe:
         regions: output regions.
         normalisation: of the intensities, as in the model file.
         resized: whether each brain is stretched to ``patch_size`` as a whole, instead of cut into patches.
+        single_pass: whether a patch holds a whole brain, so that the network is run on the brain crop in one pass.
         spacing: voxel size along each axis, mm; that of the prepared folder.
         patch_size: (z, y, x) voxels.
         batch_size: patches per step, over all processes together.
@@ -106,6 +107,7 @@ class Recipe:
     regions: tuple[str, ...] = tuple(REGIONS)
     normalisation: str = "zscore-brain"
     resized: bool = False
+    single_pass: bool = False
     spacing: float = 1.0
     patch_size: tuple[int, int, int] = (96, 96, 96)
     batch_size: int = 2

@@ -27,6 +27,7 @@ def model_spec(recipe: Recipe, training: dict[str, Any] | None = None) -> ModelS
         patch_size=recipe.patch_size,
         normalisation=recipe.normalisation,
         resized=recipe.resized,
+        single_pass=recipe.single_pass,
         postprocessing=PostProcessing(thresholds=(0.5,) * len(recipe.regions)),
         card=ModelCard(title=f"{recipe.name} (not evaluated)"),
         training=training or {},

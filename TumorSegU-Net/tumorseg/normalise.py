@@ -31,7 +31,7 @@ def bounding_box(mask: BoolArray, margin: int = CROP_MARGIN) -> Box:
     slices = np.flatnonzero(mask.any(axis=(1, 2)))
     if not len(slices):
         raise ValueError("the brain mask is empty")
-    plane = mask[slices[0] : slices[-1] + 1].any(axis=0)
+    plane = np.any(mask[slices[0] : slices[-1] + 1], axis=0)
     found = (slices, np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0)))
     z, y, x = (
         slice(max(0, int(side[0]) - margin), min(size, int(side[-1]) + 1 + margin))

@@ -9,7 +9,7 @@ from tumorseg.errors import BadInputError, CancelledError, TumorSegError
 from tumorseg.grids import to_working, working_grid
 from tumorseg.modelfile import Model
 from tumorseg.normalise import bounding_box, brain_mask
-from tumorseg.pipeline import Options, labels_of, reference_sequence, segment
+from tumorseg.pipeline import Options, reference_sequence, segment
 from tumorseg.sequences import Case
 from tumorseg.volume import LabelArray
 from tumorseg_training.cases import read_labelled
@@ -86,8 +86,9 @@ def _compared(item: Judged, device: str, tile: Size | None) -> TileCase:
     volumes, truth, _ = read_labelled(item.case, model.spec.channels)
     crop = _crop_size(volumes, model)
     tile = tile or _default_tile(crop, model)
+    ways = (replace(model.spec, single_pass=True), replace(model.spec, single_pass=False, patch_size=tile))
     whole, tiled = (
-        region_dice(_labels(volumes, model, size, device), truth, scored_regions(truth)) for size in (crop, tile)
+        region_dice(_labels(volumes, replace(model, spec=spec), device), truth, scored_regions(truth)) for spec in ways
     )
     kept = [region for region in whole if region in model.spec.regions]
     return TileCase(item.case.name, crop, tile, *({name: dice[name] for name in kept} for dice in (whole, tiled)))
@@ -95,7 +96,7 @@ def _compared(item: Judged, device: str, tile: Size | None) -> TileCase:
 
 def _crop_size(volumes: Case, model: Model) -> Size:
     """The brain crop of the engine, rounded up to what the network can divide."""
-    grid = working_grid(volumes[reference_sequence(model)].geometry, model.spec.spacing)
+    grid = working_grid(volumes[reference_sequence(model.spec)].geometry, model.spec.spacing)
     box = bounding_box(brain_mask([to_working(volumes[name], grid) for name in model.spec.channels]))
     divisor = model.spec.network_config.divisor
     z, y, x = (_rounded_up(side.stop - side.start, divisor) for side in box)
@@ -114,7 +115,5 @@ def _rounded_up(size: int, divisor: int) -> int:
     return -(-size // divisor) * divisor
 
 
-def _labels(volumes: Case, model: Model, patch: Size, device: str) -> LabelArray:
-    sized = replace(model, spec=replace(model.spec, patch_size=patch))
-    result = segment(volumes, sized, Options(device=device))
-    return labels_of(result.probabilities, sized, result.geometry)
+def _labels(volumes: Case, model: Model, device: str) -> LabelArray:
+    return segment(volumes, model, Options(device=device)).labels
