@@ -134,6 +134,10 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._initializeParameterNode()
         self.panel.enter()
 
+    def exit(self) -> None:
+        """Another module is shown."""
+        self.panel.exit()
+
     def _onSceneStartClose(self, caller: object, event: str) -> None:
         self.panel.cancel()
         self._setParameterNode(None)

@@ -90,6 +90,7 @@ def _show_visit(driver: PanelDriver, folder: Path) -> None:
     driver.settle(lambda: not driver.ui.progressBar.visible)
     _grab_panel(driver, folder / "panel-result.png")
     _grab_models(driver, folder / "models.png")
+    _grab_about(driver, folder / "about-model.png")
     _save_views(nodes["t1ce"], driver.parameters.segmentation, folder / "result-views.jpg")
 
 
@@ -117,7 +118,17 @@ def _grab_models(driver: PanelDriver, path: Path) -> None:
 
     dialog = ModelsDialog(driver.widget.resourcePath("UI/TumorSegUNetModels.ui"), driver.logic, lambda: None)
     dialog.fill(None)
-    window = dialog.ui.modelList.target.window()
+    _grab_dialog(dialog.ui.modelList.target.window(), path)
+
+
+def _grab_about(driver: PanelDriver, path: Path) -> None:
+    from TumorSegUNetPanel.about_dialog import AboutDialog
+
+    dialog = AboutDialog(driver.widget.resourcePath("UI/TumorSegUNetAbout.ui"), driver.logic.models()[0])
+    _grab_dialog(dialog.ui.aboutBrowser.target.window(), path)
+
+
+def _grab_dialog(window: QtWidgets.QWidget, path: Path) -> None:
     window.show()
     application().processEvents()
     _save(window, path)

@@ -7,12 +7,15 @@ import pytest
 
 from tumorseg.guard import Finding
 from tumorseg.regions import labels_from_regions
-from tumorseg.uncertainty import Quality, assess, expected_dice, uncertainty_map
+from tumorseg.uncertainty import Quality, assess, expected_dice, solidity, uncertainty_map
 from tumorseg.volume import Geometry
 
 SHAPE = (10, 20, 20)
 GRID = Geometry(SHAPE)
 REGIONS = ("WT", "TC", "ET")
+SOLID_WHOLE = 2 * 6 * 6 * 16 / (6 * 6 * 16 + 10 * 10 * 20)
+SOLID_CORE = 2 * 6 * 6 * 6 / (6 * 6 * 6 + 10 * 10 * 10)
+"""Of the boxes of ``_probabilities`` at 1 mm."""
 
 
 @pytest.mark.parametrize(
@@ -65,12 +68,12 @@ def _assessed(probabilities: np.ndarray, **more: object) -> Quality:
 def test_an_ordinary_result_gets_no_sentence() -> None:
     quality = _assessed(_probabilities())
     assert (quality.reasons, quality.sentence) == ((), None)
-    # 2 * 0.99 / (1 + 0.99) for both regions
-    assert quality.score == pytest.approx(0.99497, abs=1e-4)
+    # Expected Dice 2 * 0.99 / (1 + 0.99) for both regions, 10 x 10 x 20 and 10 x 10 x 10 voxels less 2 on every side
+    assert quality.score == pytest.approx(0.99497 * (SOLID_WHOLE + SOLID_CORE) / 2, abs=1e-4)
 
 
 def test_the_score_is_that_of_the_whole_and_the_core() -> None:
-    expected = (2 * 0.99 / 1.99 + 2 * 0.9 / 1.9) / 2
+    expected = (2 * 0.99 / 1.99 * SOLID_WHOLE + 2 * 0.9 / 1.9 * SOLID_CORE) / 2
     assert _assessed(_probabilities(core=0.9, enhancing=0.6)).score == pytest.approx(expected, abs=1e-4)
 
 
@@ -120,4 +123,20 @@ def test_several_reasons_make_one_sentence_and_nothing_scores_zero() -> None:
 def test_a_model_without_core_is_assessed_on_the_whole() -> None:
     probabilities = _probabilities(whole=0.9)[:1]
     labels = labels_from_regions(probabilities, ("WT",), (0.5,))
-    assert assess(probabilities, ("WT",), labels, GRID).score == pytest.approx(2 * 0.9 / 1.9)
+    assert assess(probabilities, ("WT",), labels, GRID).score == pytest.approx(2 * 0.9 / 1.9 * SOLID_WHOLE)
+
+
+def test_scattered_parts_score_less_than_one_of_their_volume() -> None:
+    one, many = np.zeros((2, 3, *SHAPE), np.float32)
+    one[:, 1:9, 2:10, 2:10] = 0.95  # 512 voxels
+    many[:, 1:9, :16:2, :16:2] = 0.95  # 512 voxels, each with a gap to the next
+    assert _assessed(one).score == pytest.approx(2 * 0.95 / 1.95 * 2 * 64 / (64 + 512))
+    assert _assessed(many).score == 0
+
+
+def test_solidity_is_in_millimetres() -> None:
+    mask = np.ones(SHAPE, bool)
+    assert solidity(mask, Geometry(SHAPE)) == pytest.approx(2 * 6 * 16 * 16 / (6 * 16 * 16 + mask.size))
+    # Of voxels of 0.5 mm four go on every side, of slices of 5 mm none.
+    fine = Geometry(SHAPE, spacing=(0.5, 0.5, 5.0))
+    assert solidity(mask, fine) == pytest.approx(2 * 10 * 12 * 12 / (10 * 12 * 12 + mask.size))

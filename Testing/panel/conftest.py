@@ -31,7 +31,7 @@ def driver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PanelDri
     settings_in(tmp_path / "settings")
     scene = createScene()
     module = install(monkeypatch, scene)
-    for name in ("panel.torchInstalled", "device_line.torchInstalled"):
+    for name in ("panel.torchInstalled", "device_line.torchInstalled", "warm_up.torchInstalled"):
         monkeypatch.setattr(f"TumorSegUNetPanel.{name}", lambda: True)
     monkeypatch.setattr("TumorSegUNetPanel.panel.ensureTorch", lambda **options: None)
     path = saved(threshold_model(), tmp_path)

@@ -116,3 +116,16 @@ def test_installed_model_can_be_chosen_in_the_panel(driver: PanelDriver, store: 
     titles = [driver.ui.modelComboBox.itemText(index) for index in range(driver.ui.modelComboBox.count)]
     assert len(titles) == 2
     assert titles[0].startswith(list_models()[0].title)
+
+
+def test_the_panels_link_opens_the_card(driver: PanelDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    from TumorSegUNetPanel.about_dialog import AboutDialog
+
+    shown: list[str] = []
+    monkeypatch.setattr(AboutDialog, "show", lambda dialog: shown.append(dialog.ui.aboutBrowser.plainText))
+    assert "About this model" in driver.ui.accuracyLabel.text
+    driver.ui.accuracyLabel.target.linkActivated.emit("about")
+    [model] = driver.logic.models()
+    assert model.title in shown[0]
+    assert "SHA-256" in shown[0]
+    assert "Research only" in shown[0]

@@ -24,7 +24,8 @@ ENTRY = MODULE / "TumorSegUNet.py"
 QT_SOURCES = [ENTRY, *sorted((MODULE / "TumorSegUNetPanel").glob("*.py"))]
 SOURCES = [*QT_SOURCES, *sorted((REPOSITORY / "Testing" / "slicer_app").glob("*.py"))]
 UI_FILES = {
-    name: ET.parse(MODULE / "Resources" / "UI" / f"{name}.ui") for name in ("TumorSegUNet", "TumorSegUNetModels")
+    name: ET.parse(MODULE / "Resources" / "UI" / f"{name}.ui")
+    for name in ("TumorSegUNet", "TumorSegUNetModels", "TumorSegUNetAbout")
 }
 PANEL = UI_FILES["TumorSegUNet"]
 WIDGETS = {
@@ -77,8 +78,9 @@ def after_ui(chain: str) -> list[str]:
 def widgets_of(source: Path) -> dict[str, str]:
     """Class of every widget that a file can name."""
     if source.parent.name == "slicer_app":
-        return {**WIDGETS["TumorSegUNetModels"], **WIDGETS["TumorSegUNet"]}
-    return WIDGETS["TumorSegUNetModels" if source.stem == "models_dialog" else "TumorSegUNet"]
+        return {name: kind for widgets in WIDGETS.values() for name, kind in widgets.items()}
+    dialogs = {"models_dialog": "TumorSegUNetModels", "about_dialog": "TumorSegUNetAbout"}
+    return WIDGETS[dialogs.get(source.stem, "TumorSegUNet")]
 
 
 FRAME = {"names": ["frameShape"], "properties": ["frameShape"], "signals": []}

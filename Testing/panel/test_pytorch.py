@@ -22,7 +22,7 @@ class Computer:
         self.installed, self.refused = installed, refused
         self.asked: list[bool] = []
         self.meanwhile: Callable[[], None] = lambda: None
-        for name in ("panel.torchInstalled", "device_line.torchInstalled"):
+        for name in ("panel.torchInstalled", "device_line.torchInstalled", "warm_up.torchInstalled"):
             monkeypatch.setattr(f"TumorSegUNetPanel.{name}", lambda: self.installed)
         monkeypatch.setattr("TumorSegUNetPanel.panel.ensureTorch", self.ensure)
 
@@ -40,7 +40,7 @@ def test_panel_without_pytorch_offers_to_install_it(driver: PanelDriver, monkeyp
     assert driver.ui.deviceLabel.text == "PyTorch, which runs the network, is not installed yet."
     assert driver.ui.installButton.visible
     assert not computer.asked
-    assert driver.logic.warm is None
+    assert driver.logic.warmed == []
 
 
 def test_installation_ends_in_the_sentence_of_a_self_check(
@@ -53,6 +53,7 @@ def test_installation_ends_in_the_sentence_of_a_self_check(
     assert computer.asked == [False]  # a test must not download anything
     assert not driver.ui.installButton.visible
     assert driver.logic.released, "the worker that has looked for PyTorch in vain goes on"
+    assert driver.logic.warmed == [("threshold", "auto")]
 
 
 def test_scene_closed_during_the_installation_is_not_segmented(
@@ -87,9 +88,3 @@ def test_segment_installs_what_is_missing_and_goes_on(driver: PanelDriver, monke
     assert computer.installed
     assert len(driver.logic.runs) == 1
     driver.settle(lambda: driver.ui.deviceLabel.text == "PyTorch 2.13 works.")
-
-
-def test_entering_gets_the_worker_ready(driver: PanelDriver) -> None:
-    assert driver.logic.warm is None
-    driver.widget.enter()
-    assert driver.logic.warm == ("threshold", "auto")

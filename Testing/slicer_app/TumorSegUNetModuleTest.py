@@ -55,6 +55,15 @@ class TumorSegUNetModuleTest(unittest.TestCase):
         self.assertIn(widget.logic.models()[0].title, dialog.ui.cardBrowser.plainText)
         self.assertFalse(dialog.ui.removeButton.enabled, "the shipped model can be removed")
 
+    def test_theModelsCardOpens(self) -> None:
+        from TumorSegUNetPanel.about_dialog import AboutDialog
+
+        widget = slicer.util.getModuleWidget("TumorSegUNet")
+        [model, *_] = widget.logic.models()
+        dialog = AboutDialog(widget.resourcePath("UI/TumorSegUNetAbout.ui"), model)
+        self.assertIn(model.card.intended_use, dialog.ui.aboutBrowser.plainText)
+        self.assertIn("About this model", widget.ui.accuracyLabel.text)
+
     def test_terminologyIsKnown(self) -> None:
         slicer.util.getModuleWidget("TumorSegUNet")
         logic = slicer.util.getModuleLogic("Terminologies")

@@ -14,7 +14,7 @@ from tumorseg.volume import Geometry, Volume
 from TumorSegUNetLib.dependencies import ensureTorch, torchInstalled
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.segmentations import createSegmentationNode, labelsFromNode
-from TumorSegUNetLib.volumes import nodeFromVolume, volumeFromNode
+from TumorSegUNetLib.volumes import nodeFromVolume, viewOfNode
 
 OBLIQUE = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, -1.0)
 """Turned about the z axis and left-handed."""
@@ -44,7 +44,7 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
     def test_volumesKeepVoxelsAndPlace(self) -> None:
         geometry = Geometry((4, 5, 6), origin=(1, 2, 3), spacing=(0.5, 1, 4), direction=OBLIQUE)
         array = np.arange(120, dtype=np.float32).reshape(4, 5, 6)
-        back = volumeFromNode(nodeFromVolume(slicer.mrmlScene, Volume(array, geometry, "T1")))
+        back = viewOfNode(nodeFromVolume(slicer.mrmlScene, Volume(array, geometry, "T1")))
         self.assertTrue(np.array_equal(back.array, array), "voxels changed on the way to a node and back")
         self.assertEqual(back.geometry.differences(geometry), [], "the grid changed on the way to a node and back")
 
@@ -55,7 +55,7 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
         hierarchy.CreateItem(folder, volume)  # moves the item that the application has made already
         labels = (slicer.util.arrayFromVolume(volume) == 400).astype(np.uint8) * 3
         node = createSegmentationNode(
-            slicer.mrmlScene, labels, volumeFromNode(volume).geometry, name="tumor", reference=volume, surfaces=True
+            slicer.mrmlScene, labels, viewOfNode(volume).geometry, name="tumor", reference=volume, surfaces=True
         )
         self.assertTrue(np.array_equal(labelsFromNode(node), labels), "labels changed on the way to the node")
         self.assertEqual(hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)), folder, "not beside the volume")

@@ -27,12 +27,12 @@ def scriptedService(seconds: float) -> WorkerService:
     return WorkerService([defaultCommand()[0], str(script), str(seconds)])
 
 
-def addStudy() -> dict:
+def addStudy(shape: tuple = (8, 9, 10), dtype: type = np.float32) -> dict:
     """Four volumes named after their sequence, with a bright cube."""
-    geometry = Geometry((8, 9, 10))
+    geometry = Geometry(shape)
     nodes = {}
     for number, name in enumerate(SEQUENCES):
-        array = np.full(geometry.shape, 100 + number, np.float32)
+        array = np.full(shape, 100 + number, dtype)
         array[2:5, 3:6, 4:7] = 400
         nodes[name] = nodeFromVolume(slicer.mrmlScene, Volume(array, geometry, f"patient_{name}"))
     return nodes
@@ -51,7 +51,7 @@ class PanelTestCase(unittest.TestCase):
     """Each test starts from an empty scene and an idle panel whose worker needs no PyTorch."""
 
     def setUp(self) -> None:
-        for name in ("panel.torchInstalled", "device_line.torchInstalled"):
+        for name in ("panel.torchInstalled", "device_line.torchInstalled", "warm_up.torchInstalled"):
             self.patch(f"TumorSegUNetPanel.{name}", lambda: True)
         self.patch("TumorSegUNetPanel.panel.ensureTorch", lambda mayInstall: None)
         slicer.mrmlScene.Clear()
@@ -89,9 +89,9 @@ class PanelTestCase(unittest.TestCase):
             slicer.app.processEvents()
             time.sleep(0.01)
 
-    def loadStudy(self) -> dict:
+    def loadStudy(self, nodes: dict | None = None) -> dict:
         """Load a study and wait until it is recognized and checked."""
-        nodes = addStudy()
+        nodes = nodes or addStudy()
         self.waitFor(lambda: self.parameters.flair is nodes["flair"], "recognizing the loaded volumes")
         self.waitFor(lambda: self.ui.statusLabel.text == "The volumes fit. Ready.", "checking the volumes")
         return nodes

@@ -10,15 +10,14 @@ import pytest
 from support.models import saved, threshold_model
 from tumorseg.modelfile import ModelCard, read_spec
 from tumorseg.modelstore import ModelEntry, list_models
+from TumorSegUNetLib.model_card import sizeText
 from TumorSegUNetLib.presenter_models import (
-    accuracyText,
+    accuracyHtml,
     accuracyToolTip,
     byName,
-    cardHtml,
     installHint,
     itemText,
     removeHint,
-    sizeText,
     transferText,
 )
 
@@ -29,6 +28,13 @@ CARD = ModelCard(
     training_data=("BraTS", "Synthetic"),
     licence="Apache-2.0",
 )
+
+
+LINK = '<a href="about">About this model</a>'
+
+
+def with_card(model: ModelEntry, card: ModelCard) -> ModelEntry:
+    return replace(model, spec=replace(model.spec, card=card))
 
 
 @pytest.fixture
@@ -47,24 +53,22 @@ def test_sizes_are_in_megabytes(size: int, text: str) -> None:
 
 
 def test_accuracy_on_real_patients_comes_first(model: ModelEntry) -> None:
-    assert accuracyText(model) == "Measured: Dice on 7 real patients 0.6."
-    assert accuracyText(None) == accuracyToolTip(None) == ""
+    assert accuracyHtml(model) == f"Measured: Dice on 7 real patients 0.6. {LINK}"
+    assert accuracyHtml(None) == accuracyToolTip(None) == ""
     assert accuracyToolTip(model).splitlines() == [*CARD.measured, *CARD.limits]
 
 
 def test_accuracy_without_real_patients_is_the_first_figure(model: ModelEntry) -> None:
     card = replace(CARD, measured=("Dice on synthetic patients 0.9.",))
-    assert (
-        accuracyText(replace(model, spec=replace(model.spec, card=card))) == "Measured: Dice on synthetic patients 0.9."
-    )
+    assert accuracyHtml(with_card(model, card)) == f"Measured: Dice on synthetic patients 0.9. {LINK}"
 
 
-def test_card_tells_everything_and_is_no_markup(model: ModelEntry) -> None:
-    html = cardHtml(model)
-    for text in ("Glioma &lt;b&gt;", *CARD.measured, *CARD.limits, *CARD.training_data, CARD.licence, "T1ce"):
-        assert text in html
-    assert CARD.intended_use in html
-    assert cardHtml(None) == ""
+def test_a_model_that_nobody_measured_has_a_card_all_the_same(model: ModelEntry) -> None:
+    assert accuracyHtml(with_card(model, replace(CARD, measured=()))) == LINK
+
+
+def test_figures_are_no_markup(model: ModelEntry) -> None:
+    assert "Dice &lt; 0.5" in accuracyHtml(with_card(model, replace(CARD, measured=("Dice < 0.5",))))
 
 
 def test_only_installed_models_can_be_removed(model: ModelEntry) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import shutil
+import tracemalloc
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,80 +12,22 @@ from typing import Any
 import numpy as np
 import pytest
 import slicer
-from scipy.spatial.transform import Rotation
 
+from support.ellipsoid_result import GRIDS, RADII, ellipsoid, volumes
+from support.ellipsoid_result import ellipsoid_result as make
+from support.ellipsoid_result import result_event as make_event
 from support.mrml import linear_transform
-from tumorseg.measure import measure_tumor
-from tumorseg.report import tumor_values
-from tumorseg.volume import Geometry, Volume
 from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
 from TumorSegUNetLib.hierarchy import hierarchyOf, parentItem
 from TumorSegUNetLib.naming import patientName, resultName
 from TumorSegUNetLib.report import reportFile, saveReport
 from TumorSegUNetLib.result import Origin, outcomeMaker, removeResult, resultOf
 from TumorSegUNetLib.result_table import exportTable
-from TumorSegUNetLib.result_views import showResult, showUncertainty, tumorCenter, uncertaintyShown
-from TumorSegUNetLib.run import Outcome
+from TumorSegUNetLib.result_views import tumorCenter
 from TumorSegUNetLib.run_files import RunFiles
 from TumorSegUNetLib.scene import createScene
 from TumorSegUNetLib.segmentations import labelsFromNode
-from TumorSegUNetLib.volumes import geometryOfNode, nodeFromVolume
-
-Nodes = dict[str, slicer.vtkMRMLScalarVolumeNode]
-
-TURNED = tuple(Rotation.from_euler("xyz", [8, -12, 15], degrees=True).as_matrix().ravel().tolist())
-
-GRIDS = {
-    "isotropic": Geometry((48, 48, 48), (-24.0, -20.0, 10.0)),
-    "anisotropic": Geometry((20, 64, 80), (5.0, -7.0, 3.0), (0.6, 0.8, 2.5)),
-    "oblique": Geometry((40, 60, 56), (30.0, -40.0, 12.0), (0.9, 0.9, 1.2), TURNED),
-}
-
-RADII = np.array([18.0, 11.0, 9.0])
-"""Half axes of the ellipsoid (x, y, z of the grid) in mm."""
-
-
-def ellipsoid(geometry: Geometry) -> np.ndarray:
-    """Enhancing ellipsoid with its half axes along the grid's, centred on a voxel."""
-    shape = np.array(geometry.shape)
-    offsets = np.indices(geometry.shape).reshape(3, -1).T - shape // 2
-    millimetres = offsets[:, ::-1] * np.array(geometry.spacing)
-    inside = ((millimetres / RADII) ** 2).sum(axis=1) <= 1
-    return np.where(inside, 3, 0).astype(np.uint8).reshape(geometry.shape)
-
-
-def make_event(files: RunFiles, labels: np.ndarray, geometry: Geometry) -> dict[str, Any]:
-    """What the worker says of these labels; everything measured by the engine."""
-    np.save(files.folder / "labels.npy", labels)
-    np.save(files.folder / "uncertainty.npy", np.where(labels > 0, 51, 0).astype(np.uint8))
-    (files.folder / "report.html").write_text('<html>Größe 3 &lt; 4; "x"</html>', encoding="utf-8")
-    return {
-        "event": "result",
-        "labels": "labels.npy",
-        "uncertainty": "uncertainty.npy",
-        "report": "report.html",
-        "reference": "t1ce",
-        "provenance": {"software": "TumorSegU-Net 0.1.0", "model": "test 1.0"},
-        "findings": [],
-        "quality": {"score": 0.75, "sentence": 'Look at this result with care: a; b: "c".', "reasons": ["a"]},
-        **tumor_values(measure_tumor(labels, geometry)),
-    }
-
-
-def volumes(scene: slicer.vtkMRMLScene, geometry: Geometry) -> Nodes:
-    image = np.ones(geometry.shape, np.float32)
-    return {name: nodeFromVolume(scene, Volume(image, geometry, f"Case_7_{name}")) for name in ("t1ce", "flair")}
-
-
-def make(scene: slicer.vtkMRMLScene, grid: str = "oblique", nodes: Nodes | None = None) -> Outcome:
-    inputs = nodes or volumes(scene, GRIDS[grid])
-    geometries = {name: geometryOfNode(node) for name, node in inputs.items()}
-    files = RunFiles()
-    try:
-        event = make_event(files, ellipsoid(GRIDS[grid]), geometries["t1ce"])
-        return outcomeMaker(Origin(scene, inputs, geometries))(files, event)
-    finally:
-        files.remove()
+from TumorSegUNetLib.volumes import geometryOfNode
 
 
 def world_ends(node: slicer.vtkMRMLMarkupsLineNode) -> np.ndarray:
@@ -318,38 +261,16 @@ def test_empty_result_has_a_table_and_no_lines(scene: slicer.vtkMRMLScene) -> No
     assert tumorCenter(resultOf(outcome.segmentation)) is None
 
 
-def test_slice_views_show_the_tumor(scene: slicer.vtkMRMLScene) -> None:
-    composites = [scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for _ in range(3)]
-    slices = [scene.AddNewNodeByClass("vtkMRMLSliceNode") for _ in range(3)]
-    for node, orientation in zip(slices, ("Axial", "Sagittal", "Coronal"), strict=True):
-        node.SetOrientation(orientation)
-    nodes = volumes(scene, GRIDS["oblique"])
-    outcome = make(scene, "oblique", nodes)
-    showResult(outcome.segmentation)
-    center = np.array(outcome.lesions[0]["centroid_lps"]) * (-1, -1, 1)
-    for composite, node in zip(composites, slices, strict=True):
-        assert composite.GetBackgroundVolumeID() == nodes["flair"].GetID()
-        to_ras = slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS())
-        assert abs((center - to_ras[:3, 3]) @ to_ras[:3, 2]) < 0.01
-    showResult(outcome.segmentation, background="t1ce")
-    assert composites[0].GetBackgroundVolumeID() == nodes["t1ce"].GetID()
-
-
-def test_uncertainty_is_laid_over_and_taken_away(scene: slicer.vtkMRMLScene) -> None:
-    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
-    outcome = make(scene)
-    assert not uncertaintyShown(scene, outcome.uncertainty)
-    showUncertainty(scene, outcome.uncertainty)
-    assert uncertaintyShown(scene, outcome.uncertainty)
-    showUncertainty(scene, None)
-    assert not uncertaintyShown(scene, outcome.uncertainty)
-    composite.SetForegroundVolumeID("vtkMRMLScalarVolumeNode1")
-    showUncertainty(scene, None)
-    assert composite.GetForegroundVolumeID() == "vtkMRMLScalarVolumeNode1"
-
-
-def test_scene_without_views_is_no_problem(scene: slicer.vtkMRMLScene) -> None:
-    outcome = make(scene)
-    showResult(outcome.segmentation)
-    showUncertainty(scene, outcome.uncertainty)
-    assert not uncertaintyShown(scene, outcome.uncertainty)
+def test_result_comes_in_without_copies_as_large_as_a_float_volume(scene: slicer.vtkMRMLScene) -> None:
+    nodes = volumes(scene, GRIDS["isotropic"])
+    geometries = {name: geometryOfNode(node) for name, node in nodes.items()}
+    files = RunFiles()
+    event = make_event(files, ellipsoid(GRIDS["isotropic"]), geometries["t1ce"])
+    tracemalloc.start()
+    try:
+        outcomeMaker(Origin(scene, nodes, geometries))(files, event)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        files.remove()
+    assert peak < 4 * np.prod(GRIDS["isotropic"].shape)

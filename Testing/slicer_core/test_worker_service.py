@@ -78,11 +78,15 @@ def test_warm_worker_loads_the_model_once(start: Start, nodes: Nodes, tmp_path: 
 
 def test_real_worker_tells_all_findings_at_once(start: Start, nodes: Nodes, tmp_path: Path, temporary: Path) -> None:
     model = str(saved(threshold_model(), tmp_path))
-    check = finish(start(None).startCheck({**nodes, "t2": nodes["t1"]}, model))
+    logic = start(None)
+    check = finish(logic.startCheck({**nodes, "t2": nodes["t1"]}, model))
     codes = [finding["code"] for finding in check.findings]
     assert codes[0] == "same-volume"
     assert len(codes) > 1
     assert all(finding["remedy"] for finding in check.findings)
+    [kept] = run_folders(temporary)  # for the run
+    assert len(list(kept.iterdir())) == 3
+    logic.forgetVolumes()
     assert run_folders(temporary) == []
 
 
@@ -246,6 +250,7 @@ def test_worker_that_cannot_start_is_a_sentence(nodes: Nodes, temporary: Path) -
         logic.startCheck(nodes)
     with pytest.raises(Exception, match="cannot be started"):
         logic.startStatus()
+    logic.shutdown()
     assert run_folders(temporary) == []
 
 

@@ -54,10 +54,11 @@ class ScriptedLogic:
         self.checks: list[ScriptedRun] = []
         self.requests: list[dict[str, Any]] = []
         self.status = {"reason": "The CPU is used because PyTorch finds no NVIDIA GPU.", "device": "cpu"}
-        self.warm: tuple[str | None, str] | None = None
+        self.warmed: list[tuple[str | None, str]] = []
         self.asked: list[str] = []
         self.closed = False
         self.released = False
+        self.forgotten = False
         self.worker: int | None = None
         self.looks = 0
 
@@ -107,7 +108,11 @@ class ScriptedLogic:
         return result_table.exportTable(table, path)
 
     def warmUp(self, model: str | None, device: str) -> None:
-        self.warm = (model, device)
+        self.warmed.append((model, device))
+        self.worker = self.worker or 4711
+
+    def forgetVolumes(self) -> None:
+        self.forgotten = True
 
     @property
     def workerProcessId(self) -> int | None:

@@ -1,7 +1,5 @@
 """Calibration and the rule for ET: what is fitted, when it is used, and that it reaches the run's model file."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,13 +7,12 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from support.cases import SMALL, small_case, write_case
 from support.models import one_channel_model, saved, threshold_model
-from tumorseg.images import read_labels, write_labels
+from support.runs import write_noisy_cases, write_prepared_index, write_run
+from tumorseg.images import read_labels
 from tumorseg.modelfile import PostProcessing, load_model, read_spec
 from tumorseg.network import Ensemble, member_name
 from tumorseg.regions import UNDIVIDED, region_mask
-from tumorseg_training.cache import CachedCase
 from tumorseg_training.calibrate import fit_rules
 from tumorseg_training.calibration_report import calibration_markdown
 from tumorseg_training.cli import main
@@ -24,7 +21,6 @@ from tumorseg_training.figures.reliability import load_reliability
 from tumorseg_training.logit_histogram import LogitHistogram, edge_of, edge_probability, logit_histogram
 from tumorseg_training.metrics import read_scores
 from tumorseg_training.metrics.overlap import dice
-from tumorseg_training.prepared import PreparedCase, write_prepared
 from tumorseg_training.temperature import fit_calibration
 
 SHAPE = (12, 20, 20)
@@ -140,31 +136,11 @@ def test_a_model_of_the_whole_tumor_has_no_rule_for_et() -> None:
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A run with three validation and no test cases, whose model is a threshold on T1ce."""
-    data, prepared, folder = tmp_path / "data", tmp_path / "prepared", tmp_path / "run"
+    data, prepared = tmp_path / "data", tmp_path / "prepared"
     names = ["A", "B", "C", "D"]
-    for number, name in enumerate(names):
-        case = small_case(seed=number)
-        write_case(case, data / name)
-        noisy = case["t1ce"].array + np.random.default_rng(number).normal(0, 40, SMALL.shape)
-        labels = np.select([noisy > 320, noisy > 280, noisy > 240], [4, 1, 2], 0).astype(np.uint8)
-        write_labels(labels, SMALL, data / name / "Case_seg.nii.gz")
-    _prepare(prepared, data, names)
-    folder.mkdir()
-    split = {"prepared": str(prepared), "fold": 0, "train": ["D"], "validation": names[:3], "test": [], "sha256": "0"}
-    (folder / "split.json").write_text(json.dumps(split))
-    saved(threshold_model((0.5, 1.0, 2.0)), folder)
-    return folder
-
-
-def _prepare(folder: Path, data: Path, names: Sequence[str]) -> None:
-    folder.mkdir()
-    cases = []
-    for name in names:
-        cached = CachedCase(name, folder / f"{name}.npy", folder / f"{name}.seg.npy")
-        for path in (cached.images, cached.labels):
-            np.save(path, np.zeros(1))
-        cases.append(PreparedCase(cached, name, None, "data", ("t1", "t1ce", "t2", "flair"), False, str(data)))
-    write_prepared(folder, ("t1", "t1ce", "t2", "flair"), cases)
+    write_noisy_cases(data, names)
+    write_prepared_index(prepared, data, names)
+    return write_run(tmp_path / "run", prepared, ["D"], names[:3], threshold_model((0.5, 1.0, 2.0)))
 
 
 def test_a_run_is_calibrated_and_scored(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

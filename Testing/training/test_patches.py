@@ -9,9 +9,10 @@ import torch
 from support.prepared import TINY, head
 from tumorseg.normalise import minmax
 from tumorseg_training.augment_recipe import Augmentation
-from tumorseg_training.patches import Patch, PatchDataset, TrainingCase, normalised, tumor_centres
+from tumorseg_training.patches import Patch, PatchDataset, normalised, tumor_centres
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.recipe_file import load_recipe
+from tumorseg_training.training_case import TrainingCase
 
 SIZE = (8, 8, 8)
 

@@ -13,10 +13,10 @@ from tumorseg_training import speed
 from tumorseg_training.clock import diagnosis
 from tumorseg_training.epoch_table import epoch_line
 from tumorseg_training.hardware import Hardware
-from tumorseg_training.patches import TrainingCase
 from tumorseg_training.plan import Plan, duration, make_plan
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.recipe_file import load_recipe
+from tumorseg_training.training_case import TrainingCase
 from tumorseg_training.training_data import training_cases
 
 RECIPE = load_recipe(TINY)

@@ -123,6 +123,13 @@ def test_shares_must_fit_the_folders(tmp_path: Path, shares: dict[str, float], m
         check_shares(replace(RECIPE, shares=shares), groups)
 
 
+def test_donors_must_be_among_the_folders(tmp_path: Path) -> None:
+    groups = training_cases(_partial(tmp_path / "p"), RECIPE, ["full"], print)
+    check_shares(replace(RECIPE, donors=("data",)), groups)
+    with pytest.raises(BadInputError, match="The recipe tiny has donors of real; the folders to train on are data"):
+        check_shares(replace(RECIPE, donors=("real",)), groups)
+
+
 def test_a_sequence_that_was_not_prepared_is_named(tmp_path: Path) -> None:
     prepared = replace(_partial(tmp_path / "p"), channels=("t1", "flair"))
     with pytest.raises(BadInputError, match=r"The recipe tiny needs t1ce, t2, but .* was prepared without"):

@@ -14,9 +14,9 @@ from tumorseg.predictor import predict
 from tumorseg.regions import labels_from_regions, region_mask
 from tumorseg_training.metrics import dice
 from tumorseg_training.paper_metrics import paper_metrics
-from tumorseg_training.patches import TrainingCase
 from tumorseg_training.recipe_file import load_recipe
 from tumorseg_training.run_model import model_spec
+from tumorseg_training.training_case import TrainingCase
 from tumorseg_training.validation import CaseRow, ValidationShard, summary, validate
 
 RECIPE = load_recipe(TINY)

@@ -49,6 +49,8 @@ class Augmentation:
         gamma: range of the exponent of the intensities, scaled to 0-1.
         bending: chance of a gamma change.
         dropping: chance that sequences are lacking in a patch; one to all but one of those present.
+        transplanting: chance that a brain gets the tumor of another complete case.
+        healing: chance that a brain's own tumor is replaced by the mirrored other half, where that is without tumor.
     """
 
     mirror: float = 0.0
@@ -70,6 +72,8 @@ class Augmentation:
     gamma: Range = (0.7, 1.5)
     bending: float = 0.0
     dropping: float = 0.0
+    transplanting: float = 0.0
+    healing: float = 0.0
 
     def __post_init__(self) -> None:
         for entry in fields(self):

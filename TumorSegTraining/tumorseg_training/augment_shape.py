@@ -55,7 +55,7 @@ def cut_for(
         mirrored = (False, False, False)
     part = np.zeros((len(channels), *size), images.dtype)
     truth = np.zeros(size, np.uint8)
-    (z, y, x), source = _overlap(corner, size, labels.shape)
+    (z, y, x), source = overlap(corner, size, labels.shape)
     for place, channel in enumerate(channels):
         part[place, z, y, x] = images[channel][source]
     truth[z, y, x] = labels[source]
@@ -114,8 +114,8 @@ def _source_box(draw: Draw, patch_size: Sizes, shape: Sequence[int]) -> tuple[Si
     return triple(low), triple(high - low)
 
 
-def _overlap(corner: Sizes, size: Sizes, shape: Sequence[int]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """Where a box overlaps with a case: in the box, and in the case."""
+def overlap(corner: Sizes, size: Sizes, shape: Sequence[int]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Where a box (first voxel may be outside) overlaps with a case of a shape: slices in the box, and in the case."""
     low = np.clip(corner, 0, shape)
     high = np.clip(np.add(corner, size), low, shape)
     inside = tuple(slice(a - c, b - c) for a, b, c in zip(low, high, corner, strict=True))

@@ -2,34 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tumorseg.console import table
 from tumorseg_training.calibrate import CalibrationReport
 from tumorseg_training.enhancing_rule import FEWEST_CASES, EnhancingRule
+from tumorseg_training.markdown import markdown_table
 from tumorseg_training.temperature import RegionCalibration, ReliabilityBin
 
-_HEADER = ("region", "cases", "temperature", "bias", "ECE before", "ECE after", "NLL before", "NLL left out", "used")
+CALIBRATION_HEADER = (
+    "region",
+    "cases",
+    "temperature",
+    "bias",
+    "ECE before",
+    "ECE after",
+    "NLL before",
+    "NLL left out",
+    "used",
+)
 _RELIABILITY = ("voxels", "probability", "in the region", "voxels, calibrated", "probability", "in the region")
 
 
 def calibration_text(report: CalibrationReport) -> str:
     """Tables and sentences for the terminal."""
-    parts = [table(_HEADER, _rows(report)), "", *_sentences(report)]
+    parts = [table(CALIBRATION_HEADER, calibration_rows(report.regions)), "", *_sentences(report)]
     return "\n".join(parts)
 
 
 def calibration_markdown(report: CalibrationReport) -> str:
     """The same as a file, with the reliability of every region."""
     parts = ["# Calibration", "", f"Fitted on {len(report.cases)} cases: {', '.join(report.cases)}.", ""]
-    parts += [_markdown_table(_HEADER, _rows(report)), "", *(f"- {sentence}" for sentence in _sentences(report)), ""]
+    parts += [
+        markdown_table(CALIBRATION_HEADER, calibration_rows(report.regions)),
+        "",
+        *(f"- {sentence}" for sentence in _sentences(report)),
+        "",
+    ]
     for region, fit in report.regions.items():
-        parts += [f"## Reliability of {region}", "", _markdown_table(_RELIABILITY, _reliability_rows(fit)), ""]
+        parts += [f"## Reliability of {region}", "", markdown_table(_RELIABILITY, _reliability_rows(fit)), ""]
     parts += [*(f"- not used: {problem}" for problem in report.problems)]
     return "\n".join(parts) + "\n"
 
 
-def _rows(report: CalibrationReport) -> list[tuple[str, ...]]:
+def calibration_rows(regions: Mapping[str, RegionCalibration]) -> list[tuple[str, ...]]:
+    """Cells below ``CALIBRATION_HEADER``, a row per region."""
     return [
         (
             region,
@@ -42,7 +59,7 @@ def _rows(report: CalibrationReport) -> list[tuple[str, ...]]:
             f"{fit.nll_held_out:.5f}",
             "yes" if fit.used else "no",
         )
-        for region, fit in report.regions.items()
+        for region, fit in regions.items()
     ]
 
 
@@ -81,8 +98,3 @@ def _reliability_rows(fit: RegionCalibration) -> list[tuple[str, ...]]:
 def _padded(bins: Sequence[ReliabilityBin], length: int) -> list[tuple[str, ...]]:
     rows = [(f"{100 * b.share:.3f} %", f"{b.probability:.3f}", f"{b.frequency:.3f}") for b in bins]
     return [*rows, *[("", "", "")] * (length - len(rows))]
-
-
-def _markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---"] + ["---:"] * (len(header) - 1), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

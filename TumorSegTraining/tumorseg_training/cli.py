@@ -16,6 +16,7 @@ COMMANDS = {
     "prepare": ("tumorseg_training.prepare_command", "cache labelled cases and split them by patient"),
     "fit": ("tumorseg_training.fit_command", "train a network"),
     "evaluate": ("tumorseg_training.evaluate_command", "score a run, a model or predictions on labelled cases"),
+    "crossval": ("tumorseg_training.crossval_command", "judge a recipe by runs of several folds, and what they teach"),
     "figures": ("tumorseg_training.figures_command", "redraw the paper's figures from a run"),
     "export": ("tumorseg_training.export_command", "write the model of a run, or of several as an ensemble"),
 }

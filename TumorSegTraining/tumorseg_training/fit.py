@@ -21,7 +21,6 @@ from tumorseg_training.documents import write_document
 from tumorseg_training.hardware import Hardware, is_first_process
 from tumorseg_training.initial import initial_training, initial_weights
 from tumorseg_training.module import SegmentationModule
-from tumorseg_training.patches import TrainingCase
 from tumorseg_training.plan import make_plan
 from tumorseg_training.prepared import load_prepared
 from tumorseg_training.recipe import Recipe
@@ -41,6 +40,7 @@ from tumorseg_training.run_model import model_spec, network_weights
 from tumorseg_training.speed import convolution_warning
 from tumorseg_training.split import load_split
 from tumorseg_training.trainer_setup import make_trainer, say
+from tumorseg_training.training_case import TrainingCase
 from tumorseg_training.training_data import TrainingData, check_shares, training_cases
 
 

@@ -15,9 +15,10 @@ from tumorseg.network_config import UNet3DConfig
 from tumorseg.regions import REGIONS
 from tumorseg_training.compiled import compiled_or_eager
 from tumorseg_training.loss import supervised_loss
-from tumorseg_training.patches import Patch, RawPatch, TrainingCase
+from tumorseg_training.patches import Patch, RawPatch
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.schedule import make_optimizer, rate_factor
+from tumorseg_training.training_case import TrainingCase
 from tumorseg_training.validation import CaseRow, all_rows, summary, validate
 
 

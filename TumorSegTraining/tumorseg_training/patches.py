@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -18,32 +18,11 @@ from tumorseg_training.augment_draw import Draw, draw_changes, triple
 from tumorseg_training.augment_intensity import change_intensity
 from tumorseg_training.augment_shape import Cut, cut_for, shaped
 from tumorseg_training.recipe import Recipe
+from tumorseg_training.training_case import TrainingCase, drawn_group
+from tumorseg_training.tumor_swaps import TumorSwaps
 
 MAX_CENTRES = 5000
 """Tumor voxels remembered per label and case; enough to reach every part of a tumor."""
-
-Loader = Callable[[], tuple[npt.NDArray[np.float16], LabelArray]]
-
-
-@dataclass(frozen=True)
-class TrainingCase:
-    """A case as patches are cut from it.
-
-    Attributes:
-        name: of the case.
-        load: gives its images (channel, z, y, x) float16 and labels (z, y, x) uint8, memory-mapped.
-        channels: index in the images of each of the recipe's channels.
-        present: whether the case has the sequence of each channel; the others are 0.
-        undivided: whether only the whole tumor is known.
-        group: name of the data folder.
-    """
-
-    name: str
-    load: Loader
-    channels: tuple[int, ...]
-    present: tuple[bool, ...]
-    undivided: bool = False
-    group: str = ""
 
 
 class Patch(NamedTuple):
@@ -93,14 +72,19 @@ class PatchDataset:
     recipe: Recipe
     _centres: dict[str, list[npt.NDArray[np.intp]]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.swaps = TumorSwaps(self.groups, self.recipe)
+
     def __getitem__(self, index: int) -> RawPatch:
         random = np.random.default_rng((self.recipe.seed, index))
-        case = self._case(index, random)
+        original = self._case(index, random)
+        case = self.swaps.changed(original, index)
         images, labels = case.load()
         if self.recipe.resized:
             plain = Draw((0, 0, 0), triple(np.array(labels.shape)))
         else:
-            plain = Draw(self._corner(case, labels, random), self.recipe.patch_size)
+            centres = self._tumor(case, labels) if case is original else tumor_centres(labels)
+            plain = Draw(self._corner(labels, centres, random), self.recipe.patch_size)
         draw = draw_changes(plain, self.recipe.augmentation, case.present, random)
         cut = cut_for(draw, self.recipe.patch_size, self._normalised(images, case), labels, self._order(case))
         return RawPatch(cut, draw, case.undivided)
@@ -110,8 +94,7 @@ class PatchDataset:
             cases = [case for group in self.groups for case in group]
             order = np.random.default_rng((self.recipe.seed, index // len(cases), 1)).permutation(len(cases))
             return cases[order[index % len(cases)]]
-        shares = np.cumsum([self.recipe.shares.get(group[0].group, 1.0) for group in self.groups])
-        group = self.groups[int(np.searchsorted(shares, random.random() * shares[-1], side="right"))]
+        group = drawn_group(self.groups, self.recipe.shares, random)
         return group[int(random.integers(len(group)))]
 
     def _normalised(self, images: npt.NDArray[np.float16], case: TrainingCase) -> npt.NDArray[np.floating]:
@@ -123,12 +106,13 @@ class PatchDataset:
     def _order(self, case: TrainingCase) -> Sequence[int]:
         return case.channels if self.recipe.normalisation == "zscore-brain" else range(len(case.channels))
 
-    def _corner(self, case: TrainingCase, labels: LabelArray, random: np.random.Generator) -> tuple[int, int, int]:
+    def _corner(
+        self, labels: LabelArray, centres: Sequence[npt.NDArray[np.intp]], random: np.random.Generator
+    ) -> tuple[int, int, int]:
         """First voxel (z, y, x) of a patch that lies inside the crop where the crop is large enough."""
         size = np.array(self.recipe.patch_size)
         room = np.subtract(labels.shape, size)
         low, high = np.minimum(room // 2, 0), np.where(room > 0, room, room // 2)
-        centres = self._tumor(case, labels)
         if centres and random.random() < self.recipe.foreground:
             chosen = centres[int(random.integers(len(centres)))]
             centre = chosen[random.integers(len(chosen))]

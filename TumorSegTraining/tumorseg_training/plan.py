@@ -14,9 +14,9 @@ import torch
 from tumorseg.network import UNet3D
 from tumorseg.tiles import tile_starts
 from tumorseg_training.hardware import Hardware
-from tumorseg_training.patches import TrainingCase
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.speed import step_seconds, tile_seconds
+from tumorseg_training.training_case import TrainingCase
 
 COPIES_OF_WEIGHTS = 5
 """Weights, gradients, two moments of the optimiser, average."""

@@ -76,6 +76,7 @@ class Recipe:
         epochs: at most; an epoch ends with a checkpoint and a row of metrics.
         steps_per_epoch: optimiser steps; 0 for one pass over the cases.
         shares: how often patches come from each data folder, by its name in the prepared folder; 1 without an entry.
+        donors: data folders whose tumors are transplanted; all of them when empty.
         foreground: share of patches that are centred on a tumor voxel, its label drawn uniformly.
         loss: ``dice_bce`` (Dice of each region over the batch, and binary cross-entropy) or ``bce``.
         entropy_weight: of the cross-entropy beside Dice in ``dice_bce``.
@@ -111,6 +112,7 @@ class Recipe:
     epochs: int = 100
     steps_per_epoch: int = 250
     shares: Mapping[str, float] = field(default_factory=dict)
+    donors: tuple[str, ...] = ()
     foreground: float = 0.5
     loss: str = "dice_bce"
     entropy_weight: float = 1.0

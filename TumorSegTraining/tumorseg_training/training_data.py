@@ -12,9 +12,10 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Sampler
 
 from tumorseg.errors import BadInputError
-from tumorseg_training.patches import Patch, PatchDataset, RawPatch, TrainingCase
+from tumorseg_training.patches import Patch, PatchDataset, RawPatch
 from tumorseg_training.prepared import Prepared, PreparedCase
 from tumorseg_training.recipe import Recipe
+from tumorseg_training.training_case import TrainingCase
 from tumorseg_training.validation import ValidationShard
 
 AHEAD = 2
@@ -163,17 +164,18 @@ def training_cases(
 
 
 def check_shares(recipe: Recipe, groups: Sequence[Sequence[TrainingCase]]) -> None:
-    """Refuse shares of data folders that are not there, and shares that leave nothing to train on.
+    """Refuse shares and donors of data folders that are not there, and shares that leave nothing to train on.
 
     Raises:
         BadInputError: naming the folders.
     """
     names = [group[0].group for group in groups]
-    if unknown := set(recipe.shares) - set(names):
-        raise BadInputError(
-            f"The recipe {recipe.name} has shares of {', '.join(sorted(unknown))}; the folders to train on are "
-            f"{', '.join(names)}."
-        )
+    for entry, folders in (("shares", recipe.shares), ("donors", recipe.donors)):
+        if unknown := set(folders) - set(names):
+            raise BadInputError(
+                f"The recipe {recipe.name} has {entry} of {', '.join(sorted(unknown))}; the folders to train on are "
+                f"{', '.join(names)}."
+            )
     if not any(recipe.shares.get(name, 1.0) for name in names):
         raise BadInputError(f"The shares in the recipe {recipe.name} are 0 for all folders; leave one of them.")
 

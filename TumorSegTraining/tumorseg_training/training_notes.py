@@ -13,9 +13,8 @@ def training_notes(training: Mapping[str, Any], cases: Collection[str]) -> list[
         training: of the model file; ``initial`` holds that of the model it started from, if any.
         cases: names of those that are scored.
     """
-    lineage = list(_lineage(training))
-    splits = [_document(model.get("split")) for model in lineage]
-    trained = _names(model.get("cases") for model in lineage) | _names(split.get("train") for split in splits)
+    splits = [_document(model.get("split")) for model in _lineage(training)]
+    trained = trained_on(training)
     groups = {
         "trained this model: their scores say nothing about new patients": trained,
         "chose its weights by validation: their scores are somewhat too good": _names(
@@ -31,6 +30,17 @@ def training_notes(training: Mapping[str, Any], cases: Collection[str]) -> list[
         for what, names in groups.items()
         if (seen := names & set(cases))
     ]
+
+
+def trained_on(training: Mapping[str, Any]) -> set[str]:
+    """Names of all cases that trained a model, its members, or the models that these started from.
+
+    Args:
+        training: of the model file.
+    """
+    lineage = list(_lineage(training))
+    splits = [_document(model.get("split")) for model in lineage]
+    return _names(model.get("cases") for model in lineage) | _names(split.get("train") for split in splits)
 
 
 def _lineage(training: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

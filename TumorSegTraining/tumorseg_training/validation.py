@@ -24,9 +24,10 @@ from tumorseg.volume import Geometry, LabelArray
 from tumorseg_training.loss import loss_of_sums, region_sums
 from tumorseg_training.metrics import dice
 from tumorseg_training.paper_metrics import paper_metrics
-from tumorseg_training.patches import TrainingCase, normalised
+from tumorseg_training.patches import normalised
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.run_model import model_spec
+from tumorseg_training.training_case import TrainingCase
 
 LARGEST_LOGIT = 15.0
 """Probabilities are kept as far from 0 and 1 as float32 can tell, where their logarithm is taken."""

@@ -1,9 +1,10 @@
-"""Volumes on their way to the worker: copied into a folder, with what they came from kept for the result."""
+"""Volumes on their way to the worker: written into a folder, with what they came from kept for the result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import slicer
 
@@ -13,13 +14,36 @@ from tumorseg.sequences import DISPLAY_NAMES
 from .result import Origin
 from .run_files import RunFiles
 from .translation import _
-from .volumes import volumeFromNode
+from .volumes import NodeVolume, viewOfNode
+from .voxel_files import VoxelFiles
+
+Inputs: TypeAlias = "Mapping[str, slicer.vtkMRMLScalarVolumeNode]"
+"""Volume node per sequence (t1, t1ce, t2, flair); a model needs not all of them."""
 
 
-def handOver(
-    inputs: Mapping[str, slicer.vtkMRMLScalarVolumeNode], surfaces: bool = False
-) -> tuple[RunFiles, dict[str, Any], Origin]:
-    """Copy the volumes into a folder for the worker: the folder, its entries in the request, what they came from.
+@dataclass(frozen=True)
+class HandOver:
+    """Volumes that the worker can read.
+
+    Attributes:
+        files: the folder.
+        entries: the volumes' entries in the request.
+        origin: what they came from.
+    """
+
+    files: RunFiles
+    entries: Mapping[str, Any]
+    origin: Origin
+
+
+def handOver(inputs: Inputs, voxels: VoxelFiles, surfaces: bool = False, keep: bool = False) -> HandOver:
+    """Write the volumes into a folder for the worker: straight from the nodes' memory, or not at all if it has them.
+
+    Args:
+        inputs: the volume nodes; later changes do not matter to what was handed over.
+        voxels: those that were handed over before.
+        surfaces: whether the result gets closed surfaces.
+        keep: whether these voxels will be wanted again.
 
     Raises:
         BadInputError: no volume, or a node that is not a usable one.
@@ -27,16 +51,18 @@ def handOver(
     """
     if not inputs:
         raise BadInputError(_("No volume is chosen; choose the volumes of one patient."))
-    volumes = {name: volumeFromNode(node, DISPLAY_NAMES[name]) for name, node in inputs.items()}
-    geometries = {name: volume.geometry for name, volume in volumes.items()}
+    volumes = {name: viewOfNode(node, DISPLAY_NAMES[name]) for name, node in inputs.items()}
     scene = next(iter(inputs.values())).GetScene()
     files = RunFiles()
     try:
-        entries = {name: files.add(name, volumes.pop(name)) for name in inputs}
+        entries = {name: _write(name, volume, files, voxels) for name, volume in volumes.items()}
+        if keep:
+            voxels.keep({volume.state: files.folder / entries[name]["file"] for name, volume in volumes.items()})
     except OSError as error:
         files.remove()
         raise TumorSegError(startSentence(error)) from error
-    return files, entries, Origin(scene, dict(inputs), geometries, surfaces)
+    geometries = {name: volume.geometry for name, volume in volumes.items()}
+    return HandOver(files, entries, Origin(scene, dict(inputs), geometries, surfaces))
 
 
 def startSentence(error: OSError) -> str:
@@ -44,3 +70,18 @@ def startSentence(error: OSError) -> str:
     return _("The segmentation cannot be started ({error}); free disk space or repair the installation.").format(
         error=error
     )
+
+
+def _write(sequence: str, volume: NodeVolume, files: RunFiles, voxels: VoxelFiles) -> dict[str, Any]:
+    """Write a volume; returns its entry in the worker's request."""
+    file = f"{sequence}.npy"
+    voxels.write(volume.state, volume.array, files.folder / file)
+    geometry = volume.geometry
+    return {
+        "file": file,
+        "name": volume.name,
+        "origin": list(geometry.origin),
+        "spacing": list(geometry.spacing),
+        "direction": list(geometry.direction),
+        "provenance": dict(volume.provenance),
+    }

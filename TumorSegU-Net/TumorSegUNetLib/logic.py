@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import slicer
 
@@ -19,20 +19,18 @@ from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import ModelEntry
 
 from . import report, result_table
-from .hand_over import handOver, startSentence
+from .hand_over import Inputs, handOver, startSentence
 from .inquiry import CheckRun, Question
-from .naming import patientName
-from .recognition import Suggestion, suggestInputs
+from .requests import checkRequest, segmentRequest, warmRequest
 from .result import StoredResult, outcomeMaker, resultOf
 from .run import Run, RunState
 from .run_files import RunFiles
+from .voxel_files import VoxelFiles
 from .worker_service import CANCEL_GRACE_SECONDS, IDLE_SECONDS, WorkerService
 
 if TYPE_CHECKING:
     from .batch import CaseResult
-
-Inputs: TypeAlias = "Mapping[str, slicer.vtkMRMLScalarVolumeNode]"
-"""Volume node per sequence (t1, t1ce, t2, flair); a model needs not all of them."""
+    from .recognition import Suggestion
 
 POLL_SECONDS = 0.05
 
@@ -53,6 +51,7 @@ class TumorSegUNetLogic:
         cancelGrace: float = CANCEL_GRACE_SECONDS,
     ) -> None:
         self._service = WorkerService(workerCommand, idleSeconds, cancelGrace)
+        self._voxels = VoxelFiles()
 
     def startSegmentation(
         self,
@@ -79,18 +78,9 @@ class TumorSegUNetLogic:
             BadInputError: no volume, or a node that is not a usable one.
             TumorSegError: the worker process or its folder cannot be made.
         """
-        files, entries, origin = handOver(inputs, surfaces)
-        request = {
-            "request": "segment",
-            "folder": str(files.folder),
-            "volumes": entries,
-            "model": _absoluteModel(model),
-            "device": device,
-            "tta": tta,
-            "report": True,
-            "case": patientName(inputs.values()),
-        }
-        return Run(self._ask(request, files), files, outcomeMaker(origin))
+        handed = handOver(inputs, self._voxels, surfaces)
+        request = segmentRequest(handed, inputs.values(), model, device, tta)
+        return Run(self._ask(request, handed.files), handed.files, outcomeMaker(handed.origin))
 
     def segment(
         self,
@@ -142,6 +132,9 @@ class TumorSegUNetLogic:
     def startCheck(self, inputs: Inputs, model: str | None = None) -> CheckRun:
         """Start looking for everything that is wrong with volumes, and return at once; needs no PyTorch.
 
+        The voxels stay ready for a run, until they change; after changing them in place, call
+        ``slicer.util.arrayFromVolumeModified``, as always.
+
         Args:
             inputs: the volume nodes.
             model: says which of them are needed; the default model if None.
@@ -149,9 +142,8 @@ class TumorSegUNetLogic:
         Raises:
             BadInputError, TumorSegError: as for ``startSegmentation``.
         """
-        files, entries, _origin = handOver(inputs)
-        request = {"request": "check", "folder": str(files.folder), "volumes": entries, "model": _absoluteModel(model)}
-        return CheckRun(self._ask(request, files), files)
+        handed = handOver(inputs, self._voxels, keep=True)
+        return CheckRun(self._ask(checkRequest(handed, model), handed.files), handed.files)
 
     def startStatus(self, device: str = "auto") -> Question:
         """Ask where a run would happen and why; loads PyTorch in the worker.
@@ -175,7 +167,7 @@ class TumorSegUNetLogic:
         Nothing is told of a failure: the run that needs the worker will.
         """
         try:
-            self._service.ask({"request": "warm", "model": _absoluteModel(model), "device": device})
+            self._service.ask(warmRequest(model, device))
         except OSError:
             return
 
@@ -186,6 +178,11 @@ class TumorSegUNetLogic:
     def shutdown(self) -> None:
         """End the worker now; runs under way end as cancelled. The next run starts another one."""
         self._service.shutdown()
+        self.forgetVolumes()
+
+    def forgetVolumes(self) -> None:
+        """Keep no voxels of the volumes that were checked last."""
+        self._voxels.forget()
 
     @property
     def workerProcessId(self) -> int | None:
@@ -202,6 +199,8 @@ class TumorSegUNetLogic:
         Returns:
             Only sequences for which there is one best volume; ambiguous ones are left to the user.
         """
+        from .recognition import suggestInputs
+
         return suggestInputs(scene, fixed or {})
 
     def models(self) -> list[ModelEntry]:
@@ -297,8 +296,3 @@ class TumorSegUNetLogic:
             if files is not None:
                 files.remove()
             raise TumorSegError(startSentence(error)) from error
-
-
-def _absoluteModel(model: str | None) -> str | None:
-    """A model's file by its full path, since the worker has another working directory; a name as it is."""
-    return os.path.abspath(model) if model and model.endswith(".safetensors") else model

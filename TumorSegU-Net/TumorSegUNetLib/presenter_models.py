@@ -1,15 +1,18 @@
-"""What the panel and the store dialog say about models: name, size, measured accuracy, card, what can be done."""
+"""What the panel and the store dialog say about models: name, size, measured accuracy, what can be done."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from tumorseg.modelstore import ModelEntry
-from tumorseg.sequences import DISPLAY_NAMES
 
+from .model_card import sizeText
 from .translation import _
+
+ABOUT = "about"
+"""Target of the link to the card."""
 
 SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -19,16 +22,13 @@ def itemText(model: ModelEntry) -> str:
     return _("{title} ({size})").format(title=model.title, size=sizeText(model.size_bytes))
 
 
-def sizeText(size: int) -> str:
-    """Size of a file as people read it."""
-    return _("{size} MB").format(size=f"{size / 1e6:.0f}" if size >= 1e7 else f"{size / 1e6:.1f}")
-
-
-def accuracyText(model: ModelEntry | None) -> str:
-    """The most telling measured figure of a model: that on real patients where there is one."""
-    measured = model.measured if model else ()
-    line = next((line for line in measured if re.search(r"\breal\b", line)), next(iter(measured), ""))
-    return _("Measured: {figures}").format(figures=line) if line else ""
+def accuracyHtml(model: ModelEntry | None) -> str:
+    """The most telling measured figure of a model, that on real patients where there is one, and a link to its card."""
+    if model is None:
+        return ""
+    line = next((line for line in model.measured if re.search(r"\breal\b", line)), next(iter(model.measured), ""))
+    link = f'<a href="{ABOUT}">{escape(_("About this model"))}</a>'
+    return " ".join((escape(_("Measured: {figures}").format(figures=line)), link)) if line else link
 
 
 def accuracyToolTip(model: ModelEntry | None) -> str:
@@ -36,28 +36,6 @@ def accuracyToolTip(model: ModelEntry | None) -> str:
     if model is None:
         return ""
     return "\n".join((*model.measured, *model.card.limits))
-
-
-def cardHtml(model: ModelEntry | None) -> str:
-    """The model card as rich text."""
-    if model is None:
-        return ""
-    card = model.card
-    channels = ", ".join(DISPLAY_NAMES[name] for name in model.spec.channels)
-    return "".join(
-        (
-            f"<h2>{escape(card.title)}</h2>",
-            _paragraph(card.description),
-            _section(_("Intended use"), (card.intended_use,)),
-            _section(_("Measured"), card.measured),
-            _section(_("Limits"), card.limits),
-            _section(_("Needs"), (channels,)),
-            _section(_("Trained on"), card.training_data),
-            _section(_("License"), (card.licence,)),
-            _section(_("To cite"), card.attribution),
-            _section(_("File"), (f"{model.path.name}, {sizeText(model.size_bytes)}, {model.spec.version}",)),
-        )
-    )
 
 
 def removeHint(model: ModelEntry | None) -> str:
@@ -96,16 +74,3 @@ def installedText(model: ModelEntry) -> str:
 def byName(models: Sequence[ModelEntry], name: str | None) -> ModelEntry | None:
     """The model of a name."""
     return next((model for model in models if model.name == name), None)
-
-
-def _section(title: str, lines: Iterable[str]) -> str:
-    present = [line for line in lines if line]
-    if len(present) > 1:
-        body = "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in present) + "</ul>"
-    else:
-        body = "".join(_paragraph(line) for line in present)
-    return f"<h4>{escape(title)}</h4>{body}" if body else ""
-
-
-def _paragraph(text: str) -> str:
-    return f"<p>{escape(text)}</p>" if text else ""

@@ -24,7 +24,7 @@ from .run import Outcome
 from .run_files import RunFiles
 from .segmentations import createSegmentationNode, provenanceOf
 from .translation import _
-from .uncertainty_volume import createUncertaintyVolume, uncertaintyFromLevels
+from .uncertainty_volume import createUncertaintyVolume
 from .volumes import localRas
 from .worker_client import Event
 
@@ -240,7 +240,7 @@ def _uncertainty(
         segmentation,
         _reference(origin, sequence),
         origin.geometries[sequence],
-        uncertaintyFromLevels(files.array(event["uncertainty"])),
+        files.array(event["uncertainty"]),
         _("{segmentation} uncertainty").format(segmentation=segmentation.GetName()),
     )
     segmentation.SetNodeReferenceID(UNCERTAINTY, node.GetID())

@@ -15,6 +15,12 @@ BACKGROUNDS = ("flair", "t1ce", "t2", "t1")
 
 OVERLAY_OPACITY = 0.6
 
+FOREGROUND = "TumorSegUNet.foreground"
+"""Node reference of a slice view to the volume that our overlay covers."""
+
+FOREGROUND_OPACITY = "TumorSegUNet.foregroundOpacity"
+"""Node attribute of a slice view: how opaque that volume was."""
+
 
 def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | None = None) -> None:
     """Lay a segmentation over an image in all slice views, which jump to the centre of the largest lesion.
@@ -52,13 +58,19 @@ def tumorCenter(result: StoredResult) -> npt.NDArray[np.float64] | None:
 
 
 def showUncertainty(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScalarVolumeNode | None) -> None:
-    """Lay the uncertainty of a result over all slice views; None takes whichever is shown away."""
+    """Lay the uncertainty of a result over all slice views; None takes whichever is shown away.
+
+    What the user had in the foreground comes back then.
+    """
     for composite in _composites(scene):
+        covered = _isUncertainty(scene.GetNodeByID(composite.GetForegroundVolumeID() or ""))
         if uncertainty is not None:
+            if not covered:
+                _rememberForeground(composite)
             composite.SetForegroundVolumeID(uncertainty.GetID())
             composite.SetForegroundOpacity(OVERLAY_OPACITY)
-        elif _isUncertainty(scene.GetNodeByID(composite.GetForegroundVolumeID() or "")):
-            composite.SetForegroundVolumeID(None)
+        elif covered:
+            _restoreForeground(composite)
 
 
 def uncertaintyShown(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScalarVolumeNode | None) -> bool:
@@ -74,6 +86,19 @@ def uncertaintyShown(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScal
 
 def _composites(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompositeNode]:
     return nodesByClass(scene, "vtkMRMLSliceCompositeNode")
+
+
+def _rememberForeground(composite: slicer.vtkMRMLSliceCompositeNode) -> None:
+    """Kept at the view itself, so that it is still known after the scene was saved and loaded."""
+    composite.SetNodeReferenceID(FOREGROUND, composite.GetForegroundVolumeID())
+    composite.SetAttribute(FOREGROUND_OPACITY, str(composite.GetForegroundOpacity()))
+
+
+def _restoreForeground(composite: slicer.vtkMRMLSliceCompositeNode) -> None:
+    composite.SetForegroundVolumeID(composite.GetNodeReferenceID(FOREGROUND))
+    composite.SetForegroundOpacity(float(composite.GetAttribute(FOREGROUND_OPACITY) or 0.0))
+    composite.SetNodeReferenceID(FOREGROUND, None)
+    composite.RemoveAttribute(FOREGROUND_OPACITY)
 
 
 def _isUncertainty(node: slicer.vtkMRMLNode | None) -> bool:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from tumorseg.volume import Volume
 
 from .temporary import RUN_PREFIX, removeForgotten, temporaryParent
 
@@ -28,24 +25,6 @@ class RunFiles:
     def folder(self) -> Path:
         """Where the files lie."""
         return Path(self._folder.name)
-
-    def add(self, sequence: str, volume: Volume) -> dict[str, Any]:
-        """Write a volume; returns its entry in the worker's request.
-
-        Raises:
-            OSError: the disk is full or cannot be written.
-        """
-        file = f"{sequence}.npy"
-        np.save(self.folder / file, volume.array)
-        geometry = volume.geometry
-        return {
-            "file": file,
-            "name": volume.name,
-            "origin": list(geometry.origin),
-            "spacing": list(geometry.spacing),
-            "direction": list(geometry.direction),
-            "provenance": dict(volume.provenance),
-        }
 
     def array(self, name: str) -> npt.NDArray[np.uint8]:
         """An array (z, y, x) that the worker wrote; not memory-mapped: Windows deletes no mapped file."""

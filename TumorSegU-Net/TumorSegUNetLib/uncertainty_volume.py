@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import slicer
+import vtk
+from vtk.util import numpy_support
 
-from tumorseg.volume import FloatArray, Geometry
+from tumorseg.volume import Geometry
 
 from .hierarchy import placeBeside
 from .volumes import rasMatrix
@@ -24,16 +26,11 @@ LEVELS = 255
 """The worker sends whole numbers from 0 to this for 0 to 1."""
 
 
-def uncertaintyFromLevels(levels: npt.NDArray[np.uint8]) -> FloatArray:
-    """The worker's levels (z, y, x) as values from 0 to 1."""
-    return np.asarray(levels, np.float32) / np.float32(LEVELS)
-
-
 def createUncertaintyVolume(
     segmentation: slicer.vtkMRMLSegmentationNode,
     reference: slicer.vtkMRMLScalarVolumeNode | None,
     geometry: Geometry,
-    uncertainty: FloatArray,
+    levels: npt.NDArray[np.uint8],
     name: str,
 ) -> slicer.vtkMRMLScalarVolumeNode:
     """Add a volume that no slice view shows yet.
@@ -42,26 +39,37 @@ def createUncertaintyVolume(
         segmentation: of the same run; the volume is placed beside it.
         reference: the volume whose grid and transform it has.
         geometry: the grid; used when there is no ``reference``.
-        uncertainty: (z, y, x), from 0 (sure) to 1.
+        levels: (z, y, x) as the worker sends them; the volume gets values from 0 (sure) to 1.
         name: of the node; made unique.
 
     Raises:
         ValueError: the array does not have the grid's shape; nothing is added then.
     """
-    if uncertainty.shape != geometry.shape:
-        raise ValueError(f"uncertainty {uncertainty.shape} and grid {geometry.shape} disagree")
+    if levels.shape != geometry.shape:
+        raise ValueError(f"uncertainty {levels.shape} and grid {geometry.shape} disagree")
     scene = segmentation.GetScene()
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
-    slicer.util.updateVolumeFromArray(node, uncertainty)
+    # The display comes first: of voxels that are there already, Slicer would work out a window, which takes longest.
+    _setUpDisplay(node)
+    node.SetAndObserveImageData(_image(levels))
     if reference is None:
         node.SetIJKToRASMatrix(rasMatrix(geometry))
     else:
         node.CopyOrientation(reference)
         node.SetAndObserveTransformNodeID(reference.GetTransformNodeID())
     node.SetAttribute(MADE_BY_US, "uncertainty")
-    _setUpDisplay(node)
     placeBeside(segmentation, node)
     return node
+
+
+def _image(levels: npt.NDArray[np.uint8]) -> vtk.vtkImageData:
+    """Values from 0 to 1, computed in the memory that the application shows."""
+    image = vtk.vtkImageData()
+    image.SetDimensions(*reversed(levels.shape))
+    image.AllocateScalars(vtk.VTK_FLOAT, 1)
+    scalars = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars()).reshape(levels.shape)
+    np.divide(levels, np.float32(LEVELS), out=scalars)
+    return image
 
 
 def _setUpDisplay(node: slicer.vtkMRMLScalarVolumeNode) -> None:

@@ -6,6 +6,9 @@ Arrays are (z, y, x) = (k, j, i) on both sides.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import slicer
@@ -25,24 +28,40 @@ ORTHOGONALITY_TOLERANCE = 1e-4
 """Largest cosine between two index axes that still counts as a right angle."""
 
 
-def volumeFromNode(node: slicer.vtkMRMLScalarVolumeNode | None, role: str = "volume") -> Volume:
-    """Copy a scalar volume node, with its linear parent transform applied to the geometry.
+@dataclass(frozen=True)
+class NodeVolume:
+    """A volume node as the worker gets it.
+
+    Attributes:
+        array: the node's own memory (z, y, x), in the type that it has; the worker turns it into float32.
+        state: every change of the voxels that the node was told of makes it another number.
+        geometry: in world LPS, with the linear parent transform applied.
+        name: of the node.
+        provenance: ``node``, ``node_id`` and, where known, ``file``, the DICOM ``uids`` (separated by spaces),
+            ``patient_id``, ``study_uid`` and ``frame_of_reference``.
+    """
+
+    array: npt.NDArray[np.generic]
+    state: int
+    geometry: Geometry
+    name: str
+    provenance: Mapping[str, str]
+
+
+def viewOfNode(node: slicer.vtkMRMLScalarVolumeNode | None, role: str = "volume") -> NodeVolume:
+    """Look at a scalar volume node; no voxel is copied.
 
     Args:
         node: the volume as the user chose it.
         role: what the volume is wanted for, e.g. ``T1ce``; used in messages.
 
-    Returns:
-        float32 array (z, y, x) and its geometry in world LPS; ``provenance`` holds ``node``, ``node_id`` and, where
-        known, ``file``, the DICOM ``uids`` (separated by spaces), ``patient_id``, ``study_uid`` and
-        ``frame_of_reference``.
-
     Raises:
         BadInputError: nothing chosen, no voxels, not a grayscale image, or a transform that is not linear.
     """
     _checkImage(node, role)
-    array = slicer.util.arrayFromVolume(node).astype(np.float32)
-    return Volume(array, geometryOfNode(node), node.GetName(), provenanceOfNode(node))
+    array = slicer.util.arrayFromVolume(node)
+    state = node.GetImageData().GetMTime()
+    return NodeVolume(array, state, geometryOfNode(node), node.GetName(), provenanceOfNode(node))
 
 
 def geometryOfNode(node: slicer.vtkMRMLVolumeNode) -> Geometry:

@@ -8,8 +8,9 @@ from typing import Any
 from tumorseg.modelstore import ModelEntry
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.presenter import Presenter
-from TumorSegUNetLib.presenter_models import accuracyText, accuracyToolTip, byName, itemText
+from TumorSegUNetLib.presenter_models import accuracyHtml, accuracyToolTip, byName, itemText
 
+from .about_dialog import AboutDialog
 from .models_dialog import ModelsDialog
 
 
@@ -19,20 +20,23 @@ class ModelsController:
     Args:
         ui: the panel's widgets.
         logic: knows the models.
-        dialogPath: .ui file of the dialog.
+        resourcePath: tells the full path of a resource.
         onChanged: called when models were installed or removed.
     """
 
-    def __init__(self, ui: object, logic: TumorSegUNetLogic, dialogPath: str, onChanged: Callable[[], None]) -> None:
+    def __init__(
+        self, ui: object, logic: TumorSegUNetLogic, resourcePath: Callable[[str], str], onChanged: Callable[[], None]
+    ) -> None:
         self._ui = ui
         self._logic = logic
-        self._dialogPath = dialogPath
+        self._resourcePath = resourcePath
         self._onChanged = onChanged
         self._parameters: Any = None
         self.models: list[ModelEntry] = []
         self._fill()
         ui.modelComboBox.connect("activated(int)", self._onChosen)
         ui.modelsButton.connect("clicked(bool)", self._onModels)
+        ui.accuracyLabel.connect("linkActivated(QString)", self._onAbout)
 
     @property
     def chosen(self) -> str | None:
@@ -50,9 +54,9 @@ class ModelsController:
         name = self._parameters.model or Presenter(self.models).defaultModel
         self._ui.modelComboBox.setCurrentIndex(self._ui.modelComboBox.findData(name))
         model = byName(self.models, name)
-        self._ui.accuracyLabel.text = accuracyText(model)
+        self._ui.accuracyLabel.text = accuracyHtml(model)
         self._ui.accuracyLabel.toolTip = accuracyToolTip(model)
-        self._ui.accuracyLabel.visible = bool(accuracyText(model))
+        self._ui.accuracyLabel.visible = model is not None
 
     def _fill(self) -> None:
         self.models = self._logic.models()
@@ -65,7 +69,12 @@ class ModelsController:
             self._parameters.model = self._ui.modelComboBox.itemData(index)
 
     def _onModels(self, checked: bool = False) -> None:
-        ModelsDialog(self._dialogPath, self._logic, self._refresh).show(self.chosen)
+        ModelsDialog(self._resourcePath("UI/TumorSegUNetModels.ui"), self._logic, self._refresh).show(self.chosen)
+
+    def _onAbout(self, link: str) -> None:
+        model = byName(self.models, self.chosen)
+        if model is not None:
+            AboutDialog(self._resourcePath("UI/TumorSegUNetAbout.ui"), model).show()
 
     def _refresh(self) -> None:
         self._fill()

@@ -11,7 +11,8 @@ import slicer
 from tumorseg.errors import TumorSegError
 from tumorseg.modelstore import ModelEntry
 from TumorSegUNetLib.logic import TumorSegUNetLogic
-from TumorSegUNetLib.presenter_models import cardHtml, installedText, installHint, itemText, removeHint, transferText
+from TumorSegUNetLib.model_card import cardHtml
+from TumorSegUNetLib.presenter_models import installedText, installHint, itemText, removeHint, transferText
 from TumorSegUNetLib.translation import _
 
 

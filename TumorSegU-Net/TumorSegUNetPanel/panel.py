@@ -22,6 +22,7 @@ from .models_controller import ModelsController
 from .result_controller import ResultController
 from .run_section import RunSection
 from .timers import repeating
+from .warm_up import WarmUp
 
 POLL_MILLISECONDS = 100
 
@@ -44,10 +45,11 @@ class Panel:
         self._installing = False
         self._timer = repeating(POLL_MILLISECONDS, self._poll)
         self._inputs = InputsController(ui, logic, resourcePath("Icons"), self._loadSample)
-        self._models = ModelsController(ui, logic, resourcePath("UI/TumorSegUNetModels.ui"), self._fillPresenter)
+        self._models = ModelsController(ui, logic, resourcePath, self._fillPresenter)
         self._check = BackgroundCheck(logic, self._nodes, self._onCheckStarted)
         self._section = RunSection(ui)
         self._device = DeviceLine(logic, self._section, self._timer.start)
+        self._warmUp = WarmUp(logic, self._timer.start)
         self._results = ResultController(ui, logic)
         self._fillPresenter()
         ui.segmentButton.connect("clicked(bool)", self._onSegment)
@@ -70,13 +72,14 @@ class Panel:
     def enter(self) -> None:
         """The module is shown: recognize what is loaded, and get the worker ready."""
         self._inputs.studyChanged()
-        if self._run is not None:
-            return
-        device = self._parameters.device.value
-        self._device.ask(device)
-        if torchInstalled():
-            self._logic.warmUp(self._models.chosen, device)
-            self._timer.start()
+        self._warmUp.show()
+        if self._run is None:
+            self._device.ask(self._parameters.device.value)
+            self._getReady()
+
+    def exit(self) -> None:
+        """Another module is shown: what happens there is no reason to load a network."""
+        self._warmUp.hide()
 
     def close(self) -> None:
         """The application closes or the module is reloaded: leave nothing running."""
@@ -91,6 +94,7 @@ class Panel:
     def cancel(self) -> None:
         """End whatever is under way; nothing is added to the scene."""
         self._check.forget()
+        self._logic.forgetVolumes()
         if self._run is not None:
             self._run.cancel()
             self._run = None
@@ -110,6 +114,7 @@ class Panel:
         self._models.update()
         self._results.update()
         self._device.follow(self._parameters.device.value)
+        self._getReady()
         self.update()
 
     def update(self) -> None:
@@ -141,7 +146,13 @@ class Panel:
 
     def _onCheckStarted(self) -> None:
         self._timer.start()
+        self._getReady()  # after the check, which the user sees sooner
         self.update()
+
+    def _getReady(self) -> None:
+        """Have the worker load what the next run needs; a run under way loads it itself."""
+        if self._run is None and self._parameters is not None:
+            self._warmUp.follow(self._models.chosen, self._parameters.device.value)
 
     def _onSegment(self, checked: bool = False) -> None:
         if self._run is not None:
@@ -166,6 +177,7 @@ class Panel:
             if self._installing:
                 self._logic.release()  # a worker that has looked for PyTorch in vain
                 self._device.selfCheck(choices.device)
+                self._getReady()
         except TumorSegError as problem:
             self._ending = Ending(choices, problem=problem)
             return False

@@ -1,29 +1,32 @@
-"""Files from a path or from the web: https only, limited in size, with their SHA-256."""
+"""Files from a path or from the web: https only, limited in size, with their SHA-256.
+
+What the web needs is in ``tumorseg.web`` and imported when something comes from there: a list of models needs it not.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from tumorseg.errors import ModelError
 
 MAX_BYTES = 4_000_000_000
-TIMEOUT_S = 30.0
-"""Of silence, not of the whole transfer."""
-
 Transfer = Callable[[int, "int | None"], None]
 """Is told the bytes so far and in all (None when the server does not say); may raise to stop."""
 
 _CHUNK = 1 << 18
-_THIS_COMPUTER = {"localhost", "127.0.0.1", "::1"}
+
+
+class _Readable(Protocol):
+    """A file, or an answer from the web."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most so many bytes; none at the end."""
 
 
 def is_url(source: str) -> bool:
@@ -67,22 +70,20 @@ def fetch(source: str, target: Path, progress: Transfer | None = None, max_bytes
 
 
 @contextmanager
-def _opened(source: str) -> Iterator[tuple[BinaryIO, int | None]]:
+def _opened(source: str) -> Iterator[tuple[_Readable, int | None]]:
     """The bytes of a source and their number, if known."""
     if not is_url(source):
         with _opened_file(source) as stream:
             yield stream, os.fstat(stream.fileno()).st_size
         return
-    _refuse_unsafe(source)
-    try:
-        answer = urllib.request.build_opener(_SafeRedirects).open(source, timeout=TIMEOUT_S)
-    except urllib.error.HTTPError as error:
-        raise ModelError(f"{source} cannot be downloaded: the server answers {error.code} {error.reason}.") from error
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _failed(source, error) from error
-    with answer:
-        length = answer.headers.get("Content-Length", "")
-        yield cast(BinaryIO, answer), int(length) if length.isdigit() else None
+    from tumorseg.web import open_url
+
+    with ExitStack() as opened:
+        try:
+            answer = opened.enter_context(open_url(source))
+        except OSError as error:
+            raise _failed(source, error) from error
+        yield answer
 
 
 def _opened_file(source: str) -> BinaryIO:
@@ -95,31 +96,15 @@ def _opened_file(source: str) -> BinaryIO:
         raise _failed(source, error) from error
 
 
-def _chunks(source: str, stream: BinaryIO) -> Iterator[bytes]:
+def _chunks(source: str, stream: _Readable) -> Iterator[bytes]:
     while True:
         try:
             chunk = stream.read(_CHUNK)
-        except (OSError, http.client.HTTPException) as error:
+        except OSError as error:
             raise _failed(source, error) from error
         if not chunk:
             return
         yield chunk
-
-
-class _SafeRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, but never to an address that could not have been given."""
-
-    def redirect_request(self, *arguments: Any) -> urllib.request.Request | None:
-        """Called with the request, its answer and, last, the new address."""
-        _refuse_unsafe(arguments[-1])
-        return super().redirect_request(*arguments)
-
-
-def _refuse_unsafe(url: str) -> None:
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_COMPUTER):
-        return
-    raise ModelError(f"{url} is not an https address; models are only downloaded over https.")
 
 
 def _failed(source: str, error: Exception) -> ModelError:

@@ -54,14 +54,14 @@ def plan(spec: ModelSpec, crop: Size, device: str, mirrors: int = 1, free: FreeB
         free: tells the bytes that are free on a device.
 
     Returns:
-        At least one rung: where nothing seems to fit, the one that needs least is tried all the same.
+        At least one rung: where nothing seems to fit, the last one is tried all the same.
     """
     rungs = ladder(spec, crop, device)
     known = {place: free(place) for place in {rung.tiles_on for rung in rungs} | {"cpu"}}
     fitting = [rung for rung in rungs if _fits(rung, spec, crop, known)]
     if fitting:
         return [_batched(rung, spec, crop, mirrors, known[rung.tiles_on]) for rung in fitting]
-    return [min(rungs, key=lambda rung: needed_bytes(rung, spec, crop)[rung.tiles_on])]
+    return rungs[-1:]
 
 
 def ladder(spec: ModelSpec, crop: Size, device: str) -> list[Rung]:

@@ -145,16 +145,9 @@ class Model:
     file: str = ""
 
     @property
-    def stored(self) -> bool:
-        """Whether the weights came from a file, and so cannot change."""
-        return isinstance(self.weights, dict)
-
-    @property
-    def tensors(self) -> Tensors:
-        """The weights by name."""
-        if isinstance(self.weights, dict):
-            return self.weights
-        return {name: tensor.detach().cpu().numpy() for name, tensor in self.weights.state_dict().items()}
+    def stored(self) -> Tensors | None:
+        """The weights by name, where they came from a file and so cannot change."""
+        return self.weights if isinstance(self.weights, dict) else None
 
     @cached_property
     def network(self) -> UNet3D | Ensemble:
@@ -196,9 +189,7 @@ def read_spec(path: Path) -> ModelSpec:
 
 
 def open_model(path: Path) -> Model:
-    """Read a model file with its weights; whether they fit the architecture is found out by whoever runs it.
-
-    Needs no torch.
+    """Read a model file with its weights, without torch; whether they fit is found out by whoever runs it.
 
     Raises:
         ModelError: as ``read_spec``.

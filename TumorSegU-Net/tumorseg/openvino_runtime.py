@@ -33,7 +33,7 @@ def has_openvino() -> bool:
 
 def can_run(model: Model, rung: Rung) -> bool:
     """Whether this runtime takes a rung: on the CPU, with weights from a file, crops not stretched."""
-    return rung.tiles_on == "cpu" and model.stored and not model.spec.resized and has_openvino()
+    return rung.tiles_on == "cpu" and model.stored is not None and not model.spec.resized and has_openvino()
 
 
 def openvino_network(model: Model) -> OpenVinoNetwork:
@@ -60,7 +60,7 @@ class OpenVinoNetwork(HostSums):
         core = openvino.Core()
         capable = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.number_format = "bfloat16" if capable else "float32"
-        graph = build_graph(model.spec.network_config, model.tensors, model.spec.members)
+        graph = build_graph(model.spec.network_config, model.stored or {}, model.spec.members)
         self._network = _compile(core, graph, self._settings())
         self.name = f"OpenVINO {openvino.__version__.partition('-')[0]}, {self.number_format}"
 

@@ -1,0 +1,109 @@
+"""A result in the slice views: background, place, overlay, and what was there before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import slicer
+
+from support.ellipsoid_result import GRIDS, volumes
+from support.ellipsoid_result import ellipsoid_result as make
+from TumorSegUNetLib.result_views import showResult, showUncertainty, uncertaintyShown
+from TumorSegUNetLib.scene import createScene
+
+
+def test_slice_views_show_the_tumor(scene: slicer.vtkMRMLScene) -> None:
+    composites = [scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for _ in range(3)]
+    slices = [scene.AddNewNodeByClass("vtkMRMLSliceNode") for _ in range(3)]
+    for node, orientation in zip(slices, ("Axial", "Sagittal", "Coronal"), strict=True):
+        node.SetOrientation(orientation)
+    nodes = volumes(scene, GRIDS["oblique"])
+    outcome = make(scene, "oblique", nodes)
+    showResult(outcome.segmentation)
+    center = np.array(outcome.lesions[0]["centroid_lps"]) * (-1, -1, 1)
+    for composite, node in zip(composites, slices, strict=True):
+        assert composite.GetBackgroundVolumeID() == nodes["flair"].GetID()
+        to_ras = slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS())
+        assert abs((center - to_ras[:3, 3]) @ to_ras[:3, 2]) < 0.01
+    showResult(outcome.segmentation, background="t1ce")
+    assert composites[0].GetBackgroundVolumeID() == nodes["t1ce"].GetID()
+
+
+def test_uncertainty_is_laid_over_and_taken_away(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    outcome = make(scene)
+    assert not uncertaintyShown(scene, outcome.uncertainty)
+    showUncertainty(scene, outcome.uncertainty)
+    assert uncertaintyShown(scene, outcome.uncertainty)
+    showUncertainty(scene, None)
+    assert not uncertaintyShown(scene, outcome.uncertainty)
+    composite.SetForegroundVolumeID("vtkMRMLScalarVolumeNode1")
+    showUncertainty(scene, None)
+    assert composite.GetForegroundVolumeID() == "vtkMRMLScalarVolumeNode1"
+
+
+def test_scene_without_views_is_no_problem(scene: slicer.vtkMRMLScene) -> None:
+    outcome = make(scene)
+    showResult(outcome.segmentation)
+    showUncertainty(scene, outcome.uncertainty)
+    assert not uncertaintyShown(scene, outcome.uncertainty)
+
+
+def foreground(composite: slicer.vtkMRMLSliceCompositeNode) -> tuple[str | None, float]:
+    return composite.GetForegroundVolumeID(), composite.GetForegroundOpacity()
+
+
+def test_the_users_foreground_comes_back(scene: slicer.vtkMRMLScene) -> None:
+    composite, other = (scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for _ in range(2))
+    outcome, later = make(scene), make(scene)
+    chosen = volumes(scene, GRIDS["isotropic"])["flair"]
+    composite.SetForegroundVolumeID(chosen.GetID())
+    composite.SetForegroundOpacity(0.25)
+    showUncertainty(scene, outcome.uncertainty)
+    showUncertainty(scene, later.uncertainty)
+    assert foreground(composite) == foreground(other) == (later.uncertainty.GetID(), 0.6)
+    showUncertainty(scene, None)
+    assert foreground(composite) == (chosen.GetID(), 0.25)
+    assert foreground(other) == (None, 0.0)
+
+
+def test_a_foreground_chosen_over_the_overlay_stays(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    outcome = make(scene)
+    first, second = volumes(scene, GRIDS["isotropic"]).values()
+    composite.SetForegroundVolumeID(first.GetID())
+    showUncertainty(scene, outcome.uncertainty)
+    composite.SetForegroundVolumeID(second.GetID())
+    composite.SetForegroundOpacity(0.5)
+    showUncertainty(scene, None)
+    assert foreground(composite) == (second.GetID(), 0.5)
+    showUncertainty(scene, outcome.uncertainty)
+    showUncertainty(scene, None)
+    assert foreground(composite) == (second.GetID(), 0.5)
+
+
+def test_a_removed_foreground_does_not_come_back(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    outcome = make(scene)
+    chosen = volumes(scene, GRIDS["isotropic"])["flair"]
+    composite.SetForegroundVolumeID(chosen.GetID())
+    showUncertainty(scene, outcome.uncertainty)
+    scene.RemoveNode(chosen)
+    showUncertainty(scene, None)
+    assert composite.GetForegroundVolumeID() is None
+
+
+def test_the_foreground_comes_back_after_saving_and_loading(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    outcome = make(scene)
+    composite.SetForegroundVolumeID(volumes(scene, GRIDS["isotropic"])["flair"].GetID())
+    composite.SetForegroundOpacity(0.25)
+    showUncertainty(scene, outcome.uncertainty)
+    scene.WriteToMRB(str(tmp_path / "visit.mrb"))
+    loaded = createScene()
+    loaded.ReadFromMRB(str(tmp_path / "visit.mrb"))
+    showUncertainty(loaded, None)
+    view = loaded.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    assert loaded.GetNodeByID(view.GetForegroundVolumeID()).GetName() == "Case_7_flair"
+    assert view.GetForegroundOpacity() == 0.25

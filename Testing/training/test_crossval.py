@@ -1,0 +1,220 @@
+"""The command crossval: every case by the network that never saw it, what is chosen, kept, compared and written."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from support.models import saved, threshold_model
+from support.runs import write_noisy_cases, write_prepared_index, write_run
+from tumorseg.modelfile import ModelCard, load_model, read_spec, save_model
+from tumorseg.regions import ED, ET, NCR
+from tumorseg_training.cli import main
+from tumorseg_training.crossval import held_out
+from tumorseg_training.crossval.agreement import Pair, agreement
+from tumorseg_training.crossval.evidence import gather, nested
+from tumorseg_training.crossval.kept_logits import keep_logits, kept_probabilities
+from tumorseg_training.crossval.part_table import part_table
+from tumorseg_training.crossval.rules import choose_rule
+from tumorseg_training.metrics import read_scores, region_dice
+
+NAMES = ("A", "B", "C", "D")
+REGIONS = ("WT", "TC", "ET")
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two folds of two cases each, whose networks differ, two cases that neither saw, and the report of all."""
+    root = tmp_path_factory.mktemp("crossval")
+    write_noisy_cases(root / "data", NAMES)
+    write_noisy_cases(root / "unseen", ("X", "Y"), first_seed=10)
+    write_prepared_index(root / "prepared", root / "data", NAMES)
+    for name, train, values in (("fold0", NAMES[2:], (0.5, 1.0, 2.0)), ("fold1", NAMES[:2], (0.4, 1.2, 1.8))):
+        validation = [case for case in NAMES if case not in train]
+        write_run(root / name, root / "prepared", train, validation, threshold_model(values))
+    command = [*_command(root), "--unseen", str(root / "unseen"), "--called", "real cases", "--compare-tiles"]
+    assert main(command) == 0
+    return root
+
+
+@pytest.fixture
+def folds(source: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return shutil.copytree(source, tmp_path / "copy")
+
+
+def _command(root: Path) -> list[str]:
+    runs = [str(root / "fold0"), str(root / "fold1")]
+    return ["crossval", *runs, "--output", str(root / "out"), "--device", "cpu"]
+
+
+def test_every_case_is_judged_by_the_network_that_never_saw_it(source: Path, tmp_path: Path) -> None:
+    scores = read_scores(source / "out" / "scores.csv")
+    assert list(scores) == list(NAMES)
+    for fold, case in (("fold0", "A"), ("fold1", "C")):
+        model = str(source / fold / "model.safetensors")
+        command = ["evaluate", "--model", model, "--data", str(source / "data"), "--case", case, "--device", "cpu"]
+        assert main([*command, "--output", str(tmp_path / fold)]) == 0
+        for region, values in read_scores(tmp_path / fold / "scores.csv")[case].items():
+            assert values == pytest.approx(scores[case][region], nan_ok=True)
+
+
+def test_the_report_says_it_all(source: Path) -> None:
+    report = (source / "out" / "crossval.md").read_text()
+    assert "4 real cases, each predicted by the one of 2 networks that never saw it" in report
+    for heading in ("Networks alone", "With rules that the other cases chose", "Calibration", "against tiles"):
+        assert heading in report
+    assert (source / "out" / "expected-dice.png").stat().st_size > 10_000
+    found = json.loads((source / "out" / "crossval.json").read_text())
+    assert found["fold_of"] == {"A": "fold0", "B": "fold0", "C": "fold1", "D": "fold1"}
+    assert list(found["unseen"]) == ["X", "Y"]
+    assert found["agreement"]["real cases"]["WT"]["cases"] == 4
+    assert found["agreement"]["together"]["WT"]["cases"] == 6
+    # These networks see single voxels, so how they are run does not matter.
+    assert all(case["whole"] == case["tiled"] for case in found["tiles"])
+    assert all(tile < crop for case in found["tiles"] for tile, crop in zip(case["tile"], case["crop"], strict=True))
+
+
+def test_one_prediction_serves_everything(folds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: object) -> None:
+        raise AssertionError("predicted again")
+
+    monkeypatch.setattr(held_out, "segment", never)
+    assert main(_command(folds)) == 0
+    (folds / "out/logits/B.npz").write_bytes(b"damaged")
+    with pytest.raises(AssertionError, match="predicted again"):
+        main(_command(folds))
+
+
+def test_what_the_folds_teach_reaches_the_final_model(folds: Path) -> None:
+    final = saved(threshold_model((0.5, 1.0, 2.0)), folds)
+    before = load_model(final)
+    card = ModelCard("Mine", measured=("Cross-validation, an earlier one.", "Measured by hand."))
+    spec = replace(before.spec, card=card, training={"split": {"train": ["A", "B", "C"]}})
+    save_model(final, spec, before.network.state_dict())
+    assert main([*_command(folds), "--called", "real cases", "--apply", str(final)]) == 0
+    after = load_model(final)
+    assert min(after.spec.postprocessing.temperatures) > 1  # a step is far too sure of noisy labels
+    assert after.spec.training["calibration"]["cases"] == list(NAMES)
+    measured = after.spec.card.measured
+    assert measured[0].startswith("Cross-validation, 4 real cases, each by one of 2 networks")
+    assert "Cross-validation, an earlier one." not in measured
+    assert measured[-1] == "Measured by hand."
+    assert any("cases: A, B, C, D. This model itself was trained on 3 of these 4 cases" in line for line in measured)
+    for name, weights in before.network.state_dict().items():
+        np.testing.assert_array_equal(weights, after.network.state_dict()[name])
+    assert main([*_command(folds), "--called", "real cases", "--apply", str(final)]) == 0
+    assert read_spec(final).card.measured == measured
+
+
+def test_a_network_that_saw_its_cases_is_refused(folds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = folds / "fold1" / "model.safetensors"
+    loaded = load_model(model)
+    base = {"initial": {"split": {"train": ["C"]}}}
+    save_model(model, replace(loaded.spec, training=base), loaded.network.state_dict())
+    assert main(_command(folds)) == 2
+    assert "was trained on its own validation cases C" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["again"], "A, B is validated by more than one run"),
+        (["--unseen", "data"], "A, B of --unseen belongs to the data of fold0"),
+        (["--tile", "8", "8", "8"], "--tile belongs to --compare-tiles"),
+        (["--compare-tiles", "--tile", "3", "8", "8"], "is not three multiples of 2"),
+        (["--compare", "out", "out"], "leave the runs, --output and --apply away"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(
+    folds: Path, more: list[str], message: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folds)
+    shutil.copytree(folds / "fold0", folds / "again")
+    words = _command(folds)
+    assert main([*words[:3], *more, *words[3:]]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_two_outputs_stand_beside_each_other(folds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = shutil.copytree(folds / "out", folds / "other")
+    document = json.loads((other / "crossval.json").read_text())
+    for case in NAMES:
+        document["alone"][case]["WT"]["dice"] += 0.01
+    (other / "crossval.json").write_text(json.dumps(document))
+    capsys.readouterr()
+    compare = ["crossval", "--compare", str(folds / "out"), str(other), "--names", "paper", "ours"]
+    assert main(compare) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2].startswith("| case | WT, paper | WT, ours |")
+    assert any("ours minus paper (95 % interval): WT +0.010 (0.01 to 0.01), TC +0.000" in line for line in lines)
+    (other / "crossval.json").write_text('{"version": 1}')
+    assert main(compare) == 2
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_kept_logits_give_the_probabilities_back(tmp_path: Path) -> None:
+    probabilities = np.zeros((3, 8, 9, 10), np.float32)
+    probabilities[:, 2:6, 1:5, 3:9] = np.random.default_rng(0).random((3, 4, 4, 6))
+    probabilities[0, 3, 3, 3] = 1
+    keep_logits(tmp_path / "a.npz", "key", probabilities)
+    kept = kept_probabilities(tmp_path / "a.npz", "key")
+    np.testing.assert_allclose(kept, probabilities, atol=1e-3)
+    np.testing.assert_array_equal(kept > 0, probabilities > 0)
+    assert kept_probabilities(tmp_path / "a.npz", "other") is None
+    assert kept_probabilities(tmp_path / "none.npz", "key") is None
+
+
+def test_the_part_table_knows_what_the_engine_would_do() -> None:
+    """Random blobs: its arithmetic gives the same Dice as cleaning the labels with the rules."""
+    from tumorseg.modelfile import PostProcessing
+    from tumorseg.postprocess import clean
+    from tumorseg.regions import labels_from_regions
+
+    random = np.random.default_rng(3)
+    probabilities = np.sort(random.random((3, 12, 12, 12)), axis=0)[::-1].astype(np.float32) ** 4
+    truth = random.choice(np.array([0, 0, 0, NCR, ED, ET], np.uint8), (12, 12, 12))
+    table = part_table(probabilities, truth, REGIONS, REGIONS, (0.5,) * 3, 0.001)
+    labels = labels_from_regions(probabilities, REGIONS, (0.5,) * 3)
+    for rules in ((0.0, 0.0), (0.003, 0.0), (0.01, 0.0), (0.0, 0.5)):
+        cleaned = clean(labels, PostProcessing(min_component_ml=rules[0], min_enhancing_ml=rules[1]), 0.001)
+        expected = np.mean(list(region_dice(cleaned, truth).values()))
+        assert table.mean_dice(*rules) == pytest.approx(expected)
+
+
+def _ball_case(enhancing: int, found: int) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and truth of a core of 1000 voxels, with so many enhancing ones in truth and found."""
+    truth, probabilities = np.zeros((14, 14, 14), np.uint8), np.zeros((3, 14, 14, 14), np.float32)
+    truth[2:12, 2:12, 2:12] = NCR
+    probabilities[:] = 0.01
+    probabilities[:2, 2:12, 2:12, 2:12] = 0.9
+    inner = np.flatnonzero(truth)
+    truth.reshape(-1)[inner[:enhancing]] = ET
+    probabilities[2].reshape(-1)[inner[:found]] = 0.9
+    return probabilities, truth
+
+
+def test_a_rule_is_used_only_if_it_helps_cases_that_did_not_choose_it() -> None:
+    absent = [gather(*_ball_case(0, 60), REGIONS, 0.001) for _ in range(4)]
+    present = [gather(*_ball_case(500, 500), REGIONS, 0.001) for _ in range(4)]
+    choice = choose_rule([case.parts for case in [*absent, *present]])
+    assert choice.used
+    assert (choice.rule.min_enhancing_ml, choice.rule.min_component_ml, choice.rule.distance) == (0.1, 0.0, 0.0)
+    assert choice.dice_held_out == pytest.approx(1.0)
+    assert choice.dice_alone == pytest.approx(1 - 0.5 / 3)
+    assert not choose_rule([case.parts for case in present]).used
+    # A single case with a false part can teach nothing to itself.
+    rules = nested([absent[0], *present], REGIONS)
+    assert rules[0].min_enhancing_ml == 0
+
+
+def test_agreement_is_that_of_scipy_and_silent_for_too_few() -> None:
+    pairs = [Pair("a", 0.5, 0.4), Pair("b", 0.7, 0.9), Pair("c", 0.8, 0.8)]
+    found = agreement(pairs)
+    assert (found.spearman, found.mean_difference) == (pytest.approx(0.5), pytest.approx(-0.1 / 3))
+    assert found.mean_error == pytest.approx(0.1)
+    assert agreement(pairs[:2]).spearman is None
+    assert agreement([Pair(name, 0.5, 0.5) for name in "abc"]).pearson is None

@@ -1,0 +1,100 @@
+"""Who gives and who gets tumors in training, how often, and what is then known of a sample."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from support.prepared import TINY, head
+from tumorseg_training.augment_recipe import Augmentation
+from tumorseg_training.patches import PatchDataset
+from tumorseg_training.recipe import Recipe
+from tumorseg_training.recipe_file import load_recipe
+from tumorseg_training.training_case import TrainingCase
+from tumorseg_training.tumor_swaps import TumorSwaps
+
+SHAPE = (24, 24, 24)
+
+
+def _recipe(**augmentation: float) -> Recipe:
+    return replace(load_recipe(TINY), spacing=4.0, patch_size=SHAPE, augmentation=Augmentation(**augmentation))
+
+
+def _case(seed: int, group: str = "real", tumor: bool = True) -> TrainingCase:
+    images, labels = head(seed, SHAPE)
+    labels = labels * tumor
+    return TrainingCase(f"{group}{seed}", lambda: (images, labels), (0, 1, 2, 3), (True,) * 4, group=group)
+
+
+def _partial(label: int = 5) -> TrainingCase:
+    """T1 and FLAIR, and a small undivided tumor on one side."""
+    images, labels = head(0, SHAPE)
+    images[[1, 2]] = 0
+    labels[:] = 0
+    labels[10:13, 10:13, 5:8] = label
+    return TrainingCase("partial", lambda: (images, labels), (0, 1, 2, 3), (True, False, False, True), True, "partial")
+
+
+def _labels(case: TrainingCase) -> np.ndarray:
+    return case.load()[1]
+
+
+def test_without_chances_every_case_stays_itself() -> None:
+    cases = [_case(0), _case(1)]
+    swaps = TumorSwaps([cases], _recipe())
+    assert all(swaps.changed(cases[0], index) is cases[0] for index in range(20))
+
+
+def test_a_healthy_brain_gets_tumors_of_other_cases_as_often_as_asked() -> None:
+    host = _case(0, tumor=False)
+    swaps = TumorSwaps([[host, _case(1), _case(2)]], _recipe(transplanting=0.5))
+    found = [bool(_labels(swaps.changed(host, index)).any()) for index in range(60)]
+    assert 0.3 < np.mean(found) < 0.7
+
+
+def test_no_other_complete_case_no_transplant() -> None:
+    host = _case(0)
+    swaps = TumorSwaps([[host], [_partial()]], _recipe(transplanting=1.0))
+    assert all(swaps.changed(host, index) is host for index in range(10))
+
+
+def test_tumors_come_from_the_named_folders_only() -> None:
+    groups = [[_case(0)], [_case(1, "made")], [_partial()]]
+    everyone = TumorSwaps(groups, _recipe(transplanting=1.0))
+    assert [group[0].group for group in everyone.donors] == ["real", "made"]
+    only = TumorSwaps(groups, replace(_recipe(transplanting=1.0), donors=("real",)))
+    assert [group[0].group for group in only.donors] == ["real"]
+    never = TumorSwaps(groups, replace(_recipe(transplanting=1.0), shares={"made": 0.0}))
+    assert [group[0].group for group in never.donors] == ["real"]
+
+
+def test_a_partial_case_with_its_own_tumor_stays_undivided() -> None:
+    host = _partial()
+    swaps = TumorSwaps([[_case(1)], [host]], _recipe(transplanting=1.0))
+    changed = [swaps.changed(host, index) for index in range(20)]
+    both = [case for case in changed if set(np.unique(_labels(case))) >= {2, 5}]
+    assert both
+    assert all(case.undivided for case in both)
+    assert not any(case.load()[0][[1, 2]].any() for case in both)
+
+
+def test_a_healed_case_is_known_in_all_regions() -> None:
+    host = _partial()
+    changed = TumorSwaps([[host]], _recipe(healing=1.0)).changed(host, 0)
+    assert not changed.undivided
+    assert not _labels(changed).any()
+    assert _labels(host).any()
+
+
+def test_samples_are_repeatable_and_other_draws_are_not_disturbed() -> None:
+    groups = [[_case(0, tumor=False), _case(1)]]
+    recipe = _recipe(transplanting=0.5, mirror=0.5)
+    first, again = PatchDataset(groups, recipe), PatchDataset(groups, recipe)
+    plain = PatchDataset(groups, _recipe(mirror=0.5))
+    changed = 0
+    for index in range(12):
+        sample = first[index].finish(SHAPE)
+        assert torch.equal(sample.images, again[index].finish(SHAPE).images)
+        changed += not torch.equal(sample.images, plain[index].finish(SHAPE).images)
+        assert torch.equal(sample.images != 0, plain[index].finish(SHAPE).images != 0)
+    assert 0 < changed < 12

@@ -1,0 +1,105 @@
+"""The runs of a cross-validation: which network judges which case, and that it never saw it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tumorseg.errors import BadInputError
+from tumorseg.modelfile import Model, PostProcessing, load_model
+from tumorseg_training.cases import LabelledCase, find_labelled_cases
+from tumorseg_training.run_cases import find_run_cases, read_run_split
+from tumorseg_training.run_folder import MODEL_FILE
+from tumorseg_training.training_notes import trained_on
+
+THRESHOLD = 0.5
+"""Of every region, for the network alone; rules that a run's model may have are chosen anew from all folds."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One run.
+
+    Attributes:
+        name: of its folder.
+        model: its network without rules or calibration.
+        validation: names of the cases that it was validated on.
+        chosen_by_validation: whether the validation chose the epoch whose weights were kept.
+    """
+
+    name: str
+    model: Model
+    validation: tuple[str, ...]
+    chosen_by_validation: bool
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A case and the fold whose network predicts it."""
+
+    case: LabelledCase
+    fold: Fold
+
+
+def read_folds(runs: Sequence[Path]) -> tuple[list[Fold], list[Judged], list[str]]:
+    """The folds, their validation cases sorted by name, and a sentence for each case that is not found any more.
+
+    Raises:
+        BadInputError: a folder that is no run, runs that do not belong together, or a network that saw its cases.
+        ModelError: a run has no usable model.
+    """
+    folds, judged, problems = [], [], []
+    for run in runs:
+        split = read_run_split(run)
+        fold = _fold(run, split.parts["validation"])
+        cases, gone = find_run_cases(split, fold.validation)
+        folds.append(fold)
+        judged += [Judged(case, fold) for case in cases]
+        problems += gone
+    _check_together(folds)
+    return folds, sorted(judged, key=lambda item: item.case.name), problems
+
+
+def read_unseen(folders: Sequence[Path], folds: Sequence[Fold]) -> list[Judged]:
+    """Further labelled cases that none of the networks saw, judged by the folds in turn.
+
+    Raises:
+        BadInputError: no cases, or a network saw some.
+    """
+    cases = sorted((case for path in folders for case in find_labelled_cases(path)), key=lambda case: case.name)
+    names = [case.name for case in cases]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise BadInputError(f"{', '.join(twice)} is in more than one folder of --unseen; give it once.")
+    for fold in folds:
+        if used := sorted((trained_on(fold.model.spec.training) | set(fold.validation)) & set(names)):
+            raise BadInputError(f"{', '.join(used)} of --unseen belongs to the data of {fold.name}; leave it out.")
+    return [Judged(case, folds[number % len(folds)]) for number, case in enumerate(cases)]
+
+
+def _fold(run: Path, validation: tuple[str, ...]) -> Fold:
+    if not validation:
+        raise BadInputError(f"{run} has no validation cases, so it says nothing; prepare with --folds 2 or more.")
+    model = load_model(run / MODEL_FILE)
+    training = model.spec.training
+    if seen := sorted(trained_on(training) & set(validation)):
+        raise BadInputError(
+            f"The network of {run} was trained on its own validation cases {', '.join(seen)} (perhaps by the model "
+            "that it started from); such scores are no cross-validation."
+        )
+    plain = PostProcessing(thresholds=(THRESHOLD,) * len(model.spec.regions))
+    recipe = training.get("recipe")
+    last = isinstance(recipe, dict) and recipe.get("keep") == "last"
+    return Fold(run.name, replace(model, spec=replace(model.spec, postprocessing=plain)), validation, not last)
+
+
+def _check_together(folds: Sequence[Fold]) -> None:
+    counts = Counter(name for fold in folds for name in fold.validation)
+    if twice := sorted(name for name, count in counts.items() if count > 1):
+        raise BadInputError(f"{', '.join(twice)} is validated by more than one run; name one run per fold.")
+    if len({fold.name for fold in folds}) < len(folds):
+        raise BadInputError("Two runs have folders of the same name, so their results could not be told apart.")
+    for fold in folds[1:]:
+        if fold.model.spec.regions != folds[0].model.spec.regions:
+            raise BadInputError(f"{folds[0].name} and {fold.name} find different regions; they are no folds of one.")

@@ -1,0 +1,102 @@
+"""Choose the rules after the network on held-out cases, and say what they do to cases that did not choose them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+
+from tumorseg_training.cross_validation import cross_validation
+from tumorseg_training.crossval.folds import THRESHOLD
+from tumorseg_training.crossval.part_table import PartTable
+from tumorseg_training.enhancing_rule import PROBABILITIES, VOLUMES_ML
+
+PARTS_ML = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+Tables = dict[float, PartTable]
+"""The parts of a case by threshold of ET."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, order=True)
+class Rule:
+    """What follows the network; the order puts the mildest first.
+
+    Attributes:
+        min_component_ml: connected parts below are removed.
+        min_enhancing_ml: an enhancing part below becomes core.
+        distance: of the threshold from 0.5.
+        et_threshold: probability, not calibrated, above which a voxel enhances.
+    """
+
+    min_component_ml: float
+    min_enhancing_ml: float
+    distance: float
+    et_threshold: float
+
+
+@dataclass(frozen=True)
+class RuleChoice:
+    """What was chosen.
+
+    Attributes:
+        rule: the mildest of the best; the network alone if that does not help cases that did not choose it.
+        used: whether it is another than the network alone.
+        cases: that chose.
+        dice_alone: mean Dice over cases and regions of the network alone.
+        dice_best: with the best rule for these cases; too good, because they chose it.
+        dice_held_out: of cases left out of the choice in turn; None for fewer than two.
+    """
+
+    rule: Rule
+    used: bool
+    cases: int
+    dice_alone: float
+    dice_best: float
+    dice_held_out: float | None
+
+
+ALONE = Rule(0.0, 0.0, 0.0, THRESHOLD)
+
+
+def et_thresholds(regions: Sequence[str]) -> tuple[float, ...]:
+    """Those that are tried: only the usual one where the network does not find ET."""
+    return PROBABILITIES if "ET" in regions else (THRESHOLD,)
+
+
+def choose_rule(cases: Sequence[Tables]) -> RuleChoice:
+    """Choose by the mean Dice over regions and cases.
+
+    Args:
+        cases: at least one, all with the same thresholds.
+    """
+    rules = _candidates(list(cases[0]))
+    dice = np.array([[_mean_dice(case, rule) for rule in rules] for case in cases])
+    best, alone = _best(dice), float(dice[:, 0].mean())
+    held_out = _held_out(dice)
+    used = best > 0 and held_out is not None and held_out > alone
+    return RuleChoice(rules[best if used else 0], used, len(cases), alone, float(dice[:, best].mean()), held_out)
+
+
+def _candidates(thresholds: Sequence[float]) -> list[Rule]:
+    every = product(PARTS_ML, VOLUMES_ML, thresholds)
+    return sorted(Rule(part, volume, round(abs(edge - THRESHOLD), 6), edge) for part, volume, edge in every)
+
+
+def _mean_dice(case: Tables, rule: Rule) -> float:
+    return case[rule.et_threshold].mean_dice(rule.min_component_ml, rule.min_enhancing_ml)
+
+
+def _best(dice: Floats) -> int:
+    """The first, hence mildest, of the rules with the highest mean; rounding must not make equal ones differ."""
+    return int(np.argmax(np.round(dice.mean(axis=0), 9)))
+
+
+def _held_out(dice: Floats) -> float | None:
+    if len(dice) < 2:
+        return None
+    return sum(float(dice[held, _best(dice[kept])].sum()) for kept, held in cross_validation(len(dice))) / len(dice)

@@ -1,0 +1,79 @@
+"""Which brains of a training lose their tumor or get another patient's, decided by seed and sample number alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from tumorseg.regions import UNDIVIDED
+from tumorseg_training.healing import healed
+from tumorseg_training.recipe import Recipe
+from tumorseg_training.training_case import TrainingCase, drawn_group
+from tumorseg_training.transplant import Donor, donor_of, transplanted
+from tumorseg_training.tumor_edge import Scan
+
+REMEMBERED = 32
+"""Tumors kept cut out, about 1 MB each at 2 mm and 10 MB at 1 mm."""
+
+_STREAM = 2
+"""Keeps these numbers apart from the others of a sample, which are the same with and without swaps."""
+
+
+class TumorSwaps:
+    """Heals and transplants at random.
+
+    Args:
+        groups: training cases by data folder; tumors come from those with all of the recipe's sequences and divided
+            labels, folders drawn as often as the recipe's ``shares`` say.
+        recipe: says how often.
+    """
+
+    def __init__(self, groups: Sequence[Sequence[TrainingCase]], recipe: Recipe) -> None:
+        self.recipe = recipe
+        wanted = [group for group in groups if not recipe.donors or group[0].group in recipe.donors]
+        complete = [[case for case in group if all(case.present) and not case.undivided] for group in wanted]
+        self.donors = [group for group in complete if group and recipe.shares.get(group[0].group, 1.0)]
+        self._cut_out = lru_cache(REMEMBERED)(self._donor)
+
+    def changed(self, case: TrainingCase, index: int) -> TrainingCase:
+        """The case as a sample shows it: itself, or with its tumor taken away, or another's put in, or both."""
+        augmentation = self.recipe.augmentation
+        random = np.random.default_rng((self.recipe.seed, index, _STREAM))
+        healing, transplanting = random.random(2) < (augmentation.healing, augmentation.transplanting)
+        if not healing and not transplanting:
+            return case
+        before = scan = _scan(case)
+        if healing:
+            scan = healed(scan, self.recipe.spacing) or scan
+        if transplanting and (donor := self._drawn(case, random)):
+            scan = transplanted(scan, donor, self.recipe.spacing, random)
+        return case if scan is before else _showing(case, scan)
+
+    def _drawn(self, host: TrainingCase, random: np.random.Generator) -> Donor | None:
+        """The tumor of another case; None where there is none."""
+        others = [[case for case in group if case.name != host.name] for group in self.donors]
+        if not any(others):
+            return None
+        group = drawn_group([group for group in others if group], self.recipe.shares, random)
+        return self._cut_out(group[int(random.integers(len(group)))])
+
+    def _donor(self, case: TrainingCase) -> Donor | None:
+        return donor_of(_scan(case), self.recipe.spacing)
+
+
+def _scan(case: TrainingCase) -> Scan:
+    images, labels = case.load()
+    return Scan(images[list(case.channels)], labels)
+
+
+def _showing(case: TrainingCase, scan: Scan) -> TrainingCase:
+    """The case with another scan; without undivided tumor all of its regions are known."""
+    return replace(
+        case,
+        load=lambda: (scan.images, scan.labels),
+        channels=tuple(range(len(case.channels))),
+        undivided=bool((scan.labels == UNDIVIDED).any()),
+    )
