@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import subprocess
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import torch
+
+_VERSIONS = """
+import json, platform, sys
+from importlib.metadata import PackageNotFoundError, version
+found = {}
+for name in sys.argv[1:]:
+    try:
+        found[name] = version(name)
+    except PackageNotFoundError:
+        pass
+print(json.dumps({"python": platform.python_version(), "versions": found}))
+"""
 
 
 def environment() -> dict[str, Any]:
@@ -23,6 +38,12 @@ def environment() -> dict[str, Any]:
         "load": os.getloadavg()[0],
         "date": datetime.now(timezone.utc).date().isoformat(),
     }
+
+
+def versions_of(python: str, packages: Iterable[str]) -> dict[str, Any]:
+    """``python`` and ``versions`` of those of the packages that another Python has."""
+    done = subprocess.run([python, "-c", _VERSIONS, *packages], check=True, capture_output=True, text=True)
+    return json.loads(done.stdout)
 
 
 def _processor() -> str:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make_peers_venv.sh FOLDER [PYTHON]: an environment of its own for the peers of the training benchmark, because
+# make_peers_venv.sh FOLDER [PYTHON]: an environment of its own for the peers of the benchmarks, because
 # nnunetv2 pulls torchvision and may replace torch. The versions are those of docs/benchmarks.md.
 set -euo pipefail
 folder="${1:?usage: make_peers_venv.sh FOLDER [PYTHON]}"

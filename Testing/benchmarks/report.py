@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from report_parts import NAMES, bullets, machine_text, software_text, table
+
 TITLES = {"loading": "Data loading and augmentation", "training": "Full training steps"}
-NAMES = {"ours": "ours", "monai": "MONAI", "nnunet": "nnU-Net"}
 
 
 def markdown(result: dict[str, Any]) -> str:
@@ -23,18 +24,11 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def _environment(result: dict[str, Any]) -> str:
-    where, records = result["environment"], result["records"]
-    loads = [record["load"] for record in records]
-    lines = [
-        f"{where['processor']}, {where['cores']} cores ({where['instructions']}), {where['memory_gb']} GB, "
-        f"GPU: {where['gpu'] or 'none'}; {where['system']}; {where['date']}; "
-        f"load average {min(loads):.1f} to {max(loads):.1f} during the measurements"
-    ]
+    records = result["records"]
+    lines = [machine_text(result["environment"], [record["load"] for record in records])]
     for contender in dict.fromkeys(record["contender"] for record in records):
-        first = next(record for record in records if record["contender"] == contender)
-        versions = ", ".join(f"{name} {number}" for name, number in first["versions"].items())
-        lines.append(f"{NAMES[contender]}: Python {first['python']}, {versions}")
-    return "\n".join(f"- {line}" for line in lines)
+        lines.append(software_text(contender, next(row for row in records if row["contender"] == contender)))
+    return bullets(lines)
 
 
 def _setting(task: str, rows: Sequence[dict[str, Any]], options: dict[str, Any]) -> str:
@@ -51,14 +45,14 @@ def _table(rows: Sequence[dict[str, Any]]) -> str:
     idle = any(row["idle"] is not None for row in rows)
     head = ["", "patches/s", "CPU-seconds per patch", "ours is faster by, wall", "ours is faster by, CPU"]
     head += ["GPU idle"] if idle else []
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for contender in dict.fromkeys(row["contender"] for row in rows):
         own = [row for row in rows if row["contender"] == contender]
         line = [NAMES[contender], _middle(own, _speed, "{:.2f}"), _middle(own, _cpu, "{:.3f}")]
         line += [ratios(rows, contender, _wall), ratios(rows, contender, _cpu)] if contender != "ours" else ["", ""]
         line += [_middle(own, lambda row: row["idle"], "{:.1%}")] if idle else []
         lines.append(line)
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return table(head, lines)
 
 
 def _verdict(rows: Sequence[dict[str, Any]]) -> str:

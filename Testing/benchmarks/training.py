@@ -21,10 +21,9 @@ from typing import Any
 import report
 import torch
 from environment import environment
+from patients import synthetic_patients
 from settings import Settings
 
-from tumorseg.phantom import make_patient, write_patient
-from tumorseg.phantom.space import FIELD_OF_VIEW_MM
 from tumorseg_training.preparation import Settings as PrepareSettings
 from tumorseg_training.preparation import prepare_folder
 
@@ -94,18 +93,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _prepared(options: argparse.Namespace) -> Path:
     """The data in our cache; what is there from the last time is kept."""
-    data = options.data or _synthetic(options.work / "patients", options.cases)
+    data = options.data or synthetic_patients(options.work / "patients", options.cases)
     output = options.work / f"prepared-{data.resolve().name}"
     prepare_folder([data], output, PrepareSettings(folds=2, test=0.0, workers=1))
     return output
-
-
-def _synthetic(folder: Path, count: int) -> Path:
-    for seed in range(count):
-        name = f"Synthetic_{seed:04d}"
-        if not (folder / name / f"{name}_seg.nii.gz").exists():
-            write_patient(make_patient(seed, tuple(map(round, FIELD_OF_VIEW_MM)), 1.0), folder, name)
-    return folder
 
 
 def _rounds(task: str, options: argparse.Namespace) -> int:

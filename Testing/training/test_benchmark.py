@@ -1,28 +1,14 @@
 """The training benchmark runs, and counts and compares as it says; how fast anything is depends on the machine."""
 
-import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
-import pytest
-
+from support.benchmarks import BENCHMARKS, benchmark_module
 from support.prepared import prepared_folder
 
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-@pytest.fixture
-def report() -> ModuleType:
-    """Its module, which is not on the path of tests."""
-    spec = importlib.util.spec_from_file_location("benchmark_report", BENCHMARKS / "report.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+report = benchmark_module("report")
 
 
 def _record(contender: str, number: int, wall: float, cpu: float | None, task: str = "loading") -> dict:
@@ -62,7 +48,7 @@ def test_a_tiny_run_writes_both_tables(tmp_path: Path) -> None:
     assert table.strip() in done.stdout
 
 
-def test_ratios_are_of_the_same_round(report: ModuleType) -> None:
+def test_ratios_are_of_the_same_round() -> None:
     rows = [
         _record("ours", 0, 1, 1),
         _record("monai", 0, 2, 3),
@@ -73,7 +59,7 @@ def test_ratios_are_of_the_same_round(report: ModuleType) -> None:
     assert report.ratios(rows, "monai", lambda row: row["cpu"]) == "4.00 (3.00 to 5.00)"
 
 
-def test_the_goal_is_against_the_faster_peer(report: ModuleType) -> None:
+def test_the_goal_is_against_the_faster_peer() -> None:
     records = [_record("ours", 0, 1, 1), _record("monai", 0, 4, 3), _record("nnunet", 0, 2, 2.5)]
     where = {"processor": "p", "cores": 2, "instructions": "i", "memory_gb": 1, "gpu": None, "system": "s", "date": "d"}
     text = report.markdown({"environment": where, "options": {"threads": 2}, "records": records})
@@ -81,6 +67,6 @@ def test_the_goal_is_against_the_faster_peer(report: ModuleType) -> None:
     assert "| nnU-Net | 5.00 | 0.250 | 2.00 (2.00 to 2.00) | 2.50 (2.50 to 2.50) |" in text
 
 
-def test_an_unknown_cpu_time_is_said(report: ModuleType) -> None:
+def test_an_unknown_cpu_time_is_said() -> None:
     rows = [_record("ours", 0, 1, None), _record("monai", 0, 2, None)]
     assert report.ratios(rows, "monai", lambda row: row["cpu"]) == "unknown"

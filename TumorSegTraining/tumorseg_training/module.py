@@ -34,7 +34,8 @@ class SegmentationModule(LightningModule):
         super().__init__()
         self.recipe = recipe
         self.total_steps = steps
-        self.network = UNet3D(recipe.network).to(memory_format=memory_format(recipe.network))
+        self.network = UNet3D(recipe.network)
+        self.network.to(memory_format=memory_format(recipe.network))  # type: ignore[call-overload]
         self.rows: list[CaseRow] = []
         self.when_data_arrives: Callable[[], None] = _nothing
         self._forward: list[Any] = []  # a list, so that the compiled network is not registered a second time

@@ -20,7 +20,7 @@ CARE_BELOW = 0.85
 Menze et al. 2015, IEEE TMI 34:1993)."""
 
 OUTLINE_ERROR_MM = 2.0
-"""How far an outline is moved to see what depends on it; 4 and 6 mm rank cases no better (docs/weights.md)."""
+"""How far an outline is moved to see what depends on it: the order of the distance between two experts' outlines."""
 
 SMALL_TUMOR_ML = 1.0
 """A whole tumor below this volume (a ball of 12 mm) is more often a false alarm than in larger ones."""
