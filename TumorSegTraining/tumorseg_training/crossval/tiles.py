@@ -95,7 +95,7 @@ def _compared(item: Judged, device: str, tile: Size | None) -> TileCase:
 
 def _crop_size(volumes: Case, model: Model) -> Size:
     """The brain crop of the engine, rounded up to what the network can divide."""
-    grid = working_grid(volumes[reference_sequence(model)].geometry, model.spec.spacing)
+    grid = working_grid(volumes[reference_sequence(model.spec)].geometry, model.spec.spacing)
     box = bounding_box(brain_mask([to_working(volumes[name], grid) for name in model.spec.channels]))
     divisor = model.spec.network_config.divisor
     z, y, x = (_rounded_up(side.stop - side.start, divisor) for side in box)
@@ -115,6 +115,6 @@ def _rounded_up(size: int, divisor: int) -> int:
 
 
 def _labels(volumes: Case, model: Model, patch: Size, device: str) -> LabelArray:
-    sized = replace(model, spec=replace(model.spec, patch_size=patch))
+    sized = replace(model, spec=replace(model.spec, patch_size=patch, single_pass=False))
     result = segment(volumes, sized, Options(device=device))
-    return labels_of(result.probabilities, sized, result.geometry)
+    return labels_of(result.probabilities, sized.spec, result.geometry)
