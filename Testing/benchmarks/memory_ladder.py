@@ -1,6 +1,6 @@
 """The memory ladder under real limits: every run ends in the same labels, and says which rung it used.
 
-    python Testing/benchmarks/memory_ladder.py [--limits 2 3 4 8] [--size 160 240 240]
+    python Testing/benchmarks/memory_ladder.py [--limits 8 4 3 2 1.25] [--size 160 240 240]
 
 Each run is a process of its own whose data segment is limited (``RLIMIT_DATA``, which unlike the address space does
 not count what torch only reserves). The network is random and small, but has the feature maps of a large one: two
@@ -28,7 +28,7 @@ FEATURES = (8, 16)
 def main() -> None:
     """Run once without a limit, then with each limit, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--limits", type=float, nargs="*", default=[8.0, 4.0, 3.0, 2.0], help="GB")
+    parser.add_argument("--limits", type=float, nargs="*", default=[8.0, 4.0, 3.0, 2.0, 1.25], help="GB")
     parser.add_argument("--size", type=int, nargs=3, default=[160, 240, 240], help="crop (z, y, x) in voxels")
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -32,3 +32,12 @@ def test_a_failed_load_is_tried_again(tmp_path: Path) -> None:
     saved(threshold_model(), tmp_path)
     os.utime(path, ns=(1, 1))
     assert keeper.get(str(path), lambda: None).spec.name == keeper.name == "threshold"
+
+
+def test_a_model_is_made_ready_for_the_device_that_will_run_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, devices = saved(threshold_model(), tmp_path), []
+    monkeypatch.setattr("tumorseg.model_keeper.prepare", lambda model, device: devices.append(device))
+    keeper = ModelKeeper()
+    keeper.get(str(path), lambda: None, "cpu")
+    keeper.get(str(path), lambda: None, "cuda")  # loaded already; the run itself makes it ready elsewhere
+    assert devices == ["cpu"]

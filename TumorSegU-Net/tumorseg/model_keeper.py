@@ -27,12 +27,13 @@ class ModelKeeper:
         self._key: tuple[Path, int] | None = None
         self._loading: Future[Model] | None = None
 
-    def get(self, name: str | None, check: Callable[[], None]) -> Model:
+    def get(self, name: str | None, check: Callable[[], None], device: str = "auto") -> Model:
         """The model of a name or path; loaded unless it is the last one and its file has not changed.
 
         Args:
             name: as ``find_model`` takes it.
             check: called while waiting; raises to stop that.
+            device: for which a model that is not loaded yet is made ready.
 
         Raises:
             TumorSegError: PyTorch or the model cannot be loaded; or whatever ``check`` raises.
@@ -40,7 +41,7 @@ class ModelKeeper:
         path = find_model(name)
         key = (path, path.stat().st_mtime_ns)
         if self._loading is None or key != self._key or _failed(self._loading):
-            self._key, self._loading = key, load_in_background(path)
+            self._key, self._loading = key, load_in_background(path, device)
         while not wait([self._loading], POLL_SECONDS).done:
             check()
         check()

@@ -31,8 +31,8 @@ def bounding_box(mask: BoolArray, margin: int = CROP_MARGIN) -> Box:
     slices = np.flatnonzero(mask.any(axis=(1, 2)))
     if not len(slices):
         raise ValueError("the brain mask is empty")
-    plane = np.any(mask[slices[0] : slices[-1] + 1], axis=0)
-    found = (slices, np.flatnonzero(plane.any(axis=1)), np.flatnonzero(plane.any(axis=0)))
+    near = mask[slices[0] : slices[-1] + 1]
+    found = (slices, np.flatnonzero(near.any(axis=(0, 2))), np.flatnonzero(near.any(axis=(0, 1))))
     z, y, x = (
         slice(max(0, int(side[0]) - margin), min(size, int(side[-1]) + 1 + margin))
         for side, size in zip(found, mask.shape, strict=True)

@@ -83,7 +83,7 @@ class Worker:
     def _segment(self, request: Message) -> None:
         case = read_volumes(request)
         self._progress(request, Progress(LOAD_STAGE, 0.0))
-        model = self._models.get(request.get("model"), self.inbox.check)
+        model = self._models.get(request.get("model"), self.inbox.check, request.get("device") or "auto")
         self._progress(request, Progress(LOAD_STAGE, 1.0))
         from tumorseg.pipeline import Options, segment
 
@@ -103,7 +103,7 @@ class Worker:
         """Load everything that a run needs, so that the first one finds it ready."""
         from tumorseg import pipeline, report_html  # noqa: F401
 
-        self._models.get(request.get("model"), self.inbox.check)
+        self._models.get(request.get("model"), self.inbox.check, request.get("device") or "auto")
         self._status(request)
 
     def _status(self, request: Message) -> None:
