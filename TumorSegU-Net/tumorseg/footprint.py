@@ -5,8 +5,8 @@ from __future__ import annotations
 from tumorseg.network_config import UNet3DConfig
 
 SLACK = 1.3
-"""An estimate of what comes on top of the feature maps: work space of convolutions, blocks that the allocator rounds up.
-The peaks that Testing/benchmarks/memory_ladder.py measured stay below it."""
+"""An estimate of what comes on top of the feature maps: work space of convolutions, blocks that the allocator
+rounds up. The peaks that Testing/benchmarks/memory_ladder.py measured stay below it."""
 
 
 def maps_at_peak(config: UNet3DConfig) -> float:
