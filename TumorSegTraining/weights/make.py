@@ -70,8 +70,8 @@ def _training_commands(work: Path) -> list[Command]:
     base = str(work / "runs/base/model.safetensors")
     return [
         _fit(work, "prepared-base", BASE_FOLD, "base", "base.toml"),
-        *(_fit(work, "prepared", fold, f"fold{fold}", "tuned.toml", base) for fold in range(FOLDS)),
-        _fit(work, "prepared-all", BASE_FOLD, "all", "tuned.toml", base),
+        *(_fit(work, "prepared", fold, f"fold{fold}", "patches.toml", base) for fold in range(FOLDS)),
+        _fit(work, "prepared-all", BASE_FOLD, "all", "patches.toml", base),
     ]
 
 
