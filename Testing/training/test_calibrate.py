@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
+from support.finished_runs import write_noisy_cases, write_prepared_index, write_run
 from support.models import one_channel_model, saved, threshold_model
-from support.runs import write_noisy_cases, write_prepared_index, write_run
 from tumorseg.images import read_labels
 from tumorseg.modelfile import PostProcessing, load_model, read_spec
 from tumorseg.network import Ensemble, member_name

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from support.finished_runs import write_noisy_cases, write_prepared_index, write_run
 from support.models import saved, threshold_model
-from support.runs import write_noisy_cases, write_prepared_index, write_run
 from tumorseg.modelfile import ModelCard, load_model, read_spec, save_model
 from tumorseg.regions import ED, ET, NCR
 from tumorseg_training.cli import main
