@@ -70,7 +70,8 @@ class Recipe:
         regions: output regions.
         normalisation: of the intensities, as in the model file.
         resized: whether each brain is stretched to ``patch_size`` as a whole, instead of cut into patches.
-        single_pass: whether a patch holds a whole brain, so that the network is run on the brain crop in one pass.
+        single_pass: whether the network is run on the brain crop in one pass: a patch holds a whole brain, or the norm
+            does not depend on the field of view.
         spacing: voxel size along each axis, mm; that of the prepared folder.
         patch_size: (z, y, x) voxels.
         batch_size: patches per step, over all processes together.

@@ -1,0 +1,63 @@
+"""The script behind the shipped weights: its commands can be given, its recipes trained, its links read."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tumorseg.network import UNet3D
+from tumorseg_training.cli import main as tumorseg_train
+from tumorseg_training.recipe_file import load_recipe
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "TumorSegTraining" / "weights"
+RECIPES = sorted(path.relative_to(WEIGHTS).as_posix() for path in WEIGHTS.rglob("*.toml"))
+MOST_BYTES = 6_000_000
+
+
+@pytest.fixture(scope="module")
+def make() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("make_weights", WEIGHTS / "make.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_its_networks_fit_into_the_shipped_file(name: str) -> None:
+    recipe = load_recipe(str(WEIGHTS / name))
+    assert recipe.spacing == 2.0
+    assert 2 * sum(parameter.numel() for parameter in UNet3D(recipe.network).parameters()) < MOST_BYTES
+
+
+def test_the_base_has_seen_no_case_that_the_folds_judge_with(make: ModuleType) -> None:
+    commands = make.commands(Path("data"), Path("work"))
+    base, *tuned = [words for words in commands if words[0] == "fit"]
+    prepared = {words[words.index("--output") + 1]: words for words in commands if words[0] == "prepare"}
+    assert str(Path("data/brats2021")) not in prepared[base[2]]
+    assert "--initial" not in base
+    assert [words[4] for words in tuned] == ["0", "1", "2", "7"]
+    assert {words[words.index("--initial") + 1] for words in tuned} == {str(Path("work/runs/base/model.safetensors"))}
+
+
+def test_its_commands_are_understood_up_to_the_missing_data(
+    make: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in make.commands(tmp_path / "data", tmp_path / "work"):
+        if words[0] != "phantom":  # would make patients
+            assert tumorseg_train(words) == 2
+            assert "usage:" not in (problem := capsys.readouterr().err)
+            assert str(tmp_path) in problem
+
+
+def test_program_made_labels_are_linked_as_truth(make: ModuleType, tmp_path: Path) -> None:
+    case = tmp_path / "algorithmic" / "Case"
+    case.mkdir(parents=True)
+    for name in ("Case_t1.nii.gz", "Case_algseg.nii.gz"):
+        (case / name).write_text(name, encoding="utf-8")
+    for _ in range(2):
+        make.link_pseudo_labelled(tmp_path / "algorithmic", tmp_path / "links")
+    linked = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "links" / "Case").iterdir()}
+    assert linked == {"Case_t1.nii.gz": "Case_t1.nii.gz", "Case_seg.nii.gz": "Case_algseg.nii.gz"}
