@@ -199,7 +199,7 @@ def test_an_ensemble_is_scored_and_stays_one_when_calibrated(run: Path) -> None:
     network = Ensemble(first.spec.network_config, 2)
     for number, member in enumerate((first, second)):
         network.get_submodule(member_name(number)).load_state_dict(member.network.state_dict())
-    saved(replace(first, spec=replace(first.spec, members=2), network=network.eval()), run)
+    saved(replace(first, spec=replace(first.spec, members=2), weights=network.eval()), run)
     assert main(["evaluate", "--run", str(run), "--device", "cpu", "--calibrate"]) == 0
     together = read_scores(run / "evaluation" / "scores.csv")
     assert load_model(run / "model.safetensors").spec.members == 2

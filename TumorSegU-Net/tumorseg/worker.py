@@ -27,6 +27,7 @@ from tumorseg.guard import check_case
 from tumorseg.model_keeper import ModelKeeper
 from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import find_model
+from tumorseg.program import leave
 from tumorseg.progress import Progress
 from tumorseg.selfcheck import device_facts, self_check
 from tumorseg.worker_files import read_volumes, result_event
@@ -151,6 +152,7 @@ def main() -> None:
     worker = Worker(events)
     threading.Thread(target=_exit_soon_after, args=(worker.inbox.closed,), daemon=True).start()
     worker.run(requests)
+    leave(0)  # a thread may still be loading a network, which Python cannot take apart
 
 
 if __name__ == "__main__":

@@ -17,6 +17,8 @@ from tumorseg_training.export.monai_network import dynunet_arguments
 
 Config = dict[str, Any]
 
+_BRAIN = "$lambda x: (x != 0).any(0, keepdim=True).float()"
+
 _SCALES = {
     "zscore-brain": ("v.mean(1)", "v.std(1, unbiased=False)"),
     "minmax-brain": ("v.amin(1)", "(v.amax(1) - v.amin(1))"),
@@ -65,11 +67,16 @@ def inference_config(spec: ModelSpec, model_files: Sequence[str]) -> Config:
 
 
 def _preprocessing(spec: ModelSpec) -> list[Config]:
-    """Volumes (channel, x, y, z) in LPS, cropped to the brain and normalised; ``brain`` is the mask of the crop."""
+    """Volumes (channel, x, y, z) in LPS, cropped to the brain and normalised.
+
+    ``whole`` is the brain on the volumes' own grid, ``brain`` that on the network's.
+    """
     low, high = ([size * (1 + sign * SPACING_AS_TRAINED) for size in spec.spacing] for sign in (-1, 1))
     both = ["image", "brain"]
     return [
         {"_target_": "LoadImaged", "keys": "image", "ensure_channel_first": True, "dtype": "$torch.float32"},
+        {"_target_": "CopyItemsd", "keys": "image", "times": 1, "names": "whole"},
+        {"_target_": "Lambdad", "keys": "whole", "func": _BRAIN},
         {"_target_": "Orientationd", "keys": "image", "axcodes": "LPS"},
         {
             "_target_": "Spacingd",
@@ -82,7 +89,7 @@ def _preprocessing(spec: ModelSpec) -> list[Config]:
             "scale_extent": True,  # the new grid covers the extent of the voxels, as the engine's does
         },
         {"_target_": "CopyItemsd", "keys": "image", "times": 1, "names": "brain"},
-        {"_target_": "Lambdad", "keys": "brain", "func": "$lambda x: (x != 0).any(0, keepdim=True).float()"},
+        {"_target_": "Lambdad", "keys": "brain", "func": _BRAIN},
         {
             "_target_": "CropForegroundd",
             "keys": both,
@@ -91,7 +98,7 @@ def _preprocessing(spec: ModelSpec) -> list[Config]:
             "allow_smaller": True,
         },
         {"_target_": "Lambdad", "keys": "image", "func": _normaliser(spec.normalisation)},
-        {"_target_": "EnsureTyped", "keys": both},
+        {"_target_": "EnsureTyped", "keys": [*both, "whole"]},
     ]
 
 
@@ -112,7 +119,6 @@ def _postprocessing(spec: ModelSpec, networks: int) -> list[Config]:
     return [
         *([mean] if networks > 1 else []),
         {"_target_": "Activationsd", "keys": "pred", "sigmoid": True},
-        {"_target_": "MaskIntensityd", "keys": "pred", "mask_key": "brain"},
         {
             "_target_": "Invertd",
             "keys": "pred",
@@ -121,6 +127,7 @@ def _postprocessing(spec: ModelSpec, networks: int) -> list[Config]:
             "nearest_interp": False,
             "to_tensor": True,
         },
+        {"_target_": "MaskIntensityd", "keys": "pred", "mask_key": "whole"},
         {"_target_": "Lambdad", "keys": "pred", "func": _labeller(spec)},
         *({"_target_": "Lambdad", "keys": "pred", "func": rule} for rule in _rules(spec)),
         {
