@@ -11,7 +11,6 @@ from tumorseg.modelfile import read_spec
 from tumorseg_training.cli import COMMANDS
 from tumorseg_training.metrics import read_scores
 
-
 _OF_SEVERAL_RUNS = "crossval"
 
 
