@@ -57,6 +57,8 @@ def test_program_made_labels_are_linked_as_truth(make: ModuleType, tmp_path: Pat
     case.mkdir(parents=True)
     for name in ("Case_t1.nii.gz", "Case_algseg.nii.gz"):
         (case / name).write_text(name, encoding="utf-8")
+    (tmp_path / "links" / "Case").mkdir(parents=True)
+    (tmp_path / "links" / "Case" / "Case_seg.nii.gz").symlink_to(tmp_path / "moved away")
     for _ in range(2):
         make.link_pseudo_labelled(tmp_path / "algorithmic", tmp_path / "links")
     linked = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "links" / "Case").iterdir()}

@@ -152,6 +152,8 @@ class Recipe:
         _check_patch_size(self.patch_size, self.network.divisor)
         _check_channels(self.channels, self.network.in_channels)
         _check_regions(self.regions, self.network.out_channels)
+        if self.resized and self.single_pass:
+            raise ValueError("resized and single_pass exclude each other: a stretched brain is not a crop")
         if self.schedule == "plateau" and self.warm_up_steps:
             raise ValueError("warm_up_steps must be 0 with the schedule plateau")
 

@@ -1,8 +1,8 @@
-"""Makes the shipped weights from the data that may be used, all with commands of ``tumorseg-train``; resumable.
+"""Makes the next weights to ship from the data that may be used, all with commands of ``tumorseg-train``; resumable.
 
 python TumorSegTraining/weights/make.py --data ../shared/data --work WORK
 
-A stopped run goes on with the same command. docs/weights.md tells what each step is for and how long it takes.
+A stopped run goes on with the same command. docs/weights.md tells what each step is for.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def link_pseudo_labelled(source: Path, target: Path) -> None:
     for path in sorted(source.glob("*/*.nii.gz")):
         link = target / path.parent.name / path.name.replace("algseg", "seg")
         link.parent.mkdir(parents=True, exist_ok=True)
-        if not link.exists():
-            link.symlink_to(path.resolve())
+        link.unlink(missing_ok=True)  # the data may have moved since
+        link.symlink_to(path.resolve())
 
 
 def commands(data: Path, work: Path) -> list[Command]:
@@ -78,12 +78,12 @@ def _training_commands(work: Path) -> list[Command]:
 def _fit(work: Path, prepared: str, fold: int, run: str, recipe: str, initial: str | None = None) -> Command:
     start = ["--initial", initial] if initial else []
     where = ["--prepared", str(work / prepared), "--fold", str(fold), "--run", str(work / "runs" / run)]
-    return ["fit", *where, "--recipe", str(HERE / recipe), "--workers", "1", *start]
+    return ["fit", *where, "--recipe", str(HERE / recipe), *start]
 
 
 def main() -> int:
     """Run every command until one fails; its exit code, or 0."""
-    parser = argparse.ArgumentParser(description="Make the shipped weights.")
+    parser = argparse.ArgumentParser(description="Make the next weights to ship.")
     parser.add_argument("--data", type=Path, required=True, help="folder with the real cases, ../shared/data")
     parser.add_argument("--work", type=Path, required=True, help="folder for everything that is made")
     options = parser.parse_args()
