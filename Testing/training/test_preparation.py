@@ -45,6 +45,22 @@ def test_the_command_writes_cache_index_split_and_chart(
     assert splits[0].sha256[:16] in said
 
 
+def test_a_coarser_folder_says_so_and_holds_coarser_voxels(data: Path, tmp_path: Path) -> None:
+    fine = prepare_folder([data], tmp_path / "fine", TWO).prepared
+    arguments = ["prepare", "--data", str(data), "--output", str(tmp_path / "coarse"), "--folds", "2", "--test", "0"]
+    assert main([*arguments, "--workers", "1", "--spacing", "2"]) == 0
+    coarse = load_prepared(tmp_path / "coarse")
+    assert (fine.spacing, coarse.spacing) == (1.0, 2.0)
+    sizes = [prepared.cases[0].cached.load()[1].size for prepared in (fine, coarse)]
+    assert sizes[1] < sizes[0] / 2  # the margin has as many voxels on either grid
+
+
+@pytest.mark.parametrize("spacing", [0.2, 5.0, float("nan")])
+def test_an_absurd_voxel_size_is_refused(spacing: float, data: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"--spacing must be from 0\.5 to 4 mm, got"):
+        prepare_folder([data], tmp_path / "prepared", Settings(folds=2, test=0, spacing=spacing))
+
+
 @pytest.mark.parametrize("place", ["", "prepared"])
 def test_the_data_are_only_read(place: str, data: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="lies in the data folder, which is only read"):

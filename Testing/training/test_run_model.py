@@ -1,0 +1,25 @@
+"""A model file says how its network was trained, so that the engine runs it in the same way."""
+
+from dataclasses import replace
+
+import pytest
+
+from tumorseg_training.recipe_file import load_recipe
+from tumorseg_training.run_model import model_spec
+
+
+def test_the_recipe_decides_how_the_network_is_run() -> None:
+    recipe = replace(load_recipe("tiny"), spacing=2.0, single_pass=True)
+    spec = model_spec(recipe)
+    assert (spec.spacing, spec.single_pass, spec.resized) == ((2.0, 2.0, 2.0), True, False)
+    assert (spec.patch_size, spec.channels, spec.normalisation) == (
+        recipe.patch_size,
+        recipe.channels,
+        recipe.normalisation,
+    )
+
+
+@pytest.mark.parametrize(("name", "resized"), [("tiny", False), ("paper", True)])
+def test_presets_are_run_at_one_millimetre_in_tiles_or_stretched(name: str, resized: bool) -> None:
+    spec = model_spec(load_recipe(name))
+    assert (spec.spacing, spec.single_pass, spec.resized) == ((1.0, 1.0, 1.0), False, resized)
