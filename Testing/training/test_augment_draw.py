@@ -9,7 +9,8 @@ from tumorseg_training.augment_draw import UNCHANGED, Draw, draw_changes, rotati
 from tumorseg_training.augment_recipe import Augmentation
 
 PLAIN = Draw((2, 3, 4), (16, 16, 16))
-CHANCES = ("mirror", "rotation", "scaling", "elastic", "blur", "lowering", "noising", "shading", "bending", "dropping")
+SHAPES = ("mirror", "rotation", "scaling", "elastic")
+CHANCES = (*SHAPES, "blur", "lowering", "noising", "shading", "bias", "bending", "dropping")
 ALWAYS = replace(Augmentation(), **dict.fromkeys(CHANCES, 1.0))
 FOUR = (True, True, True, True)
 
@@ -42,6 +43,7 @@ def test_everything_drawn_lies_within_its_limits() -> None:
             assert 0 <= change.noise <= 0.3
             assert 0.65 <= change.factor <= 1.5
             assert abs(change.shift) <= 0.3
+            assert change.bias == 0.5
             assert 0.7 <= change.gamma <= 1.5
 
 
@@ -64,10 +66,11 @@ def test_the_only_sequence_stays() -> None:
 
 
 def test_chances_are_shares() -> None:
-    some = replace(Augmentation(), mirror=0.5, shading=0.3, dropping=0.2)
+    some = replace(Augmentation(), mirror=0.5, shading=0.3, bias=0.4, dropping=0.2)
     draws = [_draw(some, seed) for seed in range(800)]
     assert np.mean([draw.mirrored for draw in draws]) == pytest.approx(0.5, abs=0.05)
     assert np.mean([change.factor != 1 for draw in draws for change in draw.channels]) == pytest.approx(0.3, abs=0.04)
+    assert np.mean([change.bias for draw in draws for change in draw.channels]) == pytest.approx(0.4 * 0.5, abs=0.02)
     assert np.mean([any(c.dropped for c in draw.channels) for draw in draws]) == pytest.approx(0.2, abs=0.05)
 
 

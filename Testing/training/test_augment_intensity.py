@@ -6,7 +6,7 @@ import torch
 from scipy import ndimage
 
 from tumorseg_training.augment_draw import ChannelChange, Draw
-from tumorseg_training.augment_intensity import axis_filter, bend, change_intensity, filtered
+from tumorseg_training.augment_intensity import axis_filter, bend, bias_field, change_intensity, filtered
 
 
 def _changed(*changes: ChannelChange, patch: torch.Tensor, seed: int = 0) -> torch.Tensor:
@@ -42,6 +42,7 @@ def test_a_channel_changes_alone(patch: torch.Tensor) -> None:
         ChannelChange(resolution=0.5),
         ChannelChange(noise=0.3),
         ChannelChange(shift=0.3),
+        ChannelChange(bias=0.5),
         ChannelChange(gamma=1.4),
     ],
 )
@@ -59,7 +60,7 @@ def test_a_dropped_sequence_is_zero_everywhere(patch: torch.Tensor) -> None:
 
 def test_an_absent_sequence_stays_absent(patch: torch.Tensor) -> None:
     patch[0] = 0
-    everything = ChannelChange(1.0, 0.5, 0.3, 1.2, 0.3, 1.4)
+    everything = ChannelChange(1.0, 0.5, 0.3, 1.2, 0.3, 1.4, bias=0.5)
     assert not _changed(everything, everything, patch=patch)[0].any()
 
 
@@ -70,6 +71,22 @@ def test_noise_has_its_strength_and_its_seed() -> None:
     assert not torch.equal(first, other)
     assert float(first.std()) == pytest.approx(0.2, rel=0.02)
     assert float(first.mean()) == pytest.approx(1, abs=0.005)
+
+
+def test_a_bias_field_is_added_with_its_strength_and_seed(patch: torch.Tensor) -> None:
+    field = bias_field(patch[0], torch.Generator().manual_seed(5))
+    changed = _changed(ChannelChange(bias=0.5), ChannelChange(), patch=patch, seed=5)
+    torch.testing.assert_close(changed[0], (patch[0] + 0.5 * field) * (patch[0] != 0))
+    assert torch.equal(changed[1], patch[1])
+    assert not torch.equal(_changed(ChannelChange(bias=0.5), ChannelChange(), patch=patch, seed=6)[0], changed[0])
+
+
+def test_a_bias_field_is_linear_between_points_of_deviation_1() -> None:
+    random = torch.Generator().manual_seed(0)
+    fields = torch.stack([bias_field(torch.empty(9, 5, 7), random) for _ in range(400)])
+    points = fields[:, ::4, ::2, ::3]
+    assert float(points.std()) == pytest.approx(1, abs=0.03)
+    torch.testing.assert_close(fields[:, 2, 0, 0], (points[:, 0, 0, 0] + points[:, 1, 0, 0]) / 2)
 
 
 def test_the_blur_is_a_gaussian() -> None:

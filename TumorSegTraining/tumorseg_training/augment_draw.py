@@ -30,6 +30,7 @@ class ChannelChange(NamedTuple):
         shift: added to the intensities.
         gamma: exponent.
         dropped: whether the sequence is taken away.
+        bias: standard deviation of a smooth field that is added, 0 for none.
     """
 
     blur: float = 0.0
@@ -39,6 +40,7 @@ class ChannelChange(NamedTuple):
     shift: float = 0.0
     gamma: float = 1.0
     dropped: bool = False
+    bias: float = 0.0
 
 
 UNCHANGED = ChannelChange()
@@ -55,7 +57,7 @@ class Draw:
         rotation: rotation (3, 3) about the centre of the part, from patch offsets to case offsets (z, y, x).
         elastic: standard deviation of an elastic displacement in voxels, 0 for none.
         channels: what happens to each channel, in order.
-        seed: of noise and displacement, which are drawn where they are used.
+        seed: of noise, bias fields and displacement, which are drawn where they are used.
     """
 
     corner: Sizes
@@ -94,6 +96,7 @@ def _draw_channels(
         _where(shaded, random.uniform(-augmentation.brightness, augmentation.brightness, count), 0.0),
         _each(count, augmentation.bending, augmentation.gamma, 1.0, random),
         _drop(present, augmentation.dropping, random),
+        _where(random.random(count) < augmentation.bias, np.full(count, augmentation.bias_strength), 0.0),
     )
     return tuple(map(ChannelChange, *drawn))
 

@@ -1,4 +1,4 @@
-"""Changes of intensity, in place: blur, low resolution, noise, contrast, brightness, gamma, dropped sequences.
+"""Changes of intensity, in place: blur, low resolution, noise, bias fields, contrast, brightness, gamma, dropping.
 
 What works along the axes one after the other, a Gaussian and the loss and return of resolution, is one small matrix per
 axis: matrix products are what both CPUs and GPUs do best, and both changes together cost one.
@@ -12,6 +12,9 @@ from torch.nn import functional
 
 from tumorseg_training.augment_draw import UNCHANGED, ChannelChange, Draw
 
+BIAS_POINTS = 3
+"""Random values of a bias field along each axis of a patch; between them it is linear."""
+
 
 def change_intensity(patch: Tensor, draw: Draw) -> Tensor:
     """Apply the changes of a draw to a patch (channel, z, y, x) float32, in place; where a channel is 0, it stays 0.
@@ -19,7 +22,8 @@ def change_intensity(patch: Tensor, draw: Draw) -> Tensor:
     The order is that of a scanner's chain: what is lost by blur and resolution comes before noise, and the display of
     contrast after it.
     """
-    random = torch.Generator(patch.device).manual_seed(draw.seed) if any(c.noise for c in draw.channels) else None
+    needed = any(change.noise or change.bias for change in draw.channels)
+    random = torch.Generator(patch.device).manual_seed(draw.seed) if needed else None
     # A draw without channels changes the shape alone.
     for image, change in zip(patch, draw.channels or [UNCHANGED] * len(patch), strict=True):
         if change.dropped:
@@ -37,10 +41,18 @@ def _change(image: Tensor, change: ChannelChange, random: torch.Generator | None
         image.copy_(filtered(image, change.blur, change.resolution))
     if change.noise:
         image.add_(torch.randn(image.shape, generator=random, device=image.device), alpha=change.noise)
+    if change.bias:
+        image.add_(bias_field(image, random), alpha=change.bias)
     if (change.factor, change.shift) != (1, 0):
         torch.add(image.new_tensor(change.shift), image, alpha=change.factor, out=image)
     if change.gamma != 1:
         bend(image, change.gamma)
+
+
+def bias_field(image: Tensor, random: torch.Generator | None) -> Tensor:
+    """Smooth field (z, y, x) of standard deviation 1 at its points, of the size of an image (z, y, x)."""
+    points = torch.randn((1, 1, *[BIAS_POINTS] * 3), generator=random, device=image.device)
+    return functional.interpolate(points, size=image.shape, mode="trilinear", align_corners=True)[0, 0]
 
 
 def filtered(image: Tensor, blur: float, resolution: float) -> Tensor:

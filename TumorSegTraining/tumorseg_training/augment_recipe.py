@@ -12,6 +12,7 @@ _LARGEST = {
     "elastic_voxels": 32.0,
     "brightness": 2.0,
     "noise": 2.0,
+    "bias_strength": 2.0,
 }
 _RANGES = {
     "scale": (0.25, 4.0),
@@ -46,6 +47,8 @@ class Augmentation:
         contrast: range of the factor of the intensities.
         brightness: largest shift of the intensities, in standard deviations of the brain.
         shading: chance of another contrast and brightness.
+        bias_strength: standard deviation of a smooth field that is added, in standard deviations of the brain.
+        bias: chance of such a field, as a scanner's uneven sensitivity leaves it.
         gamma: range of the exponent of the intensities, scaled to 0-1.
         bending: chance of a gamma change.
         dropping: chance that sequences are lacking in a patch; one to all but one of those present.
@@ -69,6 +72,8 @@ class Augmentation:
     contrast: Range = (0.65, 1.5)
     brightness: float = 0.3
     shading: float = 0.0
+    bias_strength: float = 0.5
+    bias: float = 0.0
     gamma: Range = (0.7, 1.5)
     bending: float = 0.0
     dropping: float = 0.0
