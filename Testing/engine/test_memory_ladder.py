@@ -107,6 +107,13 @@ def test_a_gpu_takes_as_many_mirrored_images_at_once_as_fit(share: float, batch:
     assert plan(spec, CROP, "cpu", 8, _free(cpu=1 << 40))[0].batch == 1
 
 
+@pytest.mark.parametrize(("edge", "batch"), [(160, 8), (250, 4), (256, 2), (400, 1)])
+def test_a_batch_is_not_larger_than_kernels_of_a_gpu_can_count(edge: int, batch: int) -> None:
+    config = UNet3DConfig(features=(16, 32), norm="batch", deep_supervision=0)
+    spec = replace(_spec(), architecture=config.to_dict())
+    assert plan(spec, (edge, edge, edge), "cuda", 8, lambda _: None)[0].batch == batch
+
+
 @pytest.mark.parametrize("norm", ["batch", "none"])
 def test_every_rung_ends_in_the_same_probabilities(norm: Norm, monkeypatch: pytest.MonkeyPatch) -> None:
     model = _model(norm)

@@ -114,7 +114,14 @@ def test_no_memory_anywhere_is_said_in_words() -> None:
         predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU)
 
 
-@pytest.mark.parametrize("words", ["MPS backend out of memory (…)", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "MPS backend out of memory (…)",
+        "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "GET was unable to find an engine to execute this computation",
+    ],
+)
 def test_memory_errors_without_a_class_of_their_own_are_recognised(words: str) -> None:
     model = _greedy(random_model(patch_size=(8, 8, 8)), [RuntimeError(words)])
     with pytest.raises(OutOfMemoryError):

@@ -1,21 +1,21 @@
-"""Number formats, memory layouts, sums on a device and recorded graphs; GPUs are played by the CPU."""
+"""Number formats, memory layouts, copies to a device and sums there; GPUs are played by the CPU."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from support.models import random_model
-from tumorseg import cuda_graphs, torch_runtime
-from tumorseg.cuda_graphs import GraphedNetwork
+from tumorseg import torch_runtime
+from tumorseg.devices import Device
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
 from tumorseg.network import UNet3D
 from tumorseg.network_config import Norm, UNet3DConfig
+from tumorseg.predictor import predict
 from tumorseg.sums import HostSums
 from tumorseg.tiles import Tiling
 from tumorseg.torch_runtime import TorchDeviceSums, TorchHostSums, TorchNetwork, formats
@@ -97,37 +97,34 @@ def test_a_gpu_keeps_a_copy_and_leaves_the_models_network_alone(monkeypatch: pyt
     assert torch_runtime._network_on(model, "meta", torch.float16) is not first
 
 
-class _Recorder:
-    """Plays ``cuda_graphs.record``: notes shapes, and answers from what was recorded."""
+def test_a_part_of_an_image_goes_to_an_nvidia_gpu_in_one_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[dict[str, Any]] = []
+    empty, network = torch.empty, TorchNetwork(_model("group"), "cpu", torch.float32)
 
-    def __init__(self, fails: bool = False) -> None:
-        self.shapes: list[tuple[int, ...]] = []
-        self.fails = fails
+    def pinned(shape: tuple[int, ...], *, dtype: torch.dtype, pin_memory: bool) -> Tensor:
+        made.append({"shape": tuple(shape), "pinned": pin_memory})
+        return empty(shape, dtype=dtype)
 
-    def __call__(self, network: nn.Module, image: Tensor) -> Any:
-        if self.fails:
-            raise RuntimeError("operation not permitted when stream is capturing")
-        self.shapes.append(tuple(image.shape))
-
-        class Recording:
-            replay: Callable[[Tensor], Tensor] = staticmethod(lambda x: network(x) + 0)
-
-        return Recording()
-
-
-def test_a_shape_that_comes_again_is_recorded_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    recorder = _Recorder()
-    monkeypatch.setattr(cuda_graphs, "record", recorder)
-    network = GraphedNetwork(nn.Identity())
-    images = [torch.full((1, 1, size), float(size)) for size in (2, 3, 2, 2, 3, 4, 4, 2)]
-    for image in images:
-        assert torch.equal(network(image), image)
-    # 2 is recorded again at the end: 4 has pushed it out.
-    assert recorder.shapes == [(1, 1, 2), (1, 1, 3), (1, 1, 4), (1, 1, 2)]
+    monkeypatch.setattr(torch, "empty", pinned)
+    monkeypatch.setattr(Tensor, "to", lambda image, device, non_blocking: image if non_blocking else None)
+    network.device = "cuda:1"
+    sent = network.upload(CROP[:, 2:9, 3:])
+    assert made == [{"shape": (4, 7, 13, 16), "pinned": True}]
+    assert sent.is_contiguous()
+    np.testing.assert_array_equal(sent.numpy(), CROP[:, 2:9, 3:])
 
 
-def test_where_recording_fails_the_network_runs_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cuda_graphs, "record", _Recorder(fails=True))
-    network = GraphedNetwork(nn.Identity())
-    for _ in range(3):
-        assert torch.equal(network(torch.ones(1, 1, 2)), torch.ones(1, 1, 2))
+def test_all_tiles_are_cut_from_one_copy_on_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, shapes = random_model((8, 8, 8)), []
+    upload = TorchNetwork.upload
+
+    def counted(network: TorchNetwork, values: Any) -> Tensor:
+        shapes.append(values.shape)
+        return upload(network, values)
+
+    expected = predict(model, CROP, Device("cpu", "")).probabilities
+    monkeypatch.setattr(TorchNetwork, "upload", counted)
+    monkeypatch.setattr("tumorseg.predictor.plan", lambda *_: [Rung("cpu", "tensors", Tiling("tiles", (8, 8, 8)))])
+    found = predict(model, CROP, Device("cpu", "")).probabilities
+    assert shapes == [(4, 16, 16, 16), (8, 8, 8)]  # the image, and the weight of a tile
+    np.testing.assert_allclose(found, expected, atol=1e-6)

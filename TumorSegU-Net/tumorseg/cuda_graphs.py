@@ -31,7 +31,7 @@ class GraphedNetwork:
     """Runs a network on a CUDA device; a shape that comes again is recorded, and replayed from then on.
 
     Brain crops differ from patient to patient, tiles do not: a shape that comes once is not worth recording. Where a
-    recording fails, the network is run as usual.
+    recording fails, the network is run as usual. Recordings are dropped where their memory is needed.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -42,6 +42,16 @@ class GraphedNetwork:
 
     def __call__(self, image: Tensor) -> Tensor:
         """The network's answer, of the same batch and size as the image."""
+        try:
+            return self._answer(image)
+        except torch.cuda.OutOfMemoryError:
+            if not self._recordings:
+                raise
+        self._forget()  # not while the error holds the tensors of its frames
+        torch.cuda.empty_cache()
+        return self._answer(image)
+
+    def _answer(self, image: Tensor) -> Tensor:
         shape = tuple(image.shape)
         if self._records and shape in self._seen and shape not in self._recordings:
             self._record(shape, image)
@@ -56,24 +66,32 @@ class GraphedNetwork:
         try:
             self._recordings[shape] = record(self._network, image)
         except RuntimeError:  # also when memory is short
-            self._records = False
-            self._recordings.clear()
+            self._forget()
+
+    def _forget(self) -> None:
+        """Give the memory of all recordings back, and record nothing any more."""
+        self._records = False
+        self._recordings.clear()
 
 
 def record(network: nn.Module, image: Tensor) -> _Recording:
-    """Record a pass over images of this shape and memory layout.
+    """Record a pass over images of this shape and memory layout, on the GPU where the image is.
 
     Raises:
         RuntimeError: the network does something that cannot be recorded, or memory is short.
     """
     held = image.clone()
     stream = torch.cuda.Stream(image.device)
-    stream.wait_stream(torch.cuda.current_stream(image.device))
-    with torch.cuda.stream(stream):
-        for _ in range(WARM_UP):
-            network(held)
-    torch.cuda.current_stream(image.device).wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        answer = network(held)
+    with torch.cuda.device(image.device):
+        usual = torch.cuda.current_stream()
+        stream.wait_stream(usual)
+        with torch.cuda.stream(stream):
+            for _ in range(WARM_UP):
+                network(held)
+        usual.wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        # torch's own stream would be one of the first GPU that was ever recorded; on another one nothing is recorded.
+        # A recording that fails does not leave its stream, so we do. Other threads may load a network meanwhile.
+        with torch.cuda.stream(usual), torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            answer = network(held)
     return _Recording(graph, held, answer)

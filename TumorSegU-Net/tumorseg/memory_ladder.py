@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, prod
 
 from tumorseg.footprint import bytes_per_voxel, receptive_radius
@@ -24,6 +24,9 @@ FIELD_FREE_NORMS = ("batch", "none")
 """Norms that do the same whatever the network sees at once; the others take their mean over it."""
 
 HALF_BYTES, FULL_BYTES = 2, 4
+
+LARGEST_MAP = 2**31
+"""Values of a batch's feature map that kernels of CUDA, which count in 32 bits, cannot hold any more."""
 
 FreeBytes = Callable[[str], "int | None"]
 
@@ -77,8 +80,8 @@ def needed_bytes(rung: Rung, spec: ModelSpec, crop: Size) -> dict[str, int]:
     config = spec.network_config
     value_bytes = HALF_BYTES if runs_in_half(rung.tiles_on, spec) else FULL_BYTES
     network = int(rung.batch * bytes_per_voxel(config, value_bytes) * prod(rung.tiling.size))
-    # Logits, their weights, and on the CPU the padded input.
-    maps = config.out_channels + 1 + (config.in_channels if rung.sum_on == "cpu" else 0)
+    # Logits, their weights, and the padded input.
+    maps = config.out_channels + 1 + config.in_channels
     results = FULL_BYTES * maps * prod(padded_size(crop, config.divisor))
     needed = {rung.tiles_on: network + RESERVE[_kind(rung.tiles_on)]}
     needed[rung.sum_on] = needed.get(rung.sum_on, 0) + results
@@ -146,11 +149,19 @@ def _batched(rung: Rung, spec: ModelSpec, crop: Size, mirrors: int, free: int | 
     """A GPU's rung with as many mirrored images in one pass as fit; a CPU gains nothing by more than one."""
     batch = 1 if rung.tiles_on == "cpu" else mirrors
     while batch > 1:
-        larger = Rung(rung.tiles_on, rung.sum_on, rung.tiling, batch)
-        if free is None or needed_bytes(larger, spec, crop)[rung.tiles_on] <= free:
+        larger = replace(rung, batch=batch)
+        fits = free is None or needed_bytes(larger, spec, crop)[rung.tiles_on] <= free
+        if fits and _largest_map(larger, spec) < LARGEST_MAP:
             return larger
         batch //= 2
     return rung
+
+
+def _largest_map(rung: Rung, spec: ModelSpec) -> int:
+    """Values of the largest feature map of a batch."""
+    config = spec.network_config
+    merged = 2 if config.skip == "concat" else 1
+    return rung.batch * merged * config.features[0] * prod(rung.tiling.size)
 
 
 def _kind(device: str) -> str:

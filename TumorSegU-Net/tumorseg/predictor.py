@@ -27,8 +27,12 @@ OUT_OF_MEMORY_WORDS = (
     "out of memory",
     "CUDNN_STATUS_ALLOC_FAILED",
     "could not create a memory object",
+    "unable to find an engine",
 )
-"""What torch, CUDA, Apple's GPUs, cuDNN and oneDNN say when they raise a plain ``RuntimeError``."""
+"""What torch, CUDA, Apple's GPUs, cuDNN and oneDNN say when they raise a plain ``RuntimeError``.
+
+The last is all that torch says when none of cuDNN's convolutions gets its work space.
+"""
 
 MIRRORED_AXES: tuple[Axes, ...] = tuple(axes for count in range(4) for axes in itertools.combinations((1, 2, 3), count))
 """The eight mirrorings of test-time augmentation, as axes of (channel, z, y, x)."""
@@ -106,7 +110,8 @@ def prepare(model: Model, device: str = "auto") -> None:
         try:
             runtime = make()
             if name != "cpu":  # the first pass loads kernels
-                runtime.logits(np.zeros((len(model.spec.channels), side, side, side), np.float32), ((),))
+                image = np.zeros((len(model.spec.channels), side, side, side), np.float32)
+                runtime.logits(runtime.array(image), ((),))
         except RuntimeFailedError:
             continue
         except (MemoryError, RuntimeError) as error:
@@ -146,12 +151,13 @@ def _logits(
     tiling, config = rung.tiling, model.spec.network_config
     padded, inner = _padded(crop, rung, model)
     size = padded.shape[1:]
+    image = runtime.array(padded)
     total, weights = runtime.zeros((config.out_channels, *size)), runtime.zeros(size)
     weight = runtime.array(gaussian_weight(tiling.size)) if tiling.kind == "tiles" else 1.0
     batches = [mirrorings[start : start + rung.batch] for start in range(0, len(mirrorings), rung.batch)]
     steps = list(itertools.product(tiles_of(size, tiling), batches))
     for tile, axes in _reported(steps, rung.tiles_on, report):
-        answer = runtime.logits(padded[of_all(tile.read)], axes)
+        answer = runtime.logits(image[of_all(tile.read)], axes)
         total[of_all(tile.keep)] += answer[of_all(tile.part)] * weight
         weights[tile.keep] += weight * len(axes)
     total /= weights

@@ -28,14 +28,17 @@ class Runtime(Protocol):
     name: str
     """Library and number format, for the user."""
 
-    def logits(self, image: FloatArray, mirrorings: Sequence[Axes]) -> Any:
-        """Run (channel, z, y, x) in several mirrorings; the sum (channel, z, y, x) of their logits, mirrored back."""
+    def logits(self, image: Any, mirrorings: Sequence[Axes]) -> Any:
+        """Run (channel, z, y, x) in several mirrorings; the sum (channel, z, y, x) of their logits, mirrored back.
+
+        The image is what ``array`` made, or a part of it.
+        """
 
     def zeros(self, shape: Sequence[int]) -> Any:
         """An array for a sum, float32."""
 
     def array(self, values: FloatArray) -> Any:
-        """Values where the sums are."""
+        """Values where the sums are, which is where images are cut into tiles."""
 
     def is_finite(self, total: Any) -> bool:
         """Whether no value overflowed."""

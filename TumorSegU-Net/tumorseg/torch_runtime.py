@@ -60,21 +60,26 @@ class TorchNetwork:
         self._network = _network_on(model, device, number_format)
 
     @torch.inference_mode()
-    def logits(self, image: FloatArray, mirrorings: Sequence[Axes]) -> Tensor:
-        """On the device, float32; see ``Runtime``."""
-        original = self._on_device(torch.from_numpy(image))
+    def logits(self, image: FloatArray | Tensor, mirrorings: Sequence[Axes]) -> Tensor:
+        """On the device, float32, of an image that is there already or not; see ``Runtime``."""
+        original = image if isinstance(image, Tensor) else self.upload(image)
         stretched = original if self.stretched_to is None else _stretched(original, self.stretched_to)
         batch = torch.stack([stretched.flip(axes) for axes in mirrorings])
+        # On the CPU it is autocast that chooses the format.
+        batch = batch if self.device == "cpu" else batch.to(self.number_format)
         with self._autocast():
             answers = self._network(batch.contiguous(memory_format=self._layout))
         back = [answer.float().flip(axes) for answer, axes in zip(answers, mirrorings, strict=True)]
         total = torch.stack(back).sum(0) if len(back) > 1 else back[0]
         return total if self.stretched_to is None else _stretched(total, image.shape[1:])
 
-    def _on_device(self, image: Tensor) -> Tensor:
+    def upload(self, values: FloatArray) -> Tensor:
+        """Values, also a part of a larger array, on the device; one copy through pinned memory for an NVIDIA GPU."""
+        held = torch.from_numpy(values)
         if not self.device.startswith("cuda"):
-            return image.to(self.device)
-        return image.pin_memory().to(self.device, dtype=self.number_format, non_blocking=True)
+            return held.to(self.device)
+        pinned = torch.empty(held.shape, dtype=held.dtype, pin_memory=True).copy_(held)
+        return pinned.to(self.device, non_blocking=True)
 
     def _autocast(self) -> AbstractContextManager[None]:
         """The CPU keeps float32 weights and lets torch choose per layer; a GPU's copy of the network is in float16."""
@@ -94,18 +99,14 @@ class TorchHostSums(HostSums):
 
 
 class TorchDeviceSums:
-    """Sums in tensors of the device, up to the probabilities."""
+    """Image and sums in tensors of the device, up to the probabilities."""
 
     def __init__(self, network: TorchNetwork) -> None:
-        self.name, self.logits, self._device = network.name, network.logits, network.device
+        self.name, self.logits, self.array, self._device = network.name, network.logits, network.upload, network.device
 
     def zeros(self, shape: Sequence[int]) -> Tensor:
         """See ``Runtime``."""
         return torch.zeros(tuple(shape), device=self._device)
-
-    def array(self, values: FloatArray) -> Tensor:
-        """See ``Runtime``."""
-        return torch.from_numpy(values).to(self._device)
 
     def is_finite(self, total: Tensor) -> bool:
         """See ``Runtime``."""
