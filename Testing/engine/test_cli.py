@@ -14,10 +14,12 @@ from support.models import one_channel_model, saved, small_spec, threshold_model
 from tumorseg.cli import main
 from tumorseg.console import ProgressLine
 from tumorseg.images import read_labels
+from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
 from tumorseg.network import Ensemble
 from tumorseg.progress import Progress
 from tumorseg.sequences import SEQUENCES
+from tumorseg.tiles import Tiling
 
 
 @pytest.fixture(scope="module")
@@ -65,12 +67,15 @@ def test_prints_what_was_found_and_writes_report_and_probabilities(
     case: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["segment", "--case", str(case), "--model", model, "--output", str(tmp_path / "o.nii.gz")]
+    arguments += ["--device", "cpu"]
     assert main([*arguments, "--report", str(tmp_path / "r"), "--probabilities", str(tmp_path / "p.nii.gz")]) == 0
     captured = capsys.readouterr()
     assert "<h1>Case</h1>" in (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     report = json.loads((tmp_path / "r" / "report.json").read_text())
     assert f"{report['measurements']['WT']['volume_ml']:.2f}" in captured.out
     assert "Research only" in captured.out
+    facts = report["provenance"]
+    assert f"The CPU was asked for. Network: {facts['memory_rung']}; {facts['runtime']}.\n" in captured.out
     assert "\r" not in captured.err  # no progress when piped
     assert all(line.startswith("warning: ") for line in captured.err.splitlines())
     assert report["provenance"]["model"] == "threshold 1.0"
@@ -94,6 +99,21 @@ def test_batch_segments_every_case_goes_on_after_a_bad_one_and_resumes(
     outcome = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:])
     assert outcome["site_A"] == outcome["site_C"] == "kept, it was there already"
     assert outcome["site_B"].startswith("done, ")
+    assert outcome["site_B"].endswith("; tiles of 8 x 8 x 8 voxels on cpu")
+
+
+def test_what_did_not_go_as_planned_is_told_for_one_case_and_in_a_batch(
+    case: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rungs = [Rung("cuda", "cuda", Tiling("tiles", (8, 8, 8)))]
+    monkeypatch.setattr("tumorseg.predictor.ladder", lambda *_: rungs)
+    monkeypatch.setattr("tumorseg.model_keeper.prepare", lambda *_: None)
+    remark = f"Memory was not enough for {rungs[0]}, so the run used tiles of 8 x 8 x 8 voxels on cpu."
+    given = ["--model", model, "--device", "cpu", "--output"]
+    assert main(["segment", "--case", str(case), *given, str(tmp_path / "o.nii.gz")]) == 0
+    assert remark in capsys.readouterr().out
+    assert main(["segment", "--batch", str(case), *given, str(tmp_path / "out")]) == 0
+    assert f": {remark}" in capsys.readouterr().err
 
 
 def test_measure_reads_back_what_segment_wrote(

@@ -81,6 +81,7 @@ def test_provenance_tells_how_the_result_came_about() -> None:
         "input_t2_uids": "1.2.3",
     }
     assert expected.items() <= provenance.items()
+    assert "remarks" not in provenance
     assert all(isinstance(value, str) for value in provenance.values())
 
 
@@ -132,9 +133,9 @@ def test_with_a_brain_mask_nobody_is_asked_to_remove_the_skull() -> None:
 def test_a_step_down_for_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tumorseg.predictor.ladder", lambda *_: [Rung("cuda", "cuda", Tiling("tiles", (8, 8, 8)))])
     provenance = segment(small_case(), threshold_model(), CPU).provenance
-    assert provenance["device_reason"] == (
-        "The CPU was asked for. Memory was not enough for tiles of 8 x 8 x 8 voxels on cuda, "
-        "so the run used tiles of 8 x 8 x 8 voxels on cpu."
+    assert provenance["device_reason"] == "The CPU was asked for."
+    assert provenance["remarks"] == (
+        "Memory was not enough for tiles of 8 x 8 x 8 voxels on cuda, so the run used tiles of 8 x 8 x 8 voxels on cpu."
     )
     assert provenance["memory_rung"] == "tiles of 8 x 8 x 8 voxels on cpu"
     assert provenance["runtime"].startswith("PyTorch")

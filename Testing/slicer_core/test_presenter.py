@@ -125,6 +125,14 @@ def test_the_end_of_a_run_is_told_with_provenance(presenter: Presenter, seconds:
     assert (state.buttonText, state.buttonEnabled, state.percent) == ("Segment", True, None)
 
 
+def test_what_did_not_go_as_planned_is_told_at_the_end(presenter: Presenter) -> None:
+    remark = "Memory was not enough for tiles on cuda, so the run used tiles on cpu."
+    outcome = Outcome(segmentation=Named(), provenance={"memory_rung": "tiles on cpu", "remarks": remark})
+    state = after(presenter, RunState.DONE, outcome)
+    assert state.status == f"Done: A tumor. {remark}"
+    assert state.details.splitlines()[0] == "memory_rung: tiles on cpu"
+
+
 def test_failure_shows_sentences_and_details(presenter: Presenter) -> None:
     outcome = Outcome(problems=("One.", "Two."), kind="internal", details="Traceback")
     state = after(presenter, RunState.FAILED, outcome)

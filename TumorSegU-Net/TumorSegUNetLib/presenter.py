@@ -224,9 +224,11 @@ def _ending(ending: Ending) -> tuple[str, str]:
 def _doneText(outcome: Outcome) -> str:
     seconds = sum(outcome.seconds.values())
     name = outcome.segmentation.GetName() if outcome.segmentation is not None else ""
-    if not seconds:
-        return _("Done: {name}.").format(name=name)
-    return _("Done in {seconds} s: {name}.").format(seconds=max(1, round(seconds)), name=name)
+    if seconds:
+        text = _("Done in {seconds} s: {name}.").format(seconds=max(1, round(seconds)), name=name)
+    else:
+        text = _("Done: {name}.").format(name=name)
+    return f"{text} {outcome.provenance.get('remarks', '')}".rstrip()
 
 
 def _twiceChosen(chosen: Sequence[tuple[str, Any]]) -> str:

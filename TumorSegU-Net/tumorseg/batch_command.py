@@ -96,5 +96,7 @@ def _told(outcome: Outcome, line: ProgressLine) -> str:
         return FAILED
     for finding in result.findings:
         print(f"{outcome.name}: {finding.severity}: {finding.sentence}", file=sys.stderr)
-    tumor = result.measurements["WT"].volume_ml
-    return f"done, {tumor:.1f} mL in {sum(result.seconds.values()):.1f} s"
+    if remarks := result.provenance.get("remarks"):
+        print(f"{outcome.name}: {remarks}", file=sys.stderr)
+    tumor, seconds = result.measurements["WT"].volume_ml, sum(result.seconds.values())
+    return f"done, {tumor:.1f} mL in {seconds:.1f} s; {result.provenance['memory_rung']}"

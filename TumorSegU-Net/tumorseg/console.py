@@ -76,6 +76,13 @@ def tumor_text(tumor: TumorMeasures) -> str:
     return "\n\n".join(blocks)
 
 
+def run_text(provenance: Mapping[str, str]) -> str:
+    """How the network was run: the device and why, what did not go as planned, on how much at once, with what."""
+    told = [provenance["device_reason"], provenance.get("remarks", "")]
+    told.append(f"Network: {provenance['memory_rung']}; {provenance['runtime']}.")
+    return " ".join(filter(None, told))
+
+
 def _lesion_row(lesion: Lesion) -> tuple[str, ...]:
     diameters = lesion.diameters
     return (

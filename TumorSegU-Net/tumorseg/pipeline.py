@@ -259,12 +259,14 @@ def _inputs(case: Case, spec: ModelSpec) -> dict[str, str]:
 
 
 def _provenance(model: Model, device: Device, prediction: Prediction, options: Options) -> dict[str, str]:
+    remarks = {"remarks": " ".join(prediction.remarks)} if prediction.remarks else {}
     return {
         "software": f"TumorSegU-Net {__version__}",
         "model": f"{model.spec.name} {model.spec.version}",
         "model_sha256": model.sha256,
         "device": prediction.rung.tiles_on,
-        "device_reason": " ".join((device.reason, *prediction.remarks)),
+        "device_reason": device.reason,
+        **remarks,
         "memory_rung": str(prediction.rung),
         "runtime": prediction.runtime,
         "tta": "yes" if options.tta else "no",

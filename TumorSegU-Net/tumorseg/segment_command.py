@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tumorseg.case_files import read_case
-from tumorseg.console import ProgressLine, tumor_text
+from tumorseg.console import ProgressLine, run_text, tumor_text
 from tumorseg.errors import BadInputError
 from tumorseg.images import WRITABLE, check_folder, check_writable, read_volume, write_probabilities
 from tumorseg.model_keeper import load_in_background
@@ -82,5 +82,5 @@ def _print_result(result: Result, output: Path) -> None:
     if result.quality.sentence:
         print(result.quality.sentence)
     stages = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in result.seconds.items())
-    print(f"{stages}; {result.provenance['device_reason']}")
+    print(f"{stages}\n{run_text(result.provenance)}")
     print(f"{result.provenance['intended_use']}\nWritten to {output}")
