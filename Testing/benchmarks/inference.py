@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.peers and any(contender.software != OURS for contender in _contenders(options)):
         parser.error("give --peers as well, the folder of the peers' environment")
+    options.command = shlex.join(["python", f"Testing/benchmarks/{Path(__file__).name}", *(arguments or sys.argv[1:])])
     options.work = options.work.resolve()
     options.work.mkdir(parents=True, exist_ok=True)
     result = with_parts(options)

@@ -9,10 +9,13 @@ from pathlib import Path
 
 from tumorseg.modelfile import ModelCard, ModelSpec, save_model
 from tumorseg.network_config import UNet3DConfig
+from tumorseg.runtimes import RUNTIME_VARIABLE
 
 HERE = Path(__file__).resolve().parent
 
 OURS, OUR_WEIGHTS, PEER_WEIGHTS = "ours", "same", "own"
+
+WITHOUT_OPENVINO = f"{OURS}-torch"
 
 PEER_NETWORK = UNet3DConfig(features=(32, 64, 128, 256), deep_supervision=0)
 """What MONAI's and nnU-Net's users run on four sequences at 1 mm: 5.6 M parameters, instance norm."""
@@ -35,28 +38,31 @@ class Contender:
         software: ``ours``, ``monai`` or ``nnunet``.
         weights: ``same`` (those of our model file) or ``own`` (random weights of ``PEER_NETWORK``).
         tuned: whether the allocator is told to keep memory.
+        torch_alone: whether OpenVINO is kept out.
     """
 
     software: str
     weights: str = OUR_WEIGHTS
     tuned: bool = False
+    torch_alone: bool = False
 
     @property
     def name(self) -> str:
         """As the command line names it."""
         weights = "-own" if self.weights == PEER_WEIGHTS else ""
-        return f"{self.software}{weights}{'-tuned' if self.tuned else ''}"
+        return f"{self.software}{weights}{'-tuned' if self.tuned else ''}{'-torch' if self.torch_alone else ''}"
 
     @property
     def variables(self) -> Mapping[str, str]:
         """Environment of its own."""
-        return ALLOCATOR if self.tuned else {}
+        return (ALLOCATOR if self.tuned else {}) | ({RUNTIME_VARIABLE: "torch"} if self.torch_alone else {})
 
 
 CONTENDERS = {
     contender.name: contender
     for contender in (
         Contender(OURS),
+        Contender(OURS, torch_alone=True),
         Contender("monai"),
         Contender("nnunet"),
         Contender("monai", PEER_WEIGHTS),

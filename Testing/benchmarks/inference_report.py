@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import fmean, median
 from typing import Any
 
-from inference_contenders import CONTENDERS, OUR_WEIGHTS, OURS, Contender
-from report_parts import NAMES, bullets, machine_text, software_text, table
+from inference_contenders import CONTENDERS, OUR_WEIGHTS, OURS, WITHOUT_OPENVINO, Contender
+from report_parts import NAMES, bullets, goal_text, machine_text, software_text, table
 from stages_report import floor_goal, stages_text
 
 from tumorseg.regions import REGIONS
@@ -15,20 +15,20 @@ from tumorseg.regions import REGIONS
 Record = dict[str, Any]
 
 GIGABYTE = 1e9
-RATIO_GOAL, DICE_GOAL = 20, 0.002
+RATIO_GOAL, TORCH_RATIO_GOAL, DICE_GOAL = 20, 6, 0.002
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """Environment, costs and Dice of all contenders, what the goals are, and the stages of our command."""
+    """Environment, commands, costs and Dice of all contenders, which goals are met, and the stages of our command."""
     runs, stages = _of_kind(result, "run"), _of_kind(result, "stages")
-    parts = [_environments(result), _costs(runs, _of_kind(result, "first")), _dice_of_cases(runs)]
+    parts = [_environments(result), _commands(result), _costs(runs, _of_kind(result, "first")), _dice_of_cases(runs)]
     parts += [bullets([*_goals(runs), *floor_goal(stages)]), stages_text(stages)]
     return "\n\n".join(part for part in parts if part)
 
 
-def cost_ratios(runs: Sequence[Record], contender: str) -> list[float]:
-    """Median CPU-seconds of a contender over the median of ours, for every case that both have."""
-    pairs = [(_of(runs, contender, case), _of(runs, OURS, case)) for case in _cases(runs)]
+def cost_ratios(runs: Sequence[Record], contender: str, over: str = OURS) -> list[float]:
+    """Median CPU-seconds of a contender over the median of another, for every case that both have."""
+    pairs = [(_of(runs, contender, case), _of(runs, over, case)) for case in _cases(runs)]
     return [_middle(theirs, "cpu") / _middle(ours, "cpu") for theirs, ours in pairs if theirs and ours]
 
 
@@ -46,7 +46,23 @@ def _environments(result: dict[str, Any]) -> str:
         if loads := [record["load"] for record in records if record["environment"] == number]:
             lines.append(machine_text(where, loads))
     by_software = {CONTENDERS[record["contender"]].software: record for record in records}
-    return bullets([*lines, *(software_text(name, by_software[name]) for name in NAMES if name in by_software)])
+    lines += [software_text(name, by_software[name]) for name in NAMES if name in by_software]
+    return bullets([*lines, *sorted(_weights(_of_kind(result, "run")))])
+
+
+def _weights(runs: Sequence[Record]) -> set[str]:
+    models = [row["model"] for row in runs if CONTENDERS[row["contender"]].weights == OUR_WEIGHTS]
+    return {f"our weights: {model['name']}, SHA-256 {model['sha256'][:16]}…" for model in models}
+
+
+def _commands(result: dict[str, Any]) -> str:
+    """The commands that measured, and how many threads everybody had."""
+    told = [options for options in result["options"] if "command" in options]
+    if not told:
+        return ""
+    threads = "; ".join(dict.fromkeys(str(options["threads"]) for options in told))
+    lines = "\n".join(options["command"] for options in told)
+    return f"Threads of every contender: {threads}. Commands:\n\n```\n{lines}\n```"
 
 
 def _costs(runs: Sequence[Record], first: Sequence[Record]) -> str:
@@ -65,7 +81,7 @@ def _costs(runs: Sequence[Record], first: Sequence[Record]) -> str:
 def _cost_row(contender: Contender, own: Sequence[Record], runs: Sequence[Record]) -> list[str]:
     size = f"{len(_cases(own))} x {len({row['round'] for row in own})}"
     costs = [f"{_middle(own, 'cpu'):.1f}", f"{_middle(own, 'wall'):.1f}", f"{_middle(own, 'memory') / GIGABYTE:.2f}"]
-    ratio = "" if contender.software == OURS else _range(cost_ratios(runs, contender.name))
+    ratio = "" if contender.name == OURS else _range(cost_ratios(runs, contender.name))
     scored = [row["dice"] for row in own] if contender.weights == OUR_WEIGHTS else []
     dice = [f"{fmean(row[region] for row in scored):.3f}" if scored else "-" for region in REGIONS]
     return [_title(contender), _network(contender), size, *costs, ratio, *dice]
@@ -85,30 +101,40 @@ def _dice_of_cases(runs: Sequence[Record]) -> str:
 
 
 def _goals(runs: Sequence[Record]) -> list[str]:
-    lines = []
-    for contender in _contenders(runs):
-        who = f"{_title(contender)} with {_network(contender)}"
-        ratios = cost_ratios(runs, contender.name)
-        if ratios and contender.weights != OUR_WEIGHTS and not contender.tuned:
-            lines.append(f"{who} costs {median(ratios):.1f} times our CPU-seconds. Goal: at least {RATIO_GOAL} times.")
-        lead = dice_lead(runs, contender.name)
-        if lead is not None and contender.weights == OUR_WEIGHTS and contender.software != OURS:
-            lines.append(f"Mean Dice, ours minus that of {who}: {lead:+.4f}. Goal: at least -{DICE_GOAL}.")
-    return [*lines, *_memory_goal(runs)]
+    peers = [contender for contender in _contenders(runs) if contender.software != OURS]
+    return [*_cost_goals(runs, peers), *_dice_goals(runs, peers), *_memory_goal(runs, peers)]
 
 
-def _memory_goal(runs: Sequence[Record]) -> list[str]:
-    ours = _of(runs, OURS)
-    peers = [_of(runs, contender.name) for contender in _contenders(runs) if contender.software != OURS]
-    if not ours or not peers:
-        return []
-    least = min(_middle(peer, "memory") for peer in peers)
-    mine = _middle(ours, "memory")
-    return [f"Peak memory: ours {mine / GIGABYTE:.2f} GB, the smallest peer {least / GIGABYTE:.2f} GB. Goal: not more."]
+def _cost_goals(runs: Sequence[Record], peers: Sequence[Contender]) -> Iterator[str]:
+    for peer in peers:
+        if peer.weights == OUR_WEIGHTS or peer.tuned:
+            continue
+        for over, how, goal in ((OURS, "", RATIO_GOAL), (WITHOUT_OPENVINO, " without OpenVINO", TORCH_RATIO_GOAL)):
+            if ratios := cost_ratios(runs, peer.name, over):
+                times = median(ratios)
+                text = f"{_title(peer)} with {_network(peer)} costs {times:.1f} times our CPU-seconds{how}."
+                yield f"{text} {goal_text(f'at least {goal} times', times >= goal)}"
+
+
+def _dice_goals(runs: Sequence[Record], peers: Sequence[Contender]) -> Iterator[str]:
+    for peer in peers:
+        lead = dice_lead(runs, peer.name) if peer.weights == OUR_WEIGHTS else None
+        if lead is not None:
+            text = f"Mean Dice, ours minus that of {_title(peer)} with {_network(peer)}: {lead:+.4f}."
+            yield f"{text} {goal_text(f'at least -{DICE_GOAL}', lead >= -DICE_GOAL)}"
+
+
+def _memory_goal(runs: Sequence[Record], peers: Sequence[Contender]) -> Iterator[str]:
+    if peers and (ours := _of(runs, OURS)):
+        least = min(_middle(_of(runs, peer.name), "memory") for peer in peers)
+        mine = _middle(ours, "memory")
+        text = f"Peak memory: ours {mine / GIGABYTE:.2f} GB, the smallest peer {least / GIGABYTE:.2f} GB."
+        yield f"{text} {goal_text('not more', mine <= least)}"
 
 
 def _title(contender: Contender) -> str:
-    return NAMES[contender.software] + (", allocator tuned" if contender.tuned else "")
+    tuned, alone = ", allocator tuned" if contender.tuned else "", ", without OpenVINO" if contender.torch_alone else ""
+    return f"{NAMES[contender.software]}{tuned}{alone}"
 
 
 def _network(contender: Contender) -> str:

@@ -29,6 +29,11 @@ def bullets(lines: Iterable[str]) -> str:
     return "\n".join(f"- {line}" for line in lines)
 
 
+def goal_text(goal: str, met: bool) -> str:
+    """A sentence about a goal."""
+    return f"Goal: {goal}; {'met' if met else 'not met'}."
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from report_parts import table
+from report_parts import goal_text, table
 
 Record = dict[str, Any]
 
@@ -30,8 +30,11 @@ def stages_text(records: Sequence[Record]) -> str:
 def floor_goal(records: Sequence[Record]) -> list[str]:
     """A sentence about the goal, if that was measured: not on a GPU."""
     shares = [floor_share(record) for record in records if record["floor"]]
-    goal = f"Goal: at least {FLOOR_GOAL:.0%}."
-    return [f"The network runs at {median(shares):.0%} of the machine's floor. {goal}"] if shares else []
+    if not shares:
+        return []
+    reached = median(shares)
+    goal = goal_text(f"at least {FLOOR_GOAL:.0%}", reached >= FLOOR_GOAL)
+    return [f"The network runs at {reached:.0%} of the machine's floor. {goal}"]
 
 
 def floor_share(record: Record) -> float:

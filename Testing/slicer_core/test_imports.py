@@ -7,8 +7,11 @@ import sys
 
 import pytest
 
-LATER = ("SimpleITK", "scipy", "torch", "http.client", "ssl", "urllib.request", "tumorseg.recognise", "tumorseg.web")
-"""Of a run, of downloads, of the recognition of volumes."""
+LATER = (
+    *("SimpleITK", "scipy", "torch", "http.client", "ssl", "urllib.request", "tumorseg.recognise", "tumorseg.web"),
+    "importlib.metadata",
+)
+"""Of a run, of downloads, of the recognition of volumes, of the search for PyTorch."""
 
 CODE = """
 import sys

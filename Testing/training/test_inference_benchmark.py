@@ -31,6 +31,7 @@ def _run(contender: str, cpu: float, case: str = "a", dice: float = 0.5, number:
     return {
         **{"kind": "run", "environment": 0, "round": number, "contender": contender, "case": case, "cpu": cpu},
         **{"wall": cpu, "memory": 1e9, "load": 1.0, "dice": dict.fromkeys(("WT", "TC", "ET"), dice)},
+        "model": {"name": "glioma", "sha256": "0123456789abcdef" * 4},
         **VERSIONS,
     }
 
@@ -61,6 +62,7 @@ def test_a_tiny_run_compares_ours_with_monai(tmp_path: Path, capsys: pytest.Capt
     assert table.strip() in capsys.readouterr().out
     assert "| MONAI | our weights | 1 x 1 |" in table
     assert "| stage | CPU-seconds | share |" in table
+    assert f"python Testing/benchmarks/inference.py --data {data} --model {model}" in table
 
     part = ["--part", str(tmp_path / "out" / "inference.json"), "--work", str(tmp_path / "work")]
     assert inference.main(["--contenders", *part]) == 0
@@ -108,7 +110,37 @@ def test_random_weights_have_no_dice() -> None:
     rows = [line for line in text.splitlines() if line.startswith("| MONAI")]
     assert rows[0] == "| MONAI | our weights | 1 x 1 | 4.0 | 4.0 | 1.00 | 2.0 | 0.500 | 0.500 | 0.500 |"
     assert rows[1].endswith("| its users' network (random weights) | 1 x 1 | 90.0 | 90.0 | 1.00 | 45.0 | - | - | - |")
-    assert "costs 45.0 times our CPU-seconds" in text
+    assert "- our weights: glioma, SHA-256 0123456789abcdef…\n" in text
+
+
+def test_goals_are_judged() -> None:
+    runs = [_run("ours", 2, dice=0.801), _run("ours-torch", 16, dice=0.801), _run("monai", 4, dice=0.8)]
+    runs += [_run("nnunet", 4, dice=0.81), _run("monai-own", 90)]
+    goals = [line for line in inference_report.markdown(_result(runs)).splitlines() if "Goal" in line]
+    assert goals == [
+        "- MONAI with its users' network (random weights) costs 45.0 times our CPU-seconds. "
+        "Goal: at least 20 times; met.",
+        "- MONAI with its users' network (random weights) costs 5.6 times our CPU-seconds without OpenVINO. "
+        "Goal: at least 6 times; not met.",
+        "- Mean Dice, ours minus that of MONAI with our weights: +0.0010. Goal: at least -0.002; met.",
+        "- Mean Dice, ours minus that of nnU-Net with our weights: -0.0090. Goal: at least -0.002; not met.",
+        "- Peak memory: ours 1.00 GB, the smallest peer 1.00 GB. Goal: not more; met.",
+    ]
+
+
+def test_commands_and_threads_stand_above_the_tables() -> None:
+    result = _result([_run("ours", 2)])
+    result["options"] = [{"threads": 2, "command": "python first"}, {}, {"threads": 2, "command": "python second"}]
+    expected = "Threads of every contender: 2. Commands:\n\n```\npython first\npython second\n```\n"
+    assert expected in inference_report.markdown(result)
+
+
+def test_ours_without_openvino_is_one_more_contender() -> None:
+    contender = inference.CONTENDERS["ours-torch"]
+    assert contender.variables == {"TUMORSEG_RUNTIME": "torch"}
+    assert inference.command(contender, None) == inference.command(inference.CONTENDERS["ours"], None)
+    rows = inference_report.markdown(_result([_run("ours", 2), _run("ours-torch", 3)])).splitlines()
+    assert "| ours, without OpenVINO | our weights | 1 x 1 | 3.0 | 3.0 | 1.00 | 1.5 | 0.500 | 0.500 | 0.500 |" in rows
 
 
 def test_cost_counts_the_children_of_a_command() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import re
 
 from tumorseg.errors import TumorSegError
@@ -23,9 +22,11 @@ def torchVersion() -> str | None:
 
     The package's metadata is asked because a folder that an uninstallation left behind can still be imported.
     """
+    from importlib.metadata import PackageNotFoundError, version  # a third of what opening the panel would load
+
     try:
-        return importlib.metadata.version("torch")
-    except importlib.metadata.PackageNotFoundError:
+        return version("torch")
+    except PackageNotFoundError:
         return None
 
 
