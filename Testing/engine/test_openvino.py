@@ -166,3 +166,32 @@ def test_a_cache_that_is_damaged_or_cannot_be_written_does_not_matter(
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("TUMORSEG_CACHE", str(tmp_path / "file"))
     np.testing.assert_array_equal(predict(open_model(path), crop, CPU).probabilities, expected)
+
+
+def test_the_cache_keeps_networks_apart_and_drops_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUMORSEG_CACHE", str(tmp_path / "cache"))
+    crop = np.random.default_rng(0).normal(size=(4, 8, 8, 8)).astype(np.float32)
+    first, second = (_model(_config(norm="batch", features=(4, 8, 8))) for _ in range(2))
+    second.network.state_dict()["heads.0.bias"][0] += 1.0  # one number of all
+    expected = [predict(model, crop, CPU).probabilities for model in (first, second)]
+    assert np.abs(expected[0] - expected[1]).max() > 0.02
+    for number, model in enumerate((first, second)):
+        found = predict(open_model(saved(model, tmp_path, f"{number}.safetensors")), crop, CPU)
+        assert found.runtime.startswith("OpenVINO")
+        np.testing.assert_allclose(found.probabilities, expected[number], atol=5e-3)
+    folder = cache_folder() / "openvino"
+    assert len(list(folder.iterdir())) == 2
+    monkeypatch.setattr(openvino_runtime, "CACHED_BYTES", 0)
+    predict(open_model(tmp_path / "0.safetensors"), crop, CPU)
+    assert list(folder.iterdir()) == []
+
+
+def test_an_openvino_without_an_operation_leaves_the_network_to_torch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("openvino.opset13.reduce_l2")
+    model = open_model(saved(_model(_config(norm="group")), tmp_path))
+    found = predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU)
+    assert found.runtime.startswith("PyTorch")
+    assert "reduce_l2" in found.remarks[0]
+    assert found.remarks[0].endswith("so PyTorch did.")

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from tumorseg.cache_folder import cache_folder
+from tumorseg.cache_folder import cache_folder, drop_oldest
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
 from tumorseg.sums import Axes, HostSums, RuntimeFailedError
@@ -20,6 +20,9 @@ from tumorseg.volume import FloatArray
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core
+
+CACHED_BYTES = 2**29
+"""Of compiled networks that are kept on disk: some dozens of ours. OpenVINO itself never deletes any."""
 
 _CONVERTER = "openvino.tools.ovc"
 
@@ -86,7 +89,9 @@ def _compile(core: Core, graph: Any, settings: dict[str, Any]) -> CompiledModel:
     folder = cache_folder() / "openvino"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return core.compile_model(graph, "CPU", {**settings, "CACHE_DIR": str(folder)})
+        network = core.compile_model(graph, "CPU", {**settings, "CACHE_DIR": str(folder)})
+        drop_oldest(folder, CACHED_BYTES)
+        return network
     except (OSError, RuntimeError):  # a folder that cannot be written, a file cut short
         return core.compile_model(graph, "CPU", settings)
 
