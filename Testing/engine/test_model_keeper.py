@@ -38,6 +38,7 @@ def test_a_model_is_made_ready_for_the_device_that_will_run_it(tmp_path: Path, m
     path, devices = saved(threshold_model(), tmp_path), []
     monkeypatch.setattr("tumorseg.model_keeper.prepare", lambda model, device: devices.append(device))
     keeper = ModelKeeper()
-    keeper.get(str(path), lambda: None, "cpu")
-    keeper.get(str(path), lambda: None, "cuda")  # loaded already; the run itself makes it ready elsewhere
-    assert devices == ["cpu"]
+    first = keeper.get(str(path), lambda: None, "cpu")
+    for device in ("cpu", "cuda", "cuda"):
+        assert keeper.get(str(path), lambda: None, device) is first
+    assert devices == ["cpu", "cuda"]

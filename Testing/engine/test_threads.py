@@ -21,13 +21,17 @@ def _topology(folder: Path, siblings: dict[int, str]) -> Path:
     return folder
 
 
-def test_two_threads_of_a_core_count_once_and_unusable_processors_do_not(
+def test_two_threads_of_a_core_count_once_and_what_a_process_may_not_use_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: {0, 1, 4, 5, 9}, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
     topology = _topology(tmp_path, {0: "0,4\n", 4: "0,4\n", 1: "1,5\n", 5: "1,5\n", 2: "2,6\n"})
-    assert threads.physical_cores(topology) == 3  # 9 tells nothing, and counts
+    quota = tmp_path / "cpu.max"
+    assert threads.physical_cores(topology, quota) == 3  # 9 tells nothing, and counts
+    for text, cores in (("max 100000\n", 3), ("150000 100000\n", 2), ("50000 100000\n", 1), ("900000 100000\n", 3)):
+        quota.write_text(text)
+        assert threads.physical_cores(topology, quota) == cores
 
 
 @pytest.mark.parametrize(("machine", "cores"), [("AMD64", 4), ("arm64", 8)])

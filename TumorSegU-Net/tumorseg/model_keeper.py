@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from functools import partial
 from pathlib import Path
 
 from tumorseg.background import in_background
@@ -25,6 +26,7 @@ class ModelKeeper:
 
     def __init__(self) -> None:
         self._key: tuple[Path, int] | None = None
+        self._device = ""
         self._loading: Future[Model] | None = None
 
     def get(self, name: str | None, check: Callable[[], None], device: str = "auto") -> Model:
@@ -33,7 +35,7 @@ class ModelKeeper:
         Args:
             name: as ``find_model`` takes it.
             check: called while waiting; raises to stop that.
-            device: for which a model that is not loaded yet is made ready.
+            device: for which the model is made ready, unless it is already.
 
         Raises:
             TumorSegError: PyTorch or the model cannot be loaded; or whatever ``check`` raises.
@@ -42,6 +44,9 @@ class ModelKeeper:
         key = (path, path.stat().st_mtime_ns)
         if self._loading is None or key != self._key or _failed(self._loading):
             self._key, self._loading = key, load_in_background(path, device)
+        elif device != self._device:
+            self._loading = in_background(partial(_made_ready, self._loading, device))
+        self._device = device
         while not wait([self._loading], POLL_SECONDS).done:
             check()
         check()
@@ -68,6 +73,14 @@ def load_in_background(path: Path, device: str = "auto") -> Future[Model]:
 def _load(path: Path, device: str) -> Model:
     with without_collection():
         model = open_model(path)
+        prepare(model, device)
+    return model
+
+
+def _made_ready(loading: Future[Model], device: str) -> Model:
+    """A model that may still be loading, for one more device."""
+    model = loading.result()
+    with without_collection():
         prepare(model, device)
     return model
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import sys
@@ -16,6 +17,9 @@ SPARE_VARIABLE = "TUMORSEG_SPARE_CORES"
 """Environment variable: physical cores left alone when the number of threads is not given; 3D Slicer leaves one."""
 
 _TOPOLOGY = Path("/sys/devices/system/cpu")
+
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Of the control group (version 2) that a container sees as its root: microseconds of CPU time per period."""
 
 
 def thread_count() -> int:
@@ -40,19 +44,29 @@ def limit_torch() -> None:
         torch.set_num_threads(thread_count())
 
 
-def physical_cores(topology: Path = _TOPOLOGY) -> int:
+def physical_cores(topology: Path = _TOPOLOGY, quota: Path = _QUOTA) -> int:
     """Physical cores that this process may use; a guess where the system does not say.
 
     Args:
         topology: Linux's folder of processors (``Documentation/admin-guide/cputopology.rst``).
+        quota: Linux's file with what a container may use (``Documentation/admin-guide/cgroup-v2.rst``).
     """
     if sys.platform.startswith("linux"):
         usable = os.sched_getaffinity(0)
         siblings = {_siblings(topology / f"cpu{cpu}" / "topology" / "thread_siblings_list", cpu) for cpu in usable}
-        return max(1, len(siblings))
+        return max(1, min(len(siblings), _allowed_cores(quota)))
     logical = os.cpu_count() or 1
     two_each = platform.machine().lower() in ("amd64", "x86_64")
     return max(1, logical // 2 if two_each else logical)
+
+
+def _allowed_cores(quota: Path) -> int:
+    """Cores' worth of CPU time; more threads than that are only put to sleep. A large number where all are allowed."""
+    try:
+        most, period = quota.read_text().split()
+        return math.ceil(int(most) / int(period))
+    except (OSError, ValueError):  # no such file, or "max"
+        return sys.maxsize
 
 
 def _siblings(path: Path, cpu: int) -> str:
