@@ -3,6 +3,7 @@
 import ctypes
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -56,6 +57,18 @@ def test_a_gpu_that_this_torch_was_not_built_for_is_not_used(monkeypatch: pytest
     device = choose_device()
     assert device.name == "cpu"
     assert "not built for the GPU's architecture sm_120" in device.reason
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(("built_for", "name"), [(["gfx906", "gfx90a"], "cuda"), (["gfx906"], "cpu")])
+def test_gpus_of_amd_have_names_of_their_own(built_for: list[str], name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _gpu(monkeypatch, (9, 0), built_for)
+    monkeypatch.setattr(torch.version, "hip", "7.0")
+    facts = SimpleNamespace(gcnArchName="gfx90a:sramecc+:xnack-")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda index: facts)
+    device = choose_device()
+    assert device.name == name
+    assert name == "cuda" or "not built for the GPU's architecture gfx90a" in device.reason
 
 
 @pytest.mark.usefixtures("no_gpu")

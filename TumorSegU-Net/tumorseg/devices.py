@@ -64,12 +64,25 @@ def _cuda_problem(name: str) -> str | None:
     index = int(name.partition(":")[2] or 0)
     if index >= torch.cuda.device_count():
         return f"this machine has only {torch.cuda.device_count()} GPU(s)"
+    name, known = _amd_architecture(index) if torch.version.hip else _nvidia_architecture(index)
+    return None if known else f"this PyTorch was not built for the GPU's architecture {name}"
+
+
+def _nvidia_architecture(index: int) -> tuple[str, bool]:
+    """Of a GPU, and whether this PyTorch was built for it. Binaries run on later devices of the same major version."""
+    import torch
+
     major, minor = torch.cuda.get_device_capability(index)
     supported = [int(arch.split("_")[1].rstrip("af")) for arch in torch.cuda.get_arch_list() if arch.startswith("sm_")]
-    # Binaries run on later devices of the same major version.
-    if not any(arch // 10 == major and arch % 10 <= minor for arch in supported):
-        return f"this PyTorch was not built for the GPU's architecture sm_{major}{minor}"
-    return None
+    return f"sm_{major}{minor}", any(arch // 10 == major and arch % 10 <= minor for arch in supported)
+
+
+def _amd_architecture(index: int) -> tuple[str, bool]:
+    """The same of AMD's GPUs, which PyTorch calls CUDA devices, too. What follows a colon are features."""
+    import torch
+
+    name = torch.cuda.get_device_properties(index).gcnArchName.partition(":")[0]
+    return name, name in [arch.partition(":")[0] for arch in torch.cuda.get_arch_list()]
 
 
 def _mps_problem() -> str | None:
