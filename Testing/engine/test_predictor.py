@@ -1,5 +1,6 @@
 """Tiles, weights and mirroring against MONAI, exact small cases, the memory ladder and cancelling."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +14,7 @@ from tumorseg.devices import Device
 from tumorseg.errors import CancelledError, OutOfMemoryError
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
-from tumorseg.predictor import MIRRORED_AXES, predict
+from tumorseg.predictor import MIRRORED_AXES, predict, prepare
 from tumorseg.progress import Progress
 from tumorseg.tiles import Tiling
 from tumorseg.torch_runtime import TorchHostSums
@@ -132,6 +133,45 @@ def test_another_error_of_torch_is_not_taken_for_missing_memory() -> None:
     model = _greedy(random_model(patch_size=(8, 8, 8)), [RuntimeError("a bug")])
     with pytest.raises(RuntimeError, match="a bug"):
         predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU)
+
+
+class _Passes(TorchHostSums):
+    """A runtime that notes the images it is given, and may be short of memory."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.sizes: list[tuple[int, ...]] = []
+        self.error = error
+
+    def logits(self, image: np.ndarray, mirrorings: object) -> np.ndarray:
+        self.sizes.append(image.shape)
+        if self.error:
+            raise self.error
+        return image
+
+
+@pytest.mark.parametrize(
+    ("device", "single_pass", "sizes"),
+    [("cuda", False, [(4, 16, 16, 16)] * 2), ("cuda", True, [(4, 4, 4, 4)]), ("cpu", False, [])],
+)
+def test_a_gpu_runs_the_network_before_it_is_waited_for_and_all_tiles_twice(
+    device: str, single_pass: bool, sizes: list[tuple[int, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, runtime = random_model((16, 16, 16)), _Passes()
+    model = replace(model, spec=replace(model.spec, single_pass=single_pass))
+    monkeypatch.setattr("tumorseg.predictor.choose_device", lambda _: Device(device, ""))
+    monkeypatch.setattr("tumorseg.predictor.runtimes", lambda *_: [lambda: runtime])
+    prepare(model)
+    assert runtime.sizes == sizes
+
+
+def test_a_gpu_without_room_is_left_to_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tumorseg.predictor.choose_device", lambda _: Device("cuda", ""))
+    for error, raised in ((torch.cuda.OutOfMemoryError(), False), (RuntimeError("a bug"), True)):
+        runtime = _Passes(error)
+        monkeypatch.setattr("tumorseg.predictor.runtimes", lambda *_, runtime=runtime: [lambda: runtime])
+        with pytest.raises(RuntimeError) if raised else nullcontext():
+            prepare(random_model())
+        assert len(runtime.sizes) == 1
 
 
 def test_progress_grows_to_one_and_a_cancel_stops_at_the_next_tile() -> None:

@@ -109,15 +109,21 @@ def prepare(model: Model, device: str = "auto") -> None:
         limit_torch()
         try:
             runtime = make()
-            if name != "cpu":  # the first pass loads kernels
-                image = np.zeros((len(model.spec.channels), side, side, side), np.float32)
-                runtime.logits(runtime.array(image), ((),))
+            if name != "cpu":
+                _first_passes(runtime, rung, model)
         except RuntimeFailedError:
             continue
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
         return
+
+
+def _first_passes(runtime: Runtime, rung: Rung, model: Model) -> None:
+    """Let a GPU load its kernels; where all inputs have one size, the second pass also records it (``cuda_graphs``)."""
+    image = runtime.array(np.zeros((len(model.spec.channels), *rung.tiling.size), np.float32))
+    for _ in range(1 if model.spec.single_pass else 2):
+        runtime.logits(image, ((),))
 
 
 def _on_rung(
