@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from support.prepared import TINY, head
@@ -50,6 +51,23 @@ def test_a_healthy_brain_gets_tumors_of_other_cases_as_often_as_asked() -> None:
     swaps = TumorSwaps([[host, _case(1), _case(2)]], _recipe(transplanting=0.5))
     found = [bool(_labels(swaps.changed(host, index)).any()) for index in range(60)]
     assert 0.3 < np.mean(found) < 0.7
+
+
+def test_brains_without_a_tumor_among_the_donors_are_passed_over() -> None:
+    healthy = [_case(number, "atlas", tumor=False) for number in range(3)]
+    swaps = TumorSwaps([healthy, [_case(3), _case(4)]], _recipe(transplanting=1.0))
+    alone = TumorSwaps([[_case(3), _case(4)]], _recipe(transplanting=1.0))
+    with_, without = (
+        np.mean([_labels(each.changed(healthy[0], index)).any() for index in range(40)]) for each in (swaps, alone)
+    )
+    assert with_ == pytest.approx(without, abs=0.15)
+    assert without > 0.7
+
+
+def test_without_any_tumor_every_brain_stays_itself() -> None:
+    healthy = [_case(number, "atlas", tumor=False) for number in range(3)]
+    swaps = TumorSwaps([healthy], _recipe(transplanting=1.0, healing=1.0))
+    assert all(swaps.changed(healthy[0], index) is healthy[0] for index in range(5))
 
 
 def test_no_other_complete_case_no_transplant() -> None:

@@ -18,6 +18,9 @@ from tumorseg_training.tumor_edge import Scan
 REMEMBERED = 32
 """Tumors kept cut out, about 1 MB each at 2 mm and 10 MB at 1 mm."""
 
+DRAWS = 8
+"""Cases that are asked for a tumor; some brains have none, and which ones is not known before they are looked at."""
+
 _STREAM = 2
 """Keeps these numbers apart from the others of a sample, which are the same with and without swaps."""
 
@@ -37,6 +40,7 @@ class TumorSwaps:
         complete = [[case for case in group if all(case.present) and not case.undivided] for group in wanted]
         self.donors = [group for group in complete if group and recipe.shares.get(group[0].group, 1.0)]
         self._cut_out = lru_cache(REMEMBERED)(self._donor)
+        self._has_tumor = lru_cache(None)(_has_tumor)
 
     def changed(self, case: TrainingCase, index: int) -> TrainingCase:
         """The case as a sample shows it: itself, or with its tumor taken away, or another's put in, or both."""
@@ -57,11 +61,19 @@ class TumorSwaps:
         others = [[case for case in group if case.name != host.name] for group in self.donors]
         if not any(others):
             return None
-        group = drawn_group([group for group in others if group], self.recipe.shares, random)
-        return self._cut_out(group[int(random.integers(len(group)))])
+        for _ in range(DRAWS):
+            group = drawn_group([group for group in others if group], self.recipe.shares, random)
+            case = group[int(random.integers(len(group)))]
+            if self._has_tumor(case):
+                return self._cut_out(case)
+        return None
 
     def _donor(self, case: TrainingCase) -> Donor | None:
         return donor_of(_scan(case), self.recipe.spacing)
+
+
+def _has_tumor(case: TrainingCase) -> bool:
+    return bool(case.load()[1].any())
 
 
 def _scan(case: TrainingCase) -> Scan:
