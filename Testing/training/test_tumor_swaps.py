@@ -104,6 +104,18 @@ def test_a_healed_case_is_known_in_all_regions() -> None:
     assert _labels(host).any()
 
 
+def test_a_weakened_case_is_fainter_where_it_was_and_as_known_as_before() -> None:
+    host = _partial()
+    images, labels = host.load()
+    images[3][labels > 0] = 9
+    changed = TumorSwaps([[host]], replace(_recipe(), augmentation=Augmentation(weakening=1.0))).changed(host, 0)
+    after, kept = changed.load()
+    assert changed.undivided
+    assert np.array_equal(kept, labels)
+    part = (9 - after[3][labels > 0].mean()) / 9
+    assert 0.1 < part < 0.7
+
+
 def test_samples_are_repeatable_and_other_draws_are_not_disturbed() -> None:
     groups = [[_case(0, tumor=False), _case(1)]]
     recipe = _recipe(transplanting=0.5, mirror=0.5)

@@ -1,4 +1,4 @@
-"""Which brains of a training lose their tumor or get another patient's, decided by seed and sample number alone."""
+"""Which brains of a training lose their tumor, get another's or a fainter one, decided by seed and sample number alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from tumorseg.regions import UNDIVIDED
-from tumorseg_training.healing import healed
+from tumorseg_training.healing import healed, weakened
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.training_case import TrainingCase, drawn_group
 from tumorseg_training.transplant import Donor, donor_of, transplanted
@@ -26,7 +26,7 @@ _STREAM = 2
 
 
 class TumorSwaps:
-    """Heals and transplants at random.
+    """Heals, transplants and weakens at random.
 
     Args:
         groups: training cases by data folder; tumors come from those with all of the recipe's sequences and divided
@@ -43,17 +43,20 @@ class TumorSwaps:
         self._has_tumor = lru_cache(None)(_has_tumor)
 
     def changed(self, case: TrainingCase, index: int) -> TrainingCase:
-        """The case as a sample shows it: itself, or with its tumor taken away, or another's put in, or both."""
+        """The case as a sample shows it: itself, or with tumors taken away, put in and made fainter."""
         augmentation = self.recipe.augmentation
+        chances = augmentation.healing, augmentation.transplanting, augmentation.weakening
         random = np.random.default_rng((self.recipe.seed, index, _STREAM))
-        healing, transplanting = random.random(2) < (augmentation.healing, augmentation.transplanting)
-        if not healing and not transplanting:
+        healing, transplanting, weakening = random.random(3) < chances
+        if not (healing or transplanting or weakening):
             return case
         before = scan = _scan(case)
         if healing:
             scan = healed(scan, self.recipe.spacing) or scan
         if transplanting and (donor := self._drawn(case, random)):
             scan = transplanted(scan, donor, self.recipe.spacing, random)
+        if weakening:
+            scan = weakened(scan, self.recipe.spacing, random.uniform(*augmentation.weakened)) or scan
         return case if scan is before else _showing(case, scan)
 
     def _drawn(self, host: TrainingCase, random: np.random.Generator) -> Donor | None:
