@@ -66,7 +66,7 @@ def test_brains_without_a_tumor_among_the_donors_are_passed_over() -> None:
 
 def test_without_any_tumor_every_brain_stays_itself() -> None:
     healthy = [_case(number, "atlas", tumor=False) for number in range(3)]
-    swaps = TumorSwaps([healthy], _recipe(transplanting=1.0, healing=1.0))
+    swaps = TumorSwaps([healthy], _recipe(transplanting=1.0, healing=1.0, weakening=1.0))
     assert all(swaps.changed(healthy[0], index) is healthy[0] for index in range(5))
 
 

@@ -20,8 +20,8 @@ brains come to lie where the seven cases of BraTS 2021 at hand have them, within
 STANDARD_SIZE = 152.0
 """Cubic root (mm) of the volume of that box; with the phantom's usual scale of 0.965 the 147 mm of those cases."""
 
-DEEP_MM = 30.0
-"""CSF farther below the surface of a brain of standard size is in the ventricles."""
+DEEP = 0.2
+"""CSF farther below the surface than this part of the brain's size (about 30 mm) is in the ventricles."""
 
 MARGIN = 4
 """Voxels kept around the brain."""
@@ -82,11 +82,11 @@ def atlas_of(name: str, t1: FloatArray, grey: FloatArray, white: FloatArray, geo
     t1, grey, white, geometry = t1[box], grey[box], white[box], geometry.crop(box)
     surface = _signed_distance(t1 > 0, geometry)
     low, high = _box_lps(t1 > 0, geometry)
-    scale = float(np.prod(high - low)) ** (1 / 3) / STANDARD_SIZE
-    deep = (grey + white < 0.5) & (surface < -DEEP_MM * scale)
+    size = float(np.prod(high - low)) ** (1 / 3)
+    deep = (grey + white < 0.5) & (surface < -DEEP * size)
     ventricles = _signed_distance(deep, geometry) if deep.any() else np.full_like(surface, _FAR)
     texture = _texture(t1, grey, white, surface)
-    return Atlas(name, grey, white, texture, surface, ventricles, geometry, (low + high) / 2, scale)
+    return Atlas(name, grey, white, texture, surface, ventricles, geometry, (low + high) / 2, size / STANDARD_SIZE)
 
 
 def _texture(t1: FloatArray, grey: FloatArray, white: FloatArray, surface: FloatArray) -> FloatArray:
