@@ -52,14 +52,16 @@ def healed(scan: Scan, spacing: float) -> Scan | None:
 def weakened(scan: Scan, spacing: float, part: float) -> Scan | None:
     """The scan with a fainter tumor of the same labels; None where the other half cannot stand in for it.
 
+    A scan without a tumor is returned as it is.
+
     Args:
         scan: in LPS, with a tumor of any labels or none.
         spacing: voxel size along each axis, mm.
         part: of the contrast to what :func:`healed` shows that is taken away, 0 to 1.
     """
     without = healed(scan, spacing)
-    if without is None:
-        return None
+    if without is None or without is scan:
+        return without
     before = scan.images.astype(np.float32)
     images = before + np.float32(part) * (without.images - before)
     return Scan(images.astype(np.float16), scan.labels)
