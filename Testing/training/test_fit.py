@@ -151,6 +151,15 @@ def test_training_lowers_the_loss_and_another_seed_gives_other_weights(
     assert not _same_weights(run, tmp_path / "run")
 
 
+def test_brains_without_a_tumor_are_trained_on(tmp_path: Path) -> None:
+    healthy = prepared_folder(tmp_path / "prepared", train=2, validation=1)
+    for case in healthy.cases[:2]:
+        np.save(case.cached.labels, np.zeros_like(case.cached.load()[1]))
+    assert main(_fit(healthy.folder, tmp_path / "run")) == 0
+    losses = [float(row["train_loss"]) for row in _rows(tmp_path / "run")]
+    assert losses[-1] < losses[0]
+
+
 def test_training_starts_from_a_model(run: Path, prepared: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "still.toml"
     short = "patch_size = [16, 16, 16]\nepochs = 1\nsteps_per_epoch = 1\nlearning_rate = 1e-9\n"

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tumorseg_training.healing import healed
+from tumorseg_training.healing import healed, weakened
 from tumorseg_training.tumor_edge import FADE_MM, Scan, tumor_box
 
 SHAPE = (20, 30, 31)
@@ -60,3 +60,17 @@ def test_what_the_other_half_lacks_is_filled_from_around() -> None:
 def test_a_healthy_brain_is_left_alone() -> None:
     scan = _scan(np.zeros(SHAPE, np.uint8))
     assert healed(scan, 1.0) is scan
+
+
+def test_a_weakened_tumor_keeps_its_labels_and_loses_the_asked_part_of_its_contrast() -> None:
+    sick, healthy = _scan(_tumor(slice(4, 9))), _scan(np.zeros(SHAPE, np.uint8))
+    after = weakened(sick, 2.0, 0.6)
+    assert after is not None
+    assert np.array_equal(after.labels, sick.labels)
+    expected = 0.4 * sick.images.astype(float) + 0.6 * healthy.images.astype(float)
+    np.testing.assert_allclose(after.images.astype(float), expected, atol=0.02)
+    assert not after.images[1].any()  # a lacking sequence stays absent
+
+
+def test_a_tumor_without_a_healthy_other_half_cannot_be_weakened() -> None:
+    assert weakened(_scan(_tumor(slice(12, 19))), 2.0, 0.5) is None

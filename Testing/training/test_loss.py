@@ -35,6 +35,19 @@ def test_an_undecided_prediction_costs_what_the_formula_says() -> None:
     assert entropy == pytest.approx(math.log(2), rel=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["dice_bce", "bce"])
+def test_a_batch_without_a_tumor_teaches_to_find_nothing(kind: str) -> None:
+    logits, _ = _random(2)
+    logits.requires_grad_()
+    nothing = torch.zeros_like(logits)
+    loss = region_loss(logits, nothing, torch.ones(2, 3), kind)
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert logits.grad is not None
+    assert bool((logits.grad > 0).all())
+    assert float(region_loss(nothing - 50, nothing, torch.ones(2, 3), kind)) == pytest.approx(0, abs=1e-5)
+
+
 def test_the_dice_part_is_monais_over_the_batch() -> None:
     logits, masks = _random(0)
     known = torch.ones(2, 3)

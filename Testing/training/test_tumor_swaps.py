@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 import torch
 
 from support.prepared import TINY, head
@@ -52,6 +53,23 @@ def test_a_healthy_brain_gets_tumors_of_other_cases_as_often_as_asked() -> None:
     assert 0.3 < np.mean(found) < 0.7
 
 
+def test_brains_without_a_tumor_among_the_donors_are_passed_over() -> None:
+    healthy = [_case(number, "atlas", tumor=False) for number in range(3)]
+    swaps = TumorSwaps([healthy, [_case(3), _case(4)]], _recipe(transplanting=1.0))
+    alone = TumorSwaps([[_case(3), _case(4)]], _recipe(transplanting=1.0))
+    with_, without = (
+        np.mean([_labels(each.changed(healthy[0], index)).any() for index in range(40)]) for each in (swaps, alone)
+    )
+    assert with_ == pytest.approx(without, abs=0.15)
+    assert without > 0.7
+
+
+def test_without_any_tumor_every_brain_stays_itself() -> None:
+    healthy = [_case(number, "atlas", tumor=False) for number in range(3)]
+    swaps = TumorSwaps([healthy], _recipe(transplanting=1.0, healing=1.0, weakening=1.0))
+    assert all(swaps.changed(healthy[0], index) is healthy[0] for index in range(5))
+
+
 def test_no_other_complete_case_no_transplant() -> None:
     host = _case(0)
     swaps = TumorSwaps([[host], [_partial()]], _recipe(transplanting=1.0))
@@ -84,6 +102,18 @@ def test_a_healed_case_is_known_in_all_regions() -> None:
     assert not changed.undivided
     assert not _labels(changed).any()
     assert _labels(host).any()
+
+
+def test_a_weakened_case_is_fainter_where_it_was_and_as_known_as_before() -> None:
+    host = _partial()
+    images, labels = host.load()
+    images[3][labels > 0] = 9
+    changed = TumorSwaps([[host]], replace(_recipe(), augmentation=Augmentation(weakening=1.0))).changed(host, 0)
+    after, kept = changed.load()
+    assert changed.undivided
+    assert np.array_equal(kept, labels)
+    part = (9 - after[3][labels > 0].mean()) / 9
+    assert 0.1 < part < 0.7
 
 
 def test_samples_are_repeatable_and_other_draws_are_not_disturbed() -> None:

@@ -20,6 +20,7 @@ _RANGES = {
     "low_resolution": (0.1, 1.0),
     "contrast": (0.1, 4.0),
     "gamma": (0.1, 5.0),
+    "weakened": (0.0, 1.0),
 }
 
 
@@ -54,6 +55,8 @@ class Augmentation:
         dropping: chance that sequences are lacking in a patch; one to all but one of those present.
         transplanting: chance that a brain gets the tumor of another complete case.
         healing: chance that a brain's own tumor is replaced by the mirrored other half, where that is without tumor.
+        weakened: range of the part of a tumor's contrast that is taken away.
+        weakening: chance that a tumor becomes fainter, by mixing it with the mirrored other half.
     """
 
     mirror: float = 0.0
@@ -79,6 +82,8 @@ class Augmentation:
     dropping: float = 0.0
     transplanting: float = 0.0
     healing: float = 0.0
+    weakened: Range = (0.2, 0.6)
+    weakening: float = 0.0
 
     def __post_init__(self) -> None:
         for entry in fields(self):

@@ -12,6 +12,7 @@ from tumorseg_training import __version__
 
 COMMANDS = {
     "phantom": ("tumorseg.phantom.command", "make synthetic glioma patients"),
+    "atlas": ("tumorseg_training.atlas_command", "make brains without a tumor from published atlases"),
     "audit": ("tumorseg_training.audit_command", "say what a downloaded data set holds and what is wrong with it"),
     "prepare": ("tumorseg_training.prepare_command", "cache labelled cases and split them by patient"),
     "fit": ("tumorseg_training.fit_command", "train a network"),

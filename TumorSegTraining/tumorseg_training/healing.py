@@ -1,4 +1,4 @@
-"""Brains whose tumor is replaced by the mirrored other half: real anatomy in which there is nothing to find."""
+"""Brains whose tumor is replaced by, or mixed with, the mirrored other half: nothing to find, or hard to find."""
 
 from __future__ import annotations
 
@@ -47,6 +47,24 @@ def healed(scan: Scan, spacing: float) -> Scan | None:
     weight = fading(tumor, spacing) * (usable | tumor)
     images[within] = blended(part, other, weight, usable & ~tumor)
     return Scan(images, np.zeros_like(scan.labels))
+
+
+def weakened(scan: Scan, spacing: float, part: float) -> Scan | None:
+    """The scan with a fainter tumor of the same labels; None where the other half cannot stand in for it.
+
+    A scan without a tumor is returned as it is.
+
+    Args:
+        scan: in LPS, with a tumor of any labels or none.
+        spacing: voxel size along each axis, mm.
+        part: of the contrast to what :func:`healed` shows that is taken away, 0 to 1.
+    """
+    without = healed(scan, spacing)
+    if without is None or without is scan:
+        return without
+    before = scan.images.astype(np.float32)
+    images = before + np.float32(part) * (without.images - before)
+    return Scan(images.astype(np.float16), scan.labels)
 
 
 def _mirror_columns(brain: BoolArray, box: Box) -> npt.NDArray[np.intp] | None:

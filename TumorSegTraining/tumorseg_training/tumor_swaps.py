@@ -1,4 +1,4 @@
-"""Which brains of a training lose their tumor or get another patient's, decided by seed and sample number alone."""
+"""Which brains of a training lose their tumor, get another's or a fainter one, decided by seed and sample number alone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from tumorseg.regions import UNDIVIDED
-from tumorseg_training.healing import healed
+from tumorseg_training.healing import healed, weakened
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.training_case import TrainingCase, drawn_group
 from tumorseg_training.transplant import Donor, donor_of, transplanted
@@ -18,12 +18,15 @@ from tumorseg_training.tumor_edge import Scan
 REMEMBERED = 32
 """Tumors kept cut out, about 1 MB each at 2 mm and 10 MB at 1 mm."""
 
+DRAWS = 8
+"""Cases that are asked for a tumor; some brains have none, and which ones is not known before they are looked at."""
+
 _STREAM = 2
 """Keeps these numbers apart from the others of a sample, which are the same with and without swaps."""
 
 
 class TumorSwaps:
-    """Heals and transplants at random.
+    """Heals, transplants and weakens at random.
 
     Args:
         groups: training cases by data folder; tumors come from those with all of the recipe's sequences and divided
@@ -37,19 +40,23 @@ class TumorSwaps:
         complete = [[case for case in group if all(case.present) and not case.undivided] for group in wanted]
         self.donors = [group for group in complete if group and recipe.shares.get(group[0].group, 1.0)]
         self._cut_out = lru_cache(REMEMBERED)(self._donor)
+        self._has_tumor = lru_cache(None)(_has_tumor)
 
     def changed(self, case: TrainingCase, index: int) -> TrainingCase:
-        """The case as a sample shows it: itself, or with its tumor taken away, or another's put in, or both."""
+        """The case as a sample shows it: itself, or with tumors taken away, put in and made fainter."""
         augmentation = self.recipe.augmentation
+        chances = augmentation.healing, augmentation.transplanting, augmentation.weakening
         random = np.random.default_rng((self.recipe.seed, index, _STREAM))
-        healing, transplanting = random.random(2) < (augmentation.healing, augmentation.transplanting)
-        if not healing and not transplanting:
+        healing, transplanting, weakening = random.random(3) < chances
+        if not (healing or transplanting or weakening):
             return case
         before = scan = _scan(case)
         if healing:
             scan = healed(scan, self.recipe.spacing) or scan
         if transplanting and (donor := self._drawn(case, random)):
             scan = transplanted(scan, donor, self.recipe.spacing, random)
+        if weakening:
+            scan = weakened(scan, self.recipe.spacing, random.uniform(*augmentation.weakened)) or scan
         return case if scan is before else _showing(case, scan)
 
     def _drawn(self, host: TrainingCase, random: np.random.Generator) -> Donor | None:
@@ -57,11 +64,19 @@ class TumorSwaps:
         others = [[case for case in group if case.name != host.name] for group in self.donors]
         if not any(others):
             return None
-        group = drawn_group([group for group in others if group], self.recipe.shares, random)
-        return self._cut_out(group[int(random.integers(len(group)))])
+        for _ in range(DRAWS):
+            group = drawn_group([group for group in others if group], self.recipe.shares, random)
+            case = group[int(random.integers(len(group)))]
+            if self._has_tumor(case):
+                return self._cut_out(case)
+        return None
 
     def _donor(self, case: TrainingCase) -> Donor | None:
         return donor_of(_scan(case), self.recipe.spacing)
+
+
+def _has_tumor(case: TrainingCase) -> bool:
+    return bool(case.load()[1].any())
 
 
 def _scan(case: TrainingCase) -> Scan:

@@ -1,8 +1,9 @@
-"""Makes the next weights to ship from the data that may be used, all with commands of ``tumorseg-train``; resumable.
+"""Makes the shipped weights from the data that may be used, all with commands of ``tumorseg-train``; resumable.
 
-python TumorSegTraining/weights/make.py --data ../shared/data --work WORK
+python TumorSegTraining/weights/make.py --data ../shared/data --work WORK [--paper]
 
-A stopped run goes on with the same command. docs/weights.md tells what each step is for.
+A stopped run goes on with the same command. docs/weights.md tells what each step is for. ``--paper`` trains the paper's
+recipe on the same folds instead, and prints both beside each other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from tumorseg_training.cli import main as tumorseg_train
 
 HERE = Path(__file__).resolve().parent
 REAL, PARTIAL, ALGORITHMIC = "brats2021", "brats2018-partial", "algorithmic-labels"
+NAME = "glioma"
 FOLDS = 3
 BASE_FOLD = 7
 """Of eight, over the synthetic patients: the one without which the base and the final network are trained."""
@@ -44,7 +46,23 @@ def commands(data: Path, work: Path) -> list[Command]:
         data: folder with the real cases; ``../shared/data``.
         work: folder for everything that is made.
     """
-    return [*_data_commands(data, work), *_training_commands(work)]
+    return [*_data_commands(data, work), *_training_commands(work), *_final_commands(work)]
+
+
+def paper_commands(data: Path, work: Path) -> list[Command]:
+    """The paper's recipe on the same folds, judged in the same way, after everything else has been done.
+
+    Args:
+        data: folder with the real cases; ``../shared/data``.
+        work: folder of :func:`commands`.
+    """
+    ours, paper = work / "crossval", work / "crossval-paper"
+    return [
+        _prepare(work / "prepared-1mm", [data / REAL], [], FOLDS, "1"),
+        *(_fit(work, "prepared-1mm", fold, f"paper{fold}", "paper-half.toml") for fold in range(FOLDS)),
+        _crossval(work, "paper", paper),
+        ["crossval", "--compare", str(paper), str(ours), "--names", "paper", "ours"],
+    ]
 
 
 def _data_commands(data: Path, work: Path) -> list[Command]:
@@ -54,16 +72,16 @@ def _data_commands(data: Path, work: Path) -> list[Command]:
     return [
         ["phantom", "--count", "22", "--seed", "100", "--output", str(synthetic)],
         ["phantom", "--count", "4", "--seed", "900", "--output", str(unseen)],
-        _prepare(work / "prepared-base", [synthetic], helping, folds=8),
-        _prepare(work / "prepared", [real], [*helping, synthetic], folds=FOLDS),
-        _prepare(work / "prepared-all", [synthetic], [*helping, real], folds=8),
+        _prepare(work / "prepared-base", [synthetic], helping, 8),
+        _prepare(work / "prepared", [real], [*helping, synthetic], FOLDS),
+        _prepare(work / "prepared-all", [synthetic], [*helping, real], 8),
     ]
 
 
-def _prepare(output: Path, scored: Sequence[Path], helping: Sequence[Path], folds: int) -> Command:
+def _prepare(output: Path, scored: Sequence[Path], helping: Sequence[Path], folds: int, spacing: str = "2") -> Command:
     given = [word for path in scored for word in ("--data", str(path))]
     given += [word for path in helping for word in ("--train-only", str(path))]
-    return ["prepare", *given, "--output", str(output), "--folds", str(folds), "--test", "0", "--spacing", "2"]
+    return ["prepare", *given, "--output", str(output), "--folds", str(folds), "--test", "0", "--spacing", spacing]
 
 
 def _training_commands(work: Path) -> list[Command]:
@@ -81,14 +99,31 @@ def _fit(work: Path, prepared: str, fold: int, run: str, recipe: str, initial: s
     return ["fit", *where, "--recipe", str(HERE / recipe), *start]
 
 
+def _final_commands(work: Path) -> list[Command]:
+    """The final network as a model file, the judgement of the recipe, and what it teaches written into that file."""
+    model = str(work / f"{NAME}.safetensors")
+    unseen = ["--unseen", str(work / "data/unseen"), "--unseen-called", "synthetic patients"]
+    return [
+        ["export", "--run", str(work / "runs/all"), "--card", str(HERE.parent / f"cards/{NAME}.toml"), "--output", model],
+        [*_crossval(work, "fold", work / "crossval"), *unseen, "--compare-tiles", "--apply", model],
+    ]
+
+
+def _crossval(work: Path, runs: str, output: Path) -> Command:
+    folds = [str(work / f"runs/{runs}{fold}") for fold in range(FOLDS)]
+    return ["crossval", *folds, "--output", str(output), "--called", "real cases of BraTS 2021"]
+
+
 def main() -> int:
     """Run every command until one fails; its exit code, or 0."""
-    parser = argparse.ArgumentParser(description="Make the next weights to ship.")
+    parser = argparse.ArgumentParser(description="Make the shipped weights.")
     parser.add_argument("--data", type=Path, required=True, help="folder with the real cases, ../shared/data")
     parser.add_argument("--work", type=Path, required=True, help="folder for everything that is made")
+    parser.add_argument("--paper", action="store_true", help="afterwards: the paper's recipe on the same folds")
     options = parser.parse_args()
     link_pseudo_labelled(options.data / ALGORITHMIC, options.work / "data/pseudo")
-    for words in commands(options.data, options.work):
+    make = paper_commands if options.paper else commands
+    for words in make(options.data, options.work):
         print("\n$ tumorseg-train " + " ".join(words), flush=True)
         if code := tumorseg_train(words):
             return code

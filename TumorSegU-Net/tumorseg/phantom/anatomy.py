@@ -35,7 +35,7 @@ class Anatomy(NamedTuple):
 def healthy_anatomy(spec: PatientSpec) -> tuple[Anatomy, Floats]:
     """The brain of ``spec`` without its tumour and the distance to its mask, both on the field grid."""
     rng = stream(spec.seed, "brain")
-    mesh = _individual_positions(spec, rng)
+    mesh = individual_positions(spec, rng)
     margin = spec.mask_margin + np.float32(0.7) * noise_field(rng, 12.0).on_grid(FIELD_GRID)
     outer = outline(mesh, spec.sulcal_width, margin)
     deep = deep_structures(mesh, spec.ventricle_scale)
@@ -59,7 +59,7 @@ def sample_anatomy(anatomy: Anatomy, points: Floats) -> Anatomy:
     return Anatomy(*(sample(field, points) for field in anatomy))
 
 
-def _individual_positions(spec: PatientSpec, rng: np.random.Generator) -> Mesh:
+def individual_positions(spec: PatientSpec, rng: np.random.Generator) -> Mesh:
     """Position in the standard brain of every node of the field grid: scaled, then bent by smooth noise."""
     standard = [p / np.float32(s) for p, s in zip(FIELD_GRID.mesh(), spec.brain_scale[::-1], strict=True)]
     z, y, x = np.broadcast_arrays(*standard)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from .patient import make_patient
 from .space import FIELD_OF_VIEW_MM
-from .spec import SEQUENCES
-from .write import case_file, write_patient
+from .write import write_missing
 
 WHEN_STOPPED = "complete cases are kept"
 
@@ -55,9 +54,5 @@ def _problem(args: argparse.Namespace) -> str:
 
 
 def _write_case(folder: Path, name: str, seed: int, spacing: float) -> None:
-    if all(case_file(folder / name, kind).is_file() for kind in (*SEQUENCES, "seg")):
-        print(f"{name}: kept, it is already complete")
-        return
     z, y, x = (round(length / spacing) for length in FIELD_OF_VIEW_MM)
-    write_patient(make_patient(seed, (z, y, x), spacing), folder, name)
-    print(f"{name}: written (seed {seed})")
+    print(f"{name}: {write_missing(folder, name, lambda: make_patient(seed, (z, y, x), spacing))}")

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .anatomy import healthy_anatomy, sample, sample_anatomy
-from .contrast import Contrast, draw_contrasts
-from .distractors import Distractors, distractors
+from .contrast import Contrast
+from .distractors import Deep, Distractors, distractors
 from .foci import place_foci
+from .imaging import paste, scatter, take_images
 from .mass_effect import tissue_origins
 from .rendering import Textures, brightness, draw_textures
-from .scanner import acquire
-from .space import Box, Floats, Grid, Mask, brain_box, image_grid
+from .space import Floats, Grid, Mask, brain_box, image_grid
 from .spec import PatientSpec, draw_spec
 from .tissues import TissueShares, tissue_shares
 from .tumour import Site, Tumour, grow_tumour
 
-_OUTSIDE = 0.6  # brightness relative to CSF just outside the mask, where slices and pixels average over the border
 _SHARPEST_BORDER = 1.0  # mm: fields of 2 mm carry no sharper tissue borders
-_Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -58,14 +55,11 @@ def make_patient(
     spec = draw_spec(seed) if spec is None else spec
     box, grid = brain_box(image_grid(shape, spacing))
     brain = _build_brain(spec, grid)
-    images = {
-        sequence: _paste(acquire(brain.ideal(contrast), brain.mask, grid, spec, sequence), shape, box)
-        for sequence, contrast in draw_contrasts(spec).items()
-    }
+    images = take_images(spec, brain.mask, grid, lambda _, contrast: brain.brightness(contrast))
     return Patient(
-        images=images,
-        labels=_paste(_scatter(brain.tumour.labels, brain.mask), shape, box),
-        tissues=_paste(_scatter(brain.tissues.classes(), brain.mask), shape, box),
+        images={sequence: paste(image, shape, box) for sequence, image in images.items()},
+        labels=paste(scatter(brain.tumour.labels, brain.mask), shape, box),
+        tissues=paste(scatter(brain.tissues.classes(), brain.mask), shape, box),
         spacing=(spacing, spacing, spacing),
         spec=spec,
     )
@@ -81,11 +75,9 @@ class _Brain:
     others: Distractors
     textures: Textures
 
-    def ideal(self, contrast: Contrast) -> Floats:
-        """Brightness without scanner effects, of the mask's shape; the border continues as dim CSF outside it."""
-        volume = np.full(self.mask.shape, _OUTSIDE * contrast.csf, dtype=np.float32)
-        volume[self.mask] = brightness(contrast, self.tissues, self.tumour, self.others, self.textures)
-        return volume
+    def brightness(self, contrast: Contrast) -> Floats:
+        """Brightness (n,) without scanner effects."""
+        return brightness(contrast, self.tissues, self.tumour, self.others, self.textures)
 
 
 def _build_brain(spec: PatientSpec, grid: Grid) -> _Brain:
@@ -101,22 +93,11 @@ def _build_brain(spec: PatientSpec, grid: Grid) -> _Brain:
     displaced = sample_anatomy(anatomy, origins)
     softness = max(grid.spacing[0], _SHARPEST_BORDER)
     tissues = tissue_shares(displaced, softness)
+    deep = Deep(displaced.ventricles, displaced.choroid)
     return _Brain(
         mask=mask,
         tissues=tissues,
         tumour=grow_tumour(spec, foci, displaced, Site(mask, points, mask_distance), softness),
-        others=distractors(spec, displaced, tissues, origins, mask_distance),
+        others=distractors(spec, deep, tissues, origins, mask_distance),
         textures=draw_textures(spec, points),
     )
-
-
-def _scatter(values: npt.NDArray[np.uint8], mask: Mask) -> npt.NDArray[np.uint8]:
-    volume = np.zeros(mask.shape, dtype=np.uint8)
-    volume[mask] = values
-    return volume
-
-
-def _paste(part: npt.NDArray[_Scalar], shape: tuple[int, int, int], box: Box) -> npt.NDArray[_Scalar]:
-    volume = np.zeros(shape, dtype=part.dtype)
-    volume[box] = part
-    return volume

@@ -36,6 +36,12 @@ def brightness(
     contrast: Contrast, tissues: TissueShares, tumour: Tumour, others: Distractors, textures: Textures
 ) -> Floats:
     """Ideal brightness (n,), white matter (on T2: CSF) about 1."""
+    healthy = healthy_brightness(contrast, tissues, others, textures)
+    return _with_tumour(healthy, contrast, tissues, tumour, textures)
+
+
+def healthy_brightness(contrast: Contrast, tissues: TissueShares, others: Distractors, textures: Textures) -> Floats:
+    """Ideal brightness (n,) without tumour, white matter (on T2: CSF) about 1."""
     value = contrast.csf * tissues.csf + contrast.grey * tissues.grey + contrast.white * tissues.white
     value *= 1 + np.float32(0.025) * textures.coarse + np.float32(0.015) * textures.fine
     for share, level in (
@@ -44,7 +50,7 @@ def brightness(
         (others.choroid, contrast.choroid),
     ):
         value += share * (np.float32(level) - value)
-    return _with_tumour(value, contrast, tissues, tumour, textures)
+    return value
 
 
 def _with_tumour(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,19 @@ def write_patient(patient: Patient, folder: Path, name: str) -> Path:
     labels = np.where(patient.labels == 3, _ENHANCING_2020, patient.labels).astype(np.uint8)
     _write_atomically(labels, patient, case_file(case, "seg"))
     return case
+
+
+def write_missing(folder: Path, name: str, make: Callable[[], Patient]) -> str:
+    """Make and write a patient unless ``folder/name`` is complete; returns which of both, in words.
+
+    ``OSError`` if the folder cannot be written.
+    """
+    case = Path(folder) / name
+    if all(case_file(case, kind).is_file() for kind in (*SEQUENCES, "seg")):
+        return "kept, it is already complete"
+    patient = make()
+    write_patient(patient, folder, name)
+    return f"written (seed {patient.spec.seed})"
 
 
 def case_file(case: Path, kind: str) -> Path:

@@ -1,0 +1,1 @@
+"""Brains without a tumor on the anatomy of published atlases, to train on."""

@@ -1,0 +1,42 @@
+"""What is random about a person made from an atlas, beyond what the phantom draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tumorseg.phantom.noise import stream
+
+CEREBELLUM = {"t1": 0.04, "t1ce": 0.05, "t2": 0.12, "flair": 0.18}
+"""Standard deviation of the cerebellum's brightness relative to the cerebrum's: on real FLAIR and T2 it may be as
+bright as edema and is nothing but cerebellum."""
+
+_CEREBELLUM_LIMIT = 2.5  # standard deviations
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a person looks.
+
+    Attributes:
+        mirrored: whether the atlas's left is shown on the right.
+        detail: by sequence, how strongly it shows the texture of the atlas's T1, negative for inverted.
+        cerebellum: by sequence, how much brighter the cerebellum is than its tissues are elsewhere.
+    """
+
+    mirrored: bool
+    detail: dict[str, float]
+    cerebellum: dict[str, float]
+
+
+def draw_look(seed: int) -> Look:
+    """The look of person ``seed``. T1 and T1ce show the texture as it is, T2 and FLAIR as it is or inverted."""
+    rng = stream(seed, "look")
+    mirrored = bool(rng.random() < 0.5)
+    strengths = [rng.uniform(0.5, 1.1) * np.array([1, rng.uniform(0.8, 1.1)]), rng.uniform(0.2, 0.9, 2)]
+    signs = [1, 1, *rng.choice([-1, 1], 2)]
+    detail = dict(zip(CEREBELLUM, map(float, np.concatenate(strengths) * signs), strict=True))
+    deviations = np.clip(rng.normal(size=len(CEREBELLUM)), -_CEREBELLUM_LIMIT, _CEREBELLUM_LIMIT)
+    cerebellum = {name: float(sd * z) for (name, sd), z in zip(CEREBELLUM.items(), deviations, strict=True)}
+    return Look(mirrored, detail, cerebellum)
