@@ -26,6 +26,8 @@ def _gpu(monkeypatch: pytest.MonkeyPatch, capability: tuple[int, int], built_for
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda index: capability)
     monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: built_for)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "Test GPU")
+    zeros = torch.zeros
+    monkeypatch.setattr(torch, "zeros", lambda count, device: zeros(count))
 
 
 @pytest.mark.usefixtures("no_gpu")
@@ -57,6 +59,32 @@ def test_a_gpu_that_this_torch_was_not_built_for_is_not_used(monkeypatch: pytest
     device = choose_device()
     assert device.name == "cpu"
     assert "not built for the GPU's architecture sm_120" in device.reason
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (
+            RuntimeError(
+                "CUDA error: CUDA-capable device(s) is/are busy or unavailable\nCompile with TORCH_USE_CUDA_DSA"
+            ),
+            "The CPU is used because the GPU does not answer (CUDA error: CUDA-capable device(s) is/are busy or "
+            "unavailable).",
+        ),
+        (torch.cuda.OutOfMemoryError("full"), "The GPU Test GPU is used."),
+    ],
+)
+def test_a_gpu_that_does_not_answer_is_not_used_but_a_full_one_is_planned_for(
+    error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def zeros(count: int, device: str) -> None:
+        assert device == "cuda:0"
+        raise error
+
+    _gpu(monkeypatch, (9, 0), ["sm_90"])
+    monkeypatch.setattr(torch, "zeros", zeros)
+    assert choose_device().reason == reason
 
 
 @pytest.mark.usefixtures("no_gpu")

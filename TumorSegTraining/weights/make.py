@@ -104,7 +104,15 @@ def _final_commands(work: Path) -> list[Command]:
     model = str(work / f"{NAME}.safetensors")
     unseen = ["--unseen", str(work / "data/unseen"), "--unseen-called", "synthetic patients"]
     return [
-        ["export", "--run", str(work / "runs/all"), "--card", str(HERE.parent / f"cards/{NAME}.toml"), "--output", model],
+        [
+            "export",
+            "--run",
+            str(work / "runs/all"),
+            "--card",
+            str(HERE.parent / f"cards/{NAME}.toml"),
+            "--output",
+            model,
+        ],
         [*_crossval(work, "fold", work / "crossval"), *unseen, "--compare-tiles", "--apply", model],
     ]
 

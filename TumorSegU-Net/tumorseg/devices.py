@@ -65,7 +65,20 @@ def _cuda_problem(name: str) -> str | None:
     if index >= torch.cuda.device_count():
         return f"this machine has only {torch.cuda.device_count()} GPU(s)"
     name, known = _amd_architecture(index) if torch.version.hip else _nvidia_architecture(index)
-    return None if known else f"this PyTorch was not built for the GPU's architecture {name}"
+    return _fault(f"cuda:{index}") if known else f"this PyTorch was not built for the GPU's architecture {name}"
+
+
+def _fault(device: str) -> str | None:
+    """Why a GPU does not compute, e.g. as another program has it alone, or since the computer slept."""
+    import torch
+
+    try:
+        torch.zeros(1, device=device).cpu()
+    except torch.cuda.OutOfMemoryError:  # the memory ladder knows what to do
+        return None
+    except RuntimeError as error:
+        return f"the GPU does not answer ({str(error).strip().partition(chr(10))[0]})"
+    return None
 
 
 def _nvidia_architecture(index: int) -> tuple[str, bool]:
