@@ -1,4 +1,4 @@
-"""Which brains of a training lose their tumor, get another's or a fainter one, decided by seed and sample number alone."""
+"""Which brains of a training lose their tumor, get another or a fainter one: decided by seed and sample number."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from tumorseg_training.cli import main as tumorseg_train
 
 HERE = Path(__file__).resolve().parent
-REAL, PARTIAL, ALGORITHMIC = "brats2021", "brats2018-partial", "algorithmic-labels"
+REAL, PARTIAL, ALGORITHMIC, ATLASES = "brats2021", "brats2018-partial", "algorithmic-labels", "atlas"
 NAME = "glioma"
 FOLDS = 3
 BASE_FOLD = 7
@@ -67,14 +67,16 @@ def paper_commands(data: Path, work: Path) -> list[Command]:
 
 def _data_commands(data: Path, work: Path) -> list[Command]:
     synthetic, unseen, pseudo = work / "data/phantoms", work / "data/unseen", work / "data/pseudo"
+    healthy = work / "data/atlas"
     real, partial = data / REAL, data / PARTIAL
     helping = [partial, pseudo]
     return [
         ["phantom", "--count", "22", "--seed", "100", "--output", str(synthetic)],
         ["phantom", "--count", "4", "--seed", "900", "--output", str(unseen)],
+        ["atlas", "--data", str(data / ATLASES), "--count", "12", "--seed", "300", "--output", str(healthy)],
         _prepare(work / "prepared-base", [synthetic], helping, 8),
-        _prepare(work / "prepared", [real], [*helping, synthetic], FOLDS),
-        _prepare(work / "prepared-all", [synthetic], [*helping, real], 8),
+        _prepare(work / "prepared", [real], [*helping, synthetic, healthy], FOLDS),
+        _prepare(work / "prepared-all", [synthetic], [*helping, real, healthy], 8),
     ]
 
 
