@@ -20,7 +20,7 @@ from tumorseg.phantom.space import brain_box, image_grid
 from tumorseg.volume import FloatArray
 from tumorseg_training.atlas import patient as patient_module
 from tumorseg_training.atlas.anatomy import STANDARD_CENTRE, Atlas, at
-from tumorseg_training.atlas.look import draw_look
+from tumorseg_training.atlas.look import CEREBELLUM, draw_look
 from tumorseg_training.atlas.patient import Brain, bent_brain, make_atlas_patient
 from tumorseg_training.atlas.reading import read_atlases
 from tumorseg_training.audit import audit
@@ -122,6 +122,15 @@ def test_the_cerebellum_may_be_brighter_and_is_alone(brain: Brain) -> None:
     np.testing.assert_array_equal(bright[brain.cerebellum == 0], dark[brain.cerebellum == 0])
     volume = (brain.cerebellum > 0.5).sum() * SPACING_MM**3 / 1000
     assert 80 < volume < 250  # mL
+
+
+def test_the_cerebellum_varies_as_stated_and_on_t2_and_flair_alike() -> None:
+    drawn = np.array([[draw_look(seed).cerebellum[name] for name in CEREBELLUM] for seed in range(400)])
+    np.testing.assert_allclose(drawn.mean(axis=0), [mean for mean, _ in CEREBELLUM.values()], atol=0.03)
+    np.testing.assert_allclose(drawn.std(axis=0), [sd for _, sd in CEREBELLUM.values()], rtol=0.12)
+    together = np.corrcoef(drawn.T)
+    assert 0.6 < together[2, 3] < 0.8
+    assert abs(together[0, 3]) < 0.15
 
 
 def test_the_texture_of_the_atlas_is_seen_as_drawn(brain: Brain) -> None:
