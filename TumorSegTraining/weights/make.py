@@ -87,16 +87,17 @@ def _prepare(output: Path, scored: Sequence[Path], helping: Sequence[Path], fold
 
 
 def _training_commands(work: Path) -> list[Command]:
-    base = str(work / "runs/base/model.safetensors")
+    folds = [("prepared", fold, f"fold{fold}") for fold in range(FOLDS)]
+    ends = [*folds, ("prepared-all", BASE_FOLD, "all")]
     return [
         _fit(work, "prepared-base", BASE_FOLD, "base", "base.toml"),
-        *(_fit(work, "prepared", fold, f"fold{fold}", "patches.toml", base) for fold in range(FOLDS)),
-        _fit(work, "prepared-all", BASE_FOLD, "all", "patches.toml", base),
+        *(_fit(work, prepared, fold, f"patches-{name}", "patches.toml", "base") for prepared, fold, name in ends),
+        *(_fit(work, prepared, fold, name, "settle.toml", f"patches-{name}") for prepared, fold, name in ends),
     ]
 
 
 def _fit(work: Path, prepared: str, fold: int, run: str, recipe: str, initial: str | None = None) -> Command:
-    start = ["--initial", initial] if initial else []
+    start = ["--initial", str(work / f"runs/{initial}/model.safetensors")] if initial else []
     where = ["--prepared", str(work / prepared), "--fold", str(fold), "--run", str(work / "runs" / run)]
     return ["fit", *where, "--recipe", str(HERE / recipe), *start]
 
