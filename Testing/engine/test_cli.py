@@ -150,7 +150,7 @@ def test_check_finds_nothing_wrong_with_a_good_case_and_names_a_bad_one(
 
 def test_models_lists_and_shows_the_shipped_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list"]) == 0
-    assert "glioma-first (default)" in capsys.readouterr().out
+    assert "glioma (default)" in capsys.readouterr().out
     assert main(["models", "show"]) == 0
     shown = capsys.readouterr().out
     assert "SHA-256: " in shown
@@ -225,7 +225,7 @@ def test_a_model_of_one_sequence_asks_for_that_one_only(
 def test_an_unknown_model_exits_with_3(case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "o.nii.gz"
     (sentence,) = _refused(capsys, "segment", "--case", case, "--output", output, "--model", "best", code=3)
-    assert sentence.startswith("There is no model best; known models: glioma-first;")
+    assert sentence.startswith("There is no model best; known models: glioma;")
 
 
 def test_all_bad_files_are_named_together(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ def test_console_example_segments_and_writes(names: dict[str, Any], capsys: pyte
 def test_example_runs(names: dict[str, Any], example: str, capsys: pytest.CaptureFixture[str]) -> None:
     exec(examples()[example], names)
     printed = capsys.readouterr().out
-    expected = {"models": "glioma-first", "folder": "Case done", "poll": "blocking", "later": ""}[example]
+    expected = {"models": "glioma", "folder": "Case done", "poll": "blocking", "later": ""}[example]
     assert expected in printed
     if example == "later":
         assert names["result"].table is not None

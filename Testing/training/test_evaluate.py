@@ -224,7 +224,7 @@ def test_a_folder_with_other_files_is_left_alone(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("--model", "glioma-first"), "Name the labelled cases with --data"),
+        (("--model", "glioma"), "Name the labelled cases with --data"),
         (("--run", "r", "--data", "d"), "leave --data away"),
         (("--model", "m", "--data", "d", "--split", "test"), "--split and --calibrate belong to a run"),
         (("--run", "r", "--calibrate", "--split", "test"), "fitted on the validation cases"),

@@ -83,7 +83,7 @@ class ModelSpec:
     """The JSON document of a model file.
 
     Attributes:
-        name: identifier, e.g. ``glioma-first``.
+        name: identifier, e.g. ``glioma``.
         version: of the weights.
         architecture: ``UNet3DConfig`` values.
         channels: sequence of each input channel, in order.

@@ -16,7 +16,7 @@ from tumorseg.errors import ModelError
 from tumorseg.modelfile import ModelCard, ModelSpec, file_sha256, read_spec
 from tumorseg.safetensors_file import read_tensors
 
-DEFAULT_MODEL = "glioma-first"
+DEFAULT_MODEL = "glioma"
 
 _PACKAGE = Path(__file__).resolve().parent
 SHIPPED_FOLDERS = (_PACKAGE.parent / "Resources" / "Models", _PACKAGE / "Models")
