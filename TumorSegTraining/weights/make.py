@@ -22,6 +22,9 @@ FOLDS = 3
 BASE_FOLD = 7
 """Of eight, over the synthetic patients: the one without which the base and the final network are trained."""
 
+STAGES = ("patches", "more", "settle")
+"""Recipes after the base, each from the network of the one before."""
+
 Command = list[str]
 
 
@@ -88,12 +91,14 @@ def _prepare(output: Path, scored: Sequence[Path], helping: Sequence[Path], fold
 
 def _training_commands(work: Path) -> list[Command]:
     folds = [("prepared", fold, f"fold{fold}") for fold in range(FOLDS)]
-    ends = [*folds, ("prepared-all", BASE_FOLD, "all")]
-    return [
-        _fit(work, "prepared-base", BASE_FOLD, "base", "base.toml"),
-        *(_fit(work, prepared, fold, f"patches-{name}", "patches.toml", "base") for prepared, fold, name in ends),
-        *(_fit(work, prepared, fold, name, "settle.toml", f"patches-{name}") for prepared, fold, name in ends),
-    ]
+    made = [_fit(work, "prepared-base", BASE_FOLD, "base", "base.toml")]
+    for prepared, fold, name in [*folds, ("prepared-all", BASE_FOLD, "all")]:
+        before = "base"
+        for stage in STAGES:
+            run = name if stage == STAGES[-1] else f"{name}-{stage}"
+            made.append(_fit(work, prepared, fold, run, f"{stage}.toml", before))
+            before = run
+    return made
 
 
 def _fit(work: Path, prepared: str, fold: int, run: str, recipe: str, initial: str | None = None) -> Command:
