@@ -23,6 +23,20 @@ def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _float32_unless_a_test_says_otherwise() -> Iterator[None]:
+    """Exact values must not depend on whether the CPU has bfloat16; child processes inherit the variable."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUMORSEG_PRECISION", "float32")
+        yield
+
+
+@pytest.fixture
+def any_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The number format that the device computes fastest, as for a user."""
+    monkeypatch.delenv("TUMORSEG_PRECISION")
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of real MR data; it is not part of the checkout, and tests that need it skip without it."""

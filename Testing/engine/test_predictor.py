@@ -14,7 +14,7 @@ from tumorseg.devices import Device
 from tumorseg.errors import CancelledError, OutOfMemoryError
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
-from tumorseg.predictor import MIRRORED_AXES, predict, prepare
+from tumorseg.predictor import mirrorings_of, predict, prepare
 from tumorseg.progress import Progress
 from tumorseg.tiles import Tiling
 from tumorseg.torch_runtime import TorchHostSums
@@ -51,16 +51,30 @@ def test_with_mirroring_every_pass_is_reported_so_that_a_cancel_need_not_wait_fo
 
 
 def test_mirroring_gives_the_mean_of_the_eight_mirrored_predictions() -> None:
-    assert len(set(MIRRORED_AXES)) == 8
     model = random_model(patch_size=(8, 8, 8))
+    eight = mirrorings_of(model.spec)
+    assert len(set(eight)) == 8
     crop = np.random.default_rng(2).normal(size=(4, 8, 8, 8)).astype(np.float32)
     x = torch.from_numpy(crop)
     with torch.inference_mode():
-        logits = torch.stack([model.network(x.flip(axes)[None])[0].flip(axes) for axes in MIRRORED_AXES]).mean(0)
+        logits = torch.stack([model.network(x.flip(axes)[None])[0].flip(axes) for axes in eight]).mean(0)
     result = predict(model, crop, CPU, tta=True).probabilities
     np.testing.assert_allclose(result, logits.sigmoid().numpy(), atol=1e-6)
     mirrored = predict(model, np.ascontiguousarray(crop[:, ::-1]), CPU, tta=True).probabilities
     np.testing.assert_allclose(mirrored[:, ::-1], result, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("axes", "mirrorings"),
+    [("x", ((), (3,))), ("zy", ((), (1,), (2,), (1, 2))), ("yz", ((), (1,), (2,), (1, 2))), ("", ((),))],
+)
+def test_a_network_is_mirrored_only_along_the_axes_of_its_training(axes: str, mirrorings: object) -> None:
+    model = random_model(patch_size=(8, 8, 8))
+    spec = replace(model.spec, mirror_axes=axes)
+    assert mirrorings_of(spec) == mirrorings
+    reports: list[Progress] = []
+    predict(replace(model, spec=spec), np.ones((4, 8, 8, 8), np.float32), CPU, tta=True, report=reports.append)
+    assert len(reports) == len(mirrorings_of(spec)) + 1
 
 
 def test_softmax_classes_become_nested_regions() -> None:

@@ -15,6 +15,7 @@ from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
 from tumorseg.network import UNet3D
 from tumorseg.network_config import Norm, UNet3DConfig
+from tumorseg.precision import PRECISION_VARIABLE
 from tumorseg.predictor import predict
 from tumorseg.sums import HostSums
 from tumorseg.tiles import Tiling
@@ -53,6 +54,7 @@ def test_bfloat16_gives_the_labels_of_float32_up_to_rounding() -> None:
     assert np.abs(exact[changed]).max() < 0.02 * np.abs(exact).max()
 
 
+@pytest.mark.usefixtures("any_precision")
 @pytest.mark.parametrize(("answers", "found"), [((True, False), True), ((False, True), True), ((False, False), False)])
 def test_bfloat16_is_used_only_where_the_cpu_has_it(
     answers: tuple[bool, bool], found: bool, monkeypatch: pytest.MonkeyPatch
@@ -63,6 +65,14 @@ def test_bfloat16_is_used_only_where_the_cpu_has_it(
     assert formats(_model("group"), "cpu") == expected
 
 
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+def test_without_half_precision_everything_is_computed_in_float32(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    monkeypatch.setenv(PRECISION_VARIABLE, "float32")
+    assert formats(_model("group"), device) == [torch.float32]
+
+
+@pytest.mark.usefixtures("any_precision")
 def test_gpus_compute_in_half_precision_where_a_norm_keeps_numbers_small() -> None:
     assert formats(_model("group"), "cuda:0") == [torch.float16, torch.float32]
     assert formats(_model("none"), "cuda:0") == [torch.float32]

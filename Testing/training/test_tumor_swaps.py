@@ -70,6 +70,17 @@ def test_without_any_tumor_every_brain_stays_itself() -> None:
     assert all(swaps.changed(healthy[0], index) is healthy[0] for index in range(5))
 
 
+def test_tumors_enhance_as_often_as_asked_where_there_is_t1ce() -> None:
+    case = _case(0)
+    swaps = TumorSwaps([[case]], _recipe(enhancing=0.5))
+    changed = [swaps.changed(case, index) for index in range(60)]
+    assert 0.3 < np.mean([each is not case for each in changed]) < 0.7
+    more = [np.count_nonzero(_labels(each) == 3) for each in changed if each is not case]
+    assert min(more) > np.count_nonzero(_labels(case) == 3)
+    without = replace(case, present=(True, False, True, True))
+    assert all(swaps.changed(without, index) is without for index in range(20))
+
+
 def test_no_other_complete_case_no_transplant() -> None:
     host = _case(0)
     swaps = TumorSwaps([[host], [_partial()]], _recipe(transplanting=1.0))

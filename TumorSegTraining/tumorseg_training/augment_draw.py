@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tumorseg.modelfile import AXES
 from tumorseg_training.augment_recipe import Augmentation, Range
 
 Matrix = npt.NDArray[np.float64]
@@ -102,7 +103,8 @@ def _draw_channels(
 
 
 def _draw_shape(draw: Draw, augmentation: Augmentation, random: np.random.Generator) -> Draw:
-    z, y, x = (random.random(3) < augmentation.mirror).tolist()
+    chances = [augmentation.mirror if axis in augmentation.mirror_axes else 0.0 for axis in AXES]
+    z, y, x = (random.random(3) < chances).tolist()
     scaled, rotated, bent = random.random(3) < (augmentation.scaling, augmentation.rotation, augmentation.elastic)
     factor = random.uniform(*augmentation.scale) if scaled else 1.0
     angles = np.deg2rad(random.uniform(-augmentation.rotation_degrees, augmentation.rotation_degrees, 3))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from tumorseg.modelfile import AXES
+
 Range = tuple[float, float]
 
 _LARGEST = {
@@ -32,7 +34,8 @@ class Augmentation:
     nnU-Net's where it has the same change.
 
     Attributes:
-        mirror: chance of mirroring, for each of the three axes.
+        mirror: chance of mirroring, for each of ``mirror_axes``.
+        mirror_axes: some of ``x`` (left and right), ``y`` (front and back) and ``z`` (top and bottom), in a word.
         rotation_degrees: largest angle about each axis.
         rotation: chance of a rotation.
         scale: range of the space that a patch shows, relative to its own size (2: everything half as large).
@@ -55,11 +58,13 @@ class Augmentation:
         dropping: chance that sequences are lacking in a patch; one to all but one of those present.
         transplanting: chance that a brain gets the tumor of another complete case.
         healing: chance that a brain's own tumor is replaced by the mirrored other half, where that is without tumor.
+        enhancing: chance that a further part of a tumor enhances on T1ce.
         weakened: range of the part of a tumor's contrast that is taken away.
         weakening: chance that a tumor becomes fainter, by mixing it with the mirrored other half.
     """
 
     mirror: float = 0.0
+    mirror_axes: str = AXES
     rotation_degrees: float = 30.0
     rotation: float = 0.0
     scale: Range = (0.7, 1.4)
@@ -82,19 +87,27 @@ class Augmentation:
     dropping: float = 0.0
     transplanting: float = 0.0
     healing: float = 0.0
+    enhancing: float = 0.0
     weakened: Range = (0.2, 0.6)
     weakening: float = 0.0
 
     def __post_init__(self) -> None:
         for entry in fields(self):
             value = getattr(self, entry.name)
-            if entry.name in _RANGES:
+            if entry.name == "mirror_axes":
+                _check_axes(value)
+            elif entry.name in _RANGES:
                 _check_range(entry.name, value, *_RANGES[entry.name])
             elif not _number(value) or not 0 <= value <= _LARGEST.get(entry.name, 1.0):
                 raise ValueError(
                     f"augmentation.{entry.name} must be a number from 0 to {_LARGEST.get(entry.name, 1.0):g}, "
                     f"got {value!r}"
                 )
+
+
+def _check_axes(value: Any) -> None:
+    if not isinstance(value, str) or not value or len(set(value)) != len(value) or not set(value) <= set(AXES):
+        raise ValueError(f"augmentation.mirror_axes must be a word of different letters of {AXES}, got {value!r}")
 
 
 def _number(value: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Which brains of a training lose their tumor, get another or a fainter one: decided by seed and sample number."""
+"""Which brains of a training lose their tumor, get another, a fainter or an enhancing one: by seed and sample."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from tumorseg.regions import UNDIVIDED
+from tumorseg_training.enhancement import enhanced
 from tumorseg_training.healing import healed, weakened
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.training_case import TrainingCase, drawn_group
@@ -26,7 +27,7 @@ _STREAM = 2
 
 
 class TumorSwaps:
-    """Heals, transplants and weakens at random.
+    """Heals, transplants, makes enhance and weakens at random.
 
     Args:
         groups: training cases by data folder; tumors come from those with all of the recipe's sequences and divided
@@ -43,18 +44,22 @@ class TumorSwaps:
         self._has_tumor = lru_cache(None)(_has_tumor)
 
     def changed(self, case: TrainingCase, index: int) -> TrainingCase:
-        """The case as a sample shows it: itself, or with tumors taken away, put in and made fainter."""
+        """The case as a sample shows it: itself, or with tumors taken away, put in, enhancing and fainter."""
         augmentation = self.recipe.augmentation
         chances = augmentation.healing, augmentation.transplanting, augmentation.weakening
         random = np.random.default_rng((self.recipe.seed, index, _STREAM))
         healing, transplanting, weakening = random.random(3) < chances
-        if not (healing or transplanting or weakening):
+        # Not asked where no recipe wants it: the other numbers are then those of a version without it.
+        enhancing = bool(augmentation.enhancing) and random.random() < augmentation.enhancing and self._shows_t1ce(case)
+        if not (healing or transplanting or enhancing or weakening):
             return case
         before = scan = _scan(case)
         if healing:
             scan = healed(scan, self.recipe.spacing) or scan
         if transplanting and (donor := self._drawn(case, random)):
             scan = transplanted(scan, donor, self.recipe.spacing, random)
+        if enhancing:
+            scan = enhanced(scan, self.recipe.channels, self.recipe.spacing, random) or scan
         if weakening:
             scan = weakened(scan, self.recipe.spacing, random.uniform(*augmentation.weakened)) or scan
         return case if scan is before else _showing(case, scan)
@@ -70,6 +75,9 @@ class TumorSwaps:
             if self._has_tumor(case):
                 return self._cut_out(case)
         return None
+
+    def _shows_t1ce(self, case: TrainingCase) -> bool:
+        return any(name == "t1ce" and there for name, there in zip(self.recipe.channels, case.present, strict=True))
 
     def _donor(self, case: TrainingCase) -> Donor | None:
         return donor_of(_scan(case), self.recipe.spacing)

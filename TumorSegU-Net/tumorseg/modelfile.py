@@ -37,6 +37,9 @@ SPACING_RANGE_MM = (0.2, 10.0)
 CLASSES = ("background", "NCR", "ED", "ET")
 """Channels of a network with exclusive classes."""
 
+AXES = "zyx"
+"""Of images, as letters that a model file uses for the axes along which they are mirrored."""
+
 NORMALISATIONS = ("zscore-brain", "minmax-brain")
 
 OUTPUT_REGIONS = "regions"
@@ -98,6 +101,8 @@ class ModelSpec:
             ``patch_size``.
         members: networks of the same architecture whose logits are averaged; above 1 the weights of the first are
             ``member0.*`` and so on.
+        mirror_axes: letters of the axes along which training mirrored, and so test-time augmentation may: ``x`` left
+            and right, ``y`` front and back, ``z`` top and bottom.
         training: hashes and settings of the run that made the weights.
     """
 
@@ -115,6 +120,7 @@ class ModelSpec:
     single_pass: bool = False
     postprocessing: PostProcessing = field(default_factory=PostProcessing)
     members: int = 1
+    mirror_axes: str = AXES
     training: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA_VERSION
 
@@ -266,6 +272,8 @@ def _validate(spec: ModelSpec) -> None:
         f"resized must be true or false, not {spec.resized!r}": isinstance(spec.resized, bool),
         f"single_pass must be true or false, not {spec.single_pass!r}": isinstance(spec.single_pass, bool),
         "a network is either resized or single_pass": not (spec.resized and spec.single_pass),
+        f"mirror_axes must be some of the letters {AXES}, not {spec.mirror_axes!r}": isinstance(spec.mirror_axes, str)
+        and set(spec.mirror_axes) <= set(AXES),
         f"members must be a whole number from 1 to {MAX_MEMBERS}, not {spec.members!r}": type(spec.members) is int
         and 1 <= spec.members <= MAX_MEMBERS,
         f"spacing {spec.spacing} is not three sizes from {low} to {high} mm": len(spec.spacing) == 3

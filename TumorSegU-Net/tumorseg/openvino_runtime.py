@@ -14,6 +14,7 @@ import numpy as np
 from tumorseg.cache_folder import cache_folder, drop_oldest
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
+from tumorseg.precision import half_precision_allowed
 from tumorseg.sums import Axes, HostSums, RuntimeFailedError
 from tumorseg.threads import current_threads
 from tumorseg.volume import FloatArray
@@ -61,8 +62,8 @@ class OpenVinoNetwork(HostSums):
 
             from tumorseg.openvino_network import build_graph
         core = openvino.Core()
-        capable = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self.number_format = "bfloat16" if capable else "float32"
+        half = half_precision_allowed() and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self.number_format = "bfloat16" if half else "float32"
         graph = build_graph(model.spec.network_config, model.stored or {}, model.spec.members)
         self._network = _compile(core, graph, self._settings())
         self.name = f"OpenVINO {openvino.__version__.partition('-')[0]}, {self.number_format}"

@@ -13,7 +13,7 @@ import numpy as np
 from tumorseg.devices import Device, choose_device
 from tumorseg.errors import BadInputError, OutOfMemoryError
 from tumorseg.memory_ladder import Rung, ladder, plan
-from tumorseg.modelfile import Model
+from tumorseg.modelfile import AXES, Model, ModelSpec
 from tumorseg.normalise import Box
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.runtimes import release, runtimes
@@ -33,9 +33,6 @@ OUT_OF_MEMORY_WORDS = (
 
 The last is all that torch says when none of cuDNN's convolutions gets its work space.
 """
-
-MIRRORED_AXES: tuple[Axes, ...] = tuple(axes for count in range(4) for axes in itertools.combinations((1, 2, 3), count))
-"""The eight mirrorings of test-time augmentation, as axes of (channel, z, y, x)."""
 
 Step = tuple[Tile, Sequence[Axes]]
 """A tile and the mirrorings in which it is run at once."""
@@ -67,7 +64,7 @@ def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, r
         model: whose network is run.
         crop: (channel, z, y, x) float32, normalised, in the model's channel order.
         device: where to start.
-        tta: average over the eight mirrorings.
+        tta: average over the mirrorings that the network knows from its training, eight at most.
         report: told about each tile.
 
     Raises:
@@ -75,7 +72,7 @@ def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, r
         ModelError: weights that do not fit the architecture.
         CancelledError: from ``report``.
     """
-    mirrorings = MIRRORED_AXES if tta else ((),)
+    mirrorings = mirrorings_of(model.spec) if tta else ((),)
     z, y, x = crop.shape[1:]
     first = ladder(model.spec, (z, y, x), device.name)[0]
     for rung in plan(model.spec, (z, y, x), device.name, len(mirrorings)):
@@ -86,6 +83,12 @@ def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, r
                 raise
         release(model, rung.tiles_on)  # not while the error holds the tensors of its frames
     raise OutOfMemoryError("There is not enough memory to run the network; close other programs and try again.")
+
+
+def mirrorings_of(spec: ModelSpec) -> tuple[Axes, ...]:
+    """The mirrorings of test-time augmentation, none first, as axes of (channel, z, y, x)."""
+    known = [number for number, axis in enumerate(AXES, start=1) if axis in spec.mirror_axes]
+    return tuple(axes for count in range(len(known) + 1) for axes in itertools.combinations(known, count))
 
 
 def prepare(model: Model, device: str = "auto") -> None:

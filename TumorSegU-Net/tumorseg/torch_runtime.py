@@ -13,6 +13,7 @@ from torch import Tensor
 from tumorseg.cuda_graphs import GraphedNetwork
 from tumorseg.memory_ladder import Rung, runs_in_half
 from tumorseg.modelfile import OUTPUT_CLASSES, Model
+from tumorseg.precision import half_precision_allowed
 from tumorseg.regions import regions_from_classes
 from tumorseg.sums import Axes, HostSums
 from tumorseg.volume import FloatArray
@@ -29,6 +30,8 @@ _FORMAT_NAMES = {torch.float16: "float16", torch.bfloat16: "bfloat16", torch.flo
 
 def formats(model: Model, device: str) -> list[torch.dtype]:
     """Number formats for a device, fastest first; the last is float32, which never overflows."""
+    if not half_precision_allowed():
+        return [torch.float32]
     if runs_in_half(device, model.spec):
         return [torch.float16, torch.float32]
     if device == "cpu" and computes_bfloat16():
