@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import torch
@@ -13,6 +14,7 @@ import torch
 from support.models import random_model, reloaded, saved
 from tumorseg import openvino_runtime
 from tumorseg.cache_folder import cache_folder
+from tumorseg.cli import main
 from tumorseg.devices import Device
 from tumorseg.errors import CancelledError, ModelError
 from tumorseg.modelfile import Model, ModelCard, ModelSpec, open_model
@@ -81,6 +83,23 @@ def test_without_the_wish_for_float32_the_cpu_computes_as_it_can(
     capable = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     assert fastest.runtime.endswith(", bfloat16" if capable else ", float32")
     assert np.mean((fastest.probabilities > 0.5) != (exact.probabilities > 0.5)) < 0.01
+
+
+@pytest.mark.parametrize("name", ["BraTS2021_01479", "BraTS2021_01480"])
+def test_bfloat16_hardly_moves_a_real_tumor(
+    name: str, data_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "BF16" not in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        pytest.skip("this CPU has no bfloat16")
+    tumors = []
+    for precision in ("float32", "any"):
+        monkeypatch.setenv(PRECISION_VARIABLE, precision)
+        output = tmp_path / f"{precision}.nii.gz"
+        assert main(["segment", "--case", str(data_folder / "brats2021" / name), "--output", str(output)]) == 0
+        tumors.append(np.asarray(nibabel.load(output).dataobj) > 0)
+    exact, rounded = tumors
+    assert (exact != rounded).any()
+    assert 2 * (exact & rounded).sum() / (exact.sum() + rounded.sum()) > 0.98
 
 
 def test_mirroring_agrees_with_torch(tmp_path: Path) -> None:
