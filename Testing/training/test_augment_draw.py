@@ -74,6 +74,11 @@ def test_chances_are_shares() -> None:
     assert np.mean([any(c.dropped for c in draw.channels) for draw in draws]) == pytest.approx(0.2, abs=0.05)
 
 
+@pytest.mark.parametrize(("axes", "mirrored"), [("x", (0, 0, 1)), ("yz", (1, 1, 0)), ("zyx", (1, 1, 1))])
+def test_only_the_named_axes_are_mirrored(axes: str, mirrored: tuple[int, ...]) -> None:
+    assert _draw(replace(Augmentation(), mirror=1.0, mirror_axes=axes), 0).mirrored == mirrored
+
+
 def test_rotations_are_rotations() -> None:
     quarter = rotation_matrix(np.pi / 2, 0, 0)
     np.testing.assert_allclose(quarter @ [0, 1, 0], [0, 0, -1], atol=1e-12)  # about z: y goes to -x
@@ -88,6 +93,9 @@ def test_rotations_are_rotations() -> None:
     [
         ({"mirror": 1.5}, "augmentation.mirror must be a number from 0 to 1, got 1.5"),
         ({"mirror": True}, "augmentation.mirror must be a number from 0 to 1, got True"),
+        ({"mirror_axes": "xxy"}, "augmentation.mirror_axes must be a word of different letters of zyx, got 'xxy'"),
+        ({"mirror_axes": ""}, "augmentation.mirror_axes must be a word of different letters of zyx, got ''"),
+        ({"mirror_axes": ("x",)}, "augmentation.mirror_axes must be a word of different letters of zyx"),
         ({"rotation_degrees": -5.0}, "augmentation.rotation_degrees must be a number from 0 to 180"),
         ({"scale": (1.4, 0.7)}, "augmentation.scale must be two rising numbers from 0.25 to 4"),
         ({"gamma": 1.0}, "augmentation.gamma must be two rising numbers from 0.1 to 5, got 1.0"),

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tumorseg_training.augment_recipe import Augmentation
 from tumorseg_training.recipe_file import load_recipe
 from tumorseg_training.run_model import model_spec
 
@@ -17,6 +18,12 @@ def test_the_recipe_decides_how_the_network_is_run() -> None:
         recipe.channels,
         recipe.normalisation,
     )
+
+
+@pytest.mark.parametrize(("mirror", "axes", "known"), [(0.5, "x", "x"), (0.5, "zyx", "zyx"), (0.0, "zyx", "")])
+def test_prediction_mirrors_only_as_the_training_did(mirror: float, axes: str, known: str) -> None:
+    recipe = replace(load_recipe("tiny"), augmentation=Augmentation(mirror=mirror, mirror_axes=axes))
+    assert model_spec(recipe).mirror_axes == known
 
 
 @pytest.mark.parametrize(("name", "resized"), [("tiny", False), ("paper", True)])
