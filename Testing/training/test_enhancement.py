@@ -13,7 +13,7 @@ SEEDS = range(12)
 
 
 def _scan(core: int = NCR, edema: int = ED) -> Scan:
-    """An even brain (intensity 1 everywhere) with a ball of core in a ball of edema, 30 and 8 mL at 2 mm."""
+    """An even brain (intensity 1 everywhere) with a ball of core (7 mL at 2 mm) in a ball of edema (33 mL with it)."""
     places = np.stack(np.meshgrid(*[np.arange(size) - 15.0 for size in SHAPE], indexing="ij"))
     radius = np.sqrt((places**2).sum(axis=0))
     labels = np.where(radius < 6, core, np.where(radius < 10, edema, 0)).astype(np.uint8)

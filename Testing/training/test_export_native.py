@@ -128,6 +128,10 @@ def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path, capsys: py
         "different patch sizes ((8, 12, 16) and (16, 16, 16))": Model(
             replace(model.spec, patch_size=(16, 16, 16)), model.network, ""
         ),
+        "different ways of covering the brain, in one pass or not (False and True)": Model(
+            replace(model.spec, single_pass=True), model.network, ""
+        ),
+        "different axes of mirroring (zyx and x)": Model(replace(model.spec, mirror_axes="x"), model.network, ""),
     }
     for number, (words, other) in enumerate(others.items()):
         second = write_run(tmp_path / f"second{number}", other)

@@ -27,6 +27,8 @@ _SAME = {
     "patch_size": "patch sizes",
     "normalisation": "normalisations",
     "resized": "ways of using the patch",
+    "single_pass": "ways of covering the brain, in one pass or not",
+    "mirror_axes": "axes of mirroring",
 }
 """What the members of an ensemble have in common, and how it is called."""
 
