@@ -131,3 +131,13 @@ def test_intensities_are_scaled_to_0_1_as_the_engine_does(recipe: Recipe) -> Non
     paper = replace(recipe, normalisation="minmax-brain", channels=("t2",), network=one, augmentation=Augmentation())
     patch = _patch([[case]], replace(paper, patch_size=labels.shape), 0)
     np.testing.assert_array_equal(patch.images.numpy(), scaled)
+
+
+def test_flattened_intensities_are_those_of_the_cache(recipe: Recipe) -> None:
+    images, labels = head(0)
+    np.testing.assert_array_equal(normalised(images, (2,), "zscore-flat"), images[[2]].astype(np.float32))
+    case = TrainingCase("a", lambda: (images, labels), (2,), (True,))
+    one = replace(recipe.network, in_channels=1)
+    flat = replace(recipe, normalisation="zscore-flat", channels=("t2",), network=one, augmentation=Augmentation())
+    patch = _patch([[case]], replace(flat, patch_size=labels.shape), 0)
+    np.testing.assert_array_equal(patch.images.numpy(), images[[2]].astype(np.float32))

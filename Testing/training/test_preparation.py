@@ -12,6 +12,7 @@ import pytest
 from support.layouts import brats_2018, brats_2019, brats_2024
 from support.small_data import NESTED, write_data, write_labelled
 from tumorseg.errors import BadInputError
+from tumorseg.normalise import flat_zscore
 from tumorseg_training import cache_cases
 from tumorseg_training.cli import main
 from tumorseg_training.preparation import Settings, prepare_folder
@@ -53,6 +54,19 @@ def test_a_coarser_folder_says_so_and_holds_coarser_voxels(data: Path, tmp_path:
     assert (fine.spacing, coarse.spacing) == (1.0, 2.0)
     sizes = [prepared.cases[0].cached.load()[1].size for prepared in (fine, coarse)]
     assert sizes[1] < sizes[0] / 2  # the margin has as many voxels on either grid
+
+
+def test_a_flattened_folder_says_so_and_holds_what_the_engine_feeds_its_network(data: Path, tmp_path: Path) -> None:
+    plain = prepare_folder([data], tmp_path / "both", TWO).prepared
+    arguments = ["prepare", "--data", str(data), "--output", str(tmp_path / "both"), "--folds", "2", "--test", "0"]
+    assert main([*arguments, "--workers", "1", "--normalisation", "zscore-flat"]) == 0
+    flat = load_prepared(tmp_path / "both")
+    assert (plain.normalisation, flat.normalisation) == ("zscore-brain", "zscore-flat")
+    (before, _), (after, _) = (prepared.cases[0].cached.load() for prepared in (plain, flat))
+    brain = (before != 0).any(axis=0)
+    expected = [flat_zscore(channel, brain) for channel in before.astype(np.float32)]
+    np.testing.assert_allclose(after.astype(np.float32), expected, atol=0.01)  # float16 of values up to 4
+    assert np.abs(after - before).max() > 0.05
 
 
 @pytest.mark.parametrize("spacing", [0.2, 5.0, float("nan")])

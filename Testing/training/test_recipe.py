@@ -74,7 +74,10 @@ def test_a_pass_has_a_step_for_every_full_batch() -> None:
         ("colour = 1", "colour"),
         ('loss = "hinge"', "loss must be one of dice_bce, bce, got 'hinge'"),
         ('optimizer = "lion"', "optimizer must be one of adamw, adam, sgd, got 'lion'"),
-        ('normalisation = "histogram"', "normalisation must be one of zscore-brain, minmax-brain, got 'histogram'"),
+        (
+            'normalisation = "histogram"',
+            "normalisation must be one of zscore-brain, zscore-flat, minmax-brain, got 'histogram'",
+        ),
         ("resized = 1", "resized must be true or false, got 1"),
         ("resized = true\nsingle_pass = true", "resized and single_pass exclude each other"),
         ('schedule = "plateau"\nwarm_up_steps = 5', "warm_up_steps must be 0 with the schedule plateau"),

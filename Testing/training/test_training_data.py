@@ -140,3 +140,28 @@ def test_another_voxel_size_than_the_recipes_is_refused(tmp_path: Path) -> None:
     prepared = replace(_partial(tmp_path / "p"), spacing=2.0)
     with pytest.raises(BadInputError, match=r"tiny trains at 1 mm, but .* holds voxels of 2 mm; .* --spacing 1\."):
         training_cases(prepared, RECIPE, ["full"], print)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "remedy"),
+    [
+        ("zscore-flat", "zscore-brain", "zscore-flat"),
+        ("zscore-brain", "zscore-flat", "zscore-brain"),
+        ("minmax-brain", "zscore-flat", "zscore-brain"),
+    ],
+)
+def test_another_normalisation_than_the_recipes_is_refused(wanted: str, held: str, remedy: str, tmp_path: Path) -> None:
+    prepared = replace(_partial(tmp_path / "p"), normalisation=held)
+    recipe = replace(RECIPE, normalisation=wanted)
+    words = f"tiny trains with {wanted}, but .* was prepared as {held}; .* --normalisation {remedy}"
+    with pytest.raises(BadInputError, match=words):
+        training_cases(prepared, recipe, ["full"], print)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held"),
+    [("zscore-flat", "zscore-flat"), ("zscore-brain", "zscore-brain"), ("minmax-brain", "zscore-brain")],
+)
+def test_the_normalisation_that_a_recipe_is_made_from_is_accepted(wanted: str, held: str, tmp_path: Path) -> None:
+    prepared = replace(_partial(tmp_path / "p"), normalisation=held)
+    assert training_cases(prepared, replace(RECIPE, normalisation=wanted), ["full"], print)

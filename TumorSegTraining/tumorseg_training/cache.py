@@ -33,6 +33,14 @@ from tumorseg_training.working_labels import labels_on_working
 CACHE_VERSION = 2
 """Raised whenever what is stored changes."""
 
+CACHED = ("zscore-brain", "zscore-flat")
+"""Normalisations that a cache can hold, of those of the model file; the others are computed from the first of them."""
+
+
+def cached_as(normalisation: str) -> str:
+    """The cached normalisation that one of the model file is made from."""
+    return normalisation if normalisation in CACHED else CACHED[0]
+
 
 @dataclass(frozen=True)
 class CachedCase:
@@ -105,7 +113,13 @@ class Entry:
         return sum(self.facts.sizes)
 
 
-def cache_case(case: LabelledCase, folder: Path, channels: Sequence[str], spacing: float = 1.0) -> Entry:
+def cache_case(
+    case: LabelledCase,
+    folder: Path,
+    channels: Sequence[str],
+    spacing: float = 1.0,
+    normalisation: str = CACHED[0],
+) -> Entry:
     """Bring one case into the cache; a complete entry is kept.
 
     Args:
@@ -113,6 +127,7 @@ def cache_case(case: LabelledCase, folder: Path, channels: Sequence[str], spacin
         folder: of the cache; exists.
         channels: sequence of each channel.
         spacing: voxel size of the cache along each axis, mm.
+        normalisation: one of ``CACHED``.
 
     Raises:
         BadInputError: the case cannot be used.
@@ -121,14 +136,16 @@ def cache_case(case: LabelledCase, folder: Path, channels: Sequence[str], spacin
     if not present:
         raise BadInputError(f"{case.name} has none of the sequences {', '.join(channels)}; leave the case out.")
     sources = {name: case.images[name].sha256() for name in present} | {"seg": case.segmentation.sha256()}
-    settings = {"version": CACHE_VERSION, "channels": list(channels), "spacing": spacing}
+    settings: dict[str, object] = {"version": CACHE_VERSION, "channels": list(channels), "spacing": spacing}
+    if normalisation != CACHED[0]:  # not otherwise, so that what older versions cached is found
+        settings["normalisation"] = normalisation
     key = document_sha256({**settings, "sources": sources})
     name = re.sub(r"[^\w.-]", "_", case.name)
     stem = f"{name}-{key[:16]}"
     cached = CachedCase(case.name, folder / f"{stem}.npy", folder / f"{stem}.seg.npy")
     if facts := read_facts(cached):
         return Entry(cached, facts, fresh=False)
-    return Entry(cached, _write_entry(cached, case, channels, sources, spacing), fresh=True)
+    return Entry(cached, _write_entry(cached, case, channels, sources, spacing, normalisation), fresh=True)
 
 
 def read_facts(cached: CachedCase) -> Facts | None:
@@ -147,11 +164,12 @@ def _write_entry(
     channels: Sequence[str],
     sources: Mapping[str, str],
     spacing: float,
+    normalisation: str,
 ) -> Facts:
     present = [name for name in channels if name in case.images]
     volumes, truth, grid = _read(case, present, spacing)
     arrays = {name: to_working(volumes[name], grid) for name in present}
-    normalised, box = network_input(list(arrays.values()))
+    normalised, box = network_input(list(arrays.values()), normalisation=normalisation)
     labels = labels_on_working(truth, grid)
     brain = brain_mask(list(arrays.values()))
     images = np.zeros((len(channels), *normalised.shape[1:]), np.float16)

@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from tumorseg.errors import BadInputError
-from tumorseg_training.cache import Entry, cache_case
+from tumorseg_training.cache import CACHED, Entry, cache_case
 from tumorseg_training.cases import LabelledCase
 from tumorseg_training.processes import Refused, in_processes
 
@@ -36,7 +36,12 @@ class CachedCases:
 
 
 def cache_cases(
-    cases: Sequence[LabelledCase], folder: Path, channels: Sequence[str], workers: int, spacing: float = 1.0
+    cases: Sequence[LabelledCase],
+    folder: Path,
+    channels: Sequence[str],
+    workers: int,
+    spacing: float = 1.0,
+    normalisation: str = CACHED[0],
 ) -> CachedCases:
     """Bring all cases into the cache; complete entries are kept.
 
@@ -46,6 +51,7 @@ def cache_cases(
         channels: sequence of each channel.
         workers: number of processes.
         spacing: voxel size of the cache along each axis, mm.
+        normalisation: one of ``cache.CACHED``.
 
     Raises:
         BadInputError: the disk is too small, which is known after the first case.
@@ -53,7 +59,7 @@ def cache_cases(
     """
     _remove_leftovers(folder)
     done = CachedCases({}, {})
-    work = partial(cache_case, folder=folder, channels=tuple(channels), spacing=spacing)
+    work = partial(cache_case, folder=folder, channels=tuple(channels), spacing=spacing, normalisation=normalisation)
     results = in_processes(work, cases, workers, lambda case: case.name)
     with _full_disk_in_words(folder), tqdm(total=len(cases), desc="Caching", unit="case", disable=None) as bar:
         for case, result in results:

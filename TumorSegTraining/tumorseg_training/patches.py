@@ -17,6 +17,7 @@ from tumorseg.volume import LabelArray
 from tumorseg_training.augment_draw import Draw, draw_changes, triple
 from tumorseg_training.augment_intensity import change_intensity
 from tumorseg_training.augment_shape import Cut, cut_for, shaped
+from tumorseg_training.cache import CACHED
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.training_case import TrainingCase, drawn_group
 from tumorseg_training.tumor_swaps import TumorSwaps
@@ -99,12 +100,12 @@ class PatchDataset:
 
     def _normalised(self, images: npt.NDArray[np.float16], case: TrainingCase) -> npt.NDArray[np.floating]:
         """The cache holds z-scores; another normalisation is computed from them."""
-        if self.recipe.normalisation == "zscore-brain":
+        if self.recipe.normalisation in CACHED:
             return images
         return normalised(images, case.channels, self.recipe.normalisation)
 
     def _order(self, case: TrainingCase) -> Sequence[int]:
-        return case.channels if self.recipe.normalisation == "zscore-brain" else range(len(case.channels))
+        return case.channels if self.recipe.normalisation in CACHED else range(len(case.channels))
 
     def _corner(
         self, labels: LabelArray, centres: Sequence[npt.NDArray[np.intp]], random: np.random.Generator
@@ -140,12 +141,12 @@ def normalised(
     """The channels (channel, z, y, x) of cached z-scores in another normalisation; the brain is where any is not 0.
 
     Args:
-        images: all channels of the cache.
+        images: all channels of the cache; their normalisation is ``cached_as`` of the wanted one.
         channels: the wanted ones, in order.
         normalisation: as in the model file.
     """
     chosen = images[list(channels)].astype(np.float32)
-    if normalisation == "zscore-brain":
+    if normalisation in CACHED:
         return chosen
     brain = (images != 0).any(axis=0)
     return np.stack([minmax(channel, brain) for channel in chosen])

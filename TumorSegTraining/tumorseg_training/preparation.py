@@ -9,7 +9,7 @@ from pathlib import Path
 from tumorseg.errors import BadInputError
 from tumorseg.images import check_folder
 from tumorseg.sequences import SEQUENCES
-from tumorseg_training.cache import Entry
+from tumorseg_training.cache import CACHED, Entry
 from tumorseg_training.cache_cases import CachedCases, cache_cases
 from tumorseg_training.fingerprint import same_scans
 from tumorseg_training.fingerprint_text import from_text
@@ -33,6 +33,7 @@ class Settings:
         workers: processes.
         spacing: voxel size of the cache along each axis, mm; recipes name the one they train at.
         skip_bad: leave out cases that cannot be used, instead of refusing.
+        normalisation: of the cache, one of ``cache.CACHED``; recipes name the one they train with.
     """
 
     folds: int = 5
@@ -41,6 +42,7 @@ class Settings:
     workers: int = 1
     spacing: float = 1.0
     skip_bad: bool = False
+    normalisation: str = CACHED[0]
 
 
 @dataclass(frozen=True)
@@ -77,17 +79,18 @@ def prepare_folder(
         check_outside(output, path)
     check_folder(output)
     origins, notes = find_origins(data, trains_only)
-    cached = cache_cases([origin.case for origin in origins], output, SEQUENCES, settings.workers, settings.spacing)
+    cases = [origin.case for origin in origins]
+    cached = cache_cases(cases, output, SEQUENCES, settings.workers, settings.spacing, settings.normalisation)
     notes += _bad_cases(cached, settings.skip_bad) + _lost_labels(cached)
-    cases = [
+    prepared_cases = [
         _prepared(origin, cached.entries[name]) for origin in origins if (name := origin.case.name) in cached.entries
     ]
-    unscored, more = _unscored(cases, {origin.case.name for origin in origins if origin.trains_only})
-    patients, twins = find_patients(cases, _same_scans(cached), unscored)
+    unscored, more = _unscored(prepared_cases, {origin.case.name for origin in origins if origin.trains_only})
+    patients, twins = find_patients(prepared_cases, _same_scans(cached), unscored)
     drawn = draw_split(patients, settings.folds, settings.test, settings.seed)
     before = _hash_before(output)
     splits = write_splits(output, drawn.test, drawn.validations, list(cached.entries), settings.seed)
-    prepared = write_prepared(output, SEQUENCES, cases, settings.spacing)
+    prepared = write_prepared(output, SEQUENCES, prepared_cases, settings.spacing, settings.normalisation)
     notes += [*more, *twins, *drawn.notes, *_changed(before, splits[0].sha256)]
     return Preparation(prepared, splits, notes)
 

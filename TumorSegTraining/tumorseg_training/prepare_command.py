@@ -45,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MM",
         help="voxel size of the cache, which the recipe names as its spacing (default 1)",
     )
+    parser.add_argument(
+        "--normalisation",
+        choices=("zscore-brain", "zscore-flat"),
+        default="zscore-brain",
+        help="of the cache, which the recipe names; zscore-flat takes slow changes of brightness over the head out "
+        "(default zscore-brain, from which minmax-brain is made too)",
+    )
     parser.add_argument("--workers", type=int, help=f"processes (default: one per core, at most {_MOST_WORKERS})")
     parser.add_argument("--skip-bad", action="store_true", help="leave out cases that cannot be used")
 
@@ -56,7 +63,9 @@ def run(options: argparse.Namespace) -> int:
     from tumorseg_training.preparation import Settings, prepare_folder
 
     workers = min(os.cpu_count() or 1, _MOST_WORKERS) if options.workers is None else options.workers
-    settings = Settings(options.folds, options.test, options.seed, workers, options.spacing, options.skip_bad)
+    settings = Settings(
+        options.folds, options.test, options.seed, workers, options.spacing, options.skip_bad, options.normalisation
+    )
     preparation = prepare_folder(options.data, options.output, settings, options.train_only)
     save(split_chart(preparation.prepared, preparation.splits), options.output / "split.png")
     print(_summary(preparation))

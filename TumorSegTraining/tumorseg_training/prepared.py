@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorseg.errors import BadInputError
-from tumorseg_training.cache import CachedCase
+from tumorseg_training.cache import CACHED, CachedCase
 from tumorseg_training.documents import damaged, read_document, write_document
 
 INDEX = "cases.json"
@@ -56,12 +56,14 @@ class Prepared:
         channels: sequence of each channel of the cached arrays.
         cases: sorted by group, then by name.
         spacing: voxel size of the cached arrays along each axis, mm.
+        normalisation: of the cached arrays; one of ``cache.CACHED``.
     """
 
     folder: Path
     channels: tuple[str, ...]
     cases: tuple[PreparedCase, ...]
     spacing: float = 1.0
+    normalisation: str = CACHED[0]
 
     def groups(self, names: Collection[str]) -> list[list[PreparedCase]]:
         """The named cases, one list per group that has any, in the order of ``cases``.
@@ -88,7 +90,8 @@ def load_prepared(folder: Path) -> Prepared:
     document = read_document(path, INDEX_VERSION, REMEDY)
     try:
         cases = tuple(_case(folder, entry) for entry in document["cases"])
-        prepared = Prepared(folder, tuple(document["channels"]), cases, float(document.get("spacing", 1.0)))
+        spacing, normalisation = float(document.get("spacing", 1.0)), document.get("normalisation", CACHED[0])
+        prepared = Prepared(folder, tuple(document["channels"]), cases, spacing, normalisation)
     except (KeyError, TypeError, AttributeError) as error:
         raise damaged(path, REMEDY) from error
     if gone := [case.name for case in cases if not (case.cached.images.is_file() and case.cached.labels.is_file())]:
@@ -97,14 +100,24 @@ def load_prepared(folder: Path) -> Prepared:
 
 
 def write_prepared(
-    folder: Path, channels: Iterable[str], cases: Iterable[PreparedCase], spacing: float = 1.0
+    folder: Path,
+    channels: Iterable[str],
+    cases: Iterable[PreparedCase],
+    spacing: float = 1.0,
+    normalisation: str = CACHED[0],
 ) -> Prepared:
     """Write the index; the cache files lie in ``folder`` already."""
     ordered = sorted(cases, key=lambda case: (case.group, case.name))
     entries = [_entry(case, folder) for case in ordered]
-    document = {"version": INDEX_VERSION, "channels": list(channels), "spacing": spacing, "cases": entries}
+    document = {
+        "version": INDEX_VERSION,
+        "channels": list(channels),
+        "spacing": spacing,
+        "normalisation": normalisation,
+        "cases": entries,
+    }
     write_document(folder / INDEX, document)
-    return Prepared(folder, tuple(channels), tuple(ordered), spacing)
+    return Prepared(folder, tuple(channels), tuple(ordered), spacing, normalisation)
 
 
 def _entry(case: PreparedCase, folder: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Sampler
 
 from tumorseg.errors import BadInputError
+from tumorseg_training.cache import cached_as
 from tumorseg_training.patches import Patch, PatchDataset, RawPatch
 from tumorseg_training.prepared import Prepared, PreparedCase
 from tumorseg_training.recipe import Recipe
@@ -143,7 +144,7 @@ def training_cases(
         warn: is told which cases cannot be used.
 
     Raises:
-        BadInputError: a channel or a voxel size that was not prepared, or no case that can be used.
+        BadInputError: a channel, a voxel size or a normalisation that was not prepared, or no case that can be used.
     """
     if missing := [name for name in recipe.channels if name not in prepared.channels]:
         raise BadInputError(
@@ -154,6 +155,11 @@ def training_cases(
         raise BadInputError(
             f"The recipe {recipe.name} trains at {recipe.spacing:g} mm, but {prepared.folder} holds voxels of "
             f"{prepared.spacing:g} mm; prepare another folder with --spacing {recipe.spacing:g}."
+        )
+    if (needed := cached_as(recipe.normalisation)) != prepared.normalisation:
+        raise BadInputError(
+            f"The recipe {recipe.name} trains with {recipe.normalisation}, but {prepared.folder} was prepared as "
+            f"{prepared.normalisation}; prepare another folder with --normalisation {needed}."
         )
     usable = [[case for case in group if _usable(case, recipe)] for group in prepared.groups(names)]
     kept = [[_training_case(case, prepared, recipe) for case in group] for group in usable if group]

@@ -40,7 +40,7 @@ CLASSES = ("background", "NCR", "ED", "ET")
 AXES = "zyx"
 """Of images, as letters that a model file uses for the axes along which they are mirrored."""
 
-NORMALISATIONS = ("zscore-brain", "minmax-brain")
+NORMALISATIONS = ("zscore-brain", "zscore-flat", "minmax-brain")
 
 OUTPUT_REGIONS = "regions"
 OUTPUT_CLASSES = "classes"
@@ -94,7 +94,8 @@ class ModelSpec:
         patch_size: tile (z, y, x) in voxels for which the network was trained.
         outputs: ``regions`` (sigmoid per name) or ``classes`` (softmax over background, NCR, ED, ET).
         regions: names of the output regions, outermost first: WT, TC, ET.
-        normalisation: over the brain per channel, 0 outside: ``zscore-brain`` (zero mean, unit variance) or
+        normalisation: over the brain per channel, 0 outside: ``zscore-brain`` (zero mean, unit variance),
+            ``zscore-flat`` (the same, after slow changes of brightness over the head are taken out) or
             ``minmax-brain`` (scaled to 0-1).
         resized: whether the brain crop is stretched to ``patch_size`` as a whole, instead of run in tiles.
         single_pass: whether the network was trained on whole brain crops and sees them at once, instead of in tiles of

@@ -1,4 +1,4 @@
-"""From four volumes to the network's input: brain mask, brain crop, z-score or scaling to 0-1."""
+"""From four volumes to the network's input: brain mask, brain crop, z-score (flattened or not) or scaling to 0-1."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from tumorseg.flatten import flattened
 from tumorseg.volume import BoolArray, FloatArray
 
 Box = tuple[slice, slice, slice]
@@ -55,6 +56,11 @@ def zscore(channel: FloatArray, mask: BoolArray) -> FloatArray:
     return normalised
 
 
+def flat_zscore(channel: FloatArray, mask: BoolArray) -> FloatArray:
+    """Z-score, as ``zscore``, of the :func:`flattened <tumorseg.flatten.flattened>` channel."""
+    return zscore(flattened(channel, mask), mask)
+
+
 def minmax(channel: FloatArray, mask: BoolArray) -> FloatArray:
     """(value - smallest) / (largest - smallest) over the mask, exactly 0 outside; a constant channel becomes 0.
 
@@ -75,6 +81,7 @@ def minmax(channel: FloatArray, mask: BoolArray) -> FloatArray:
 
 NORMALISERS: Mapping[str, Callable[[FloatArray, BoolArray], FloatArray]] = {
     "zscore-brain": zscore,
+    "zscore-flat": flat_zscore,
     "minmax-brain": minmax,
 }
 """What a model file can name."""
