@@ -17,6 +17,10 @@ LABELS_FROM_OUTSIDE = (ED, NCR, ET)
 """Label of a voxel by the innermost of WT, TC and ET that it belongs to."""
 
 
+Z_SCORES = ("zscore-brain", "zscore-flat")
+"""Normalisations that the peers have, the second but for the flattening before it."""
+
+
 @dataclass(frozen=True)
 class Task:
     """One case for a peer.
@@ -79,7 +83,7 @@ def task_from_arguments() -> Task:
 
 def check_recipe(spec: ModelSpec) -> None:
     """Refuse models whose way of running the peers' recipes cannot express."""
-    if spec.outputs != OUTPUT_REGIONS or len(spec.regions) != 3 or spec.resized or spec.normalisation != "zscore-brain":
+    if spec.outputs != OUTPUT_REGIONS or len(spec.regions) != 3 or spec.resized or spec.normalisation not in Z_SCORES:
         raise SystemExit(
             f"The peers cannot run {spec.name}: they need three regions, z-scores and an unstretched crop; "
             "choose another model."

@@ -1,7 +1,11 @@
-"""MONAI's usual recipe from files to one label map: transforms, ``sliding_window_inference``, ``Invertd``."""
+"""MONAI's usual recipe from files to one label map: transforms, ``sliding_window_inference``, ``Invertd``.
+
+The one step of ours that it lacks, the flattening that some networks need, is borrowed from the engine.
+"""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from monai.inferers import sliding_window_inference
 from monai.transforms import (
@@ -19,6 +23,8 @@ from monai.transforms import (
 )
 from peer_model import LABELS_FROM_OUTSIDE, Task, task_from_arguments
 from torch import Tensor
+
+from tumorseg.flatten import flattened
 
 
 def main() -> None:
@@ -41,9 +47,16 @@ def _before(task: Task) -> Compose:
             # Axes in the order and direction of our networks: z to superior, y to posterior, x to left.
             Orientationd("image", axcodes="SPL"),
             Spacingd("image", pixdim=task.spacing, mode="bilinear"),
+            *([Lambdad("image", _flattened)] if task.spec.normalisation == "zscore-flat" else []),
             NormalizeIntensityd("image", nonzero=True, channel_wise=True),
         ]
     )
+
+
+def _flattened(images: Tensor) -> Tensor:
+    """Each volume (channel, z, y, x) without slow changes of brightness, over its voxels that are not 0."""
+    flat = [flattened(image, image != 0) for image in images.numpy()]
+    return images.new_tensor(np.stack(flat))
 
 
 def _after(task: Task, before: Compose) -> Compose:

@@ -16,6 +16,7 @@ from support.prepared import TINY, prepared_folder
 from tumorseg.modelfile import load_model, read_spec
 from tumorseg_training.cli import main
 from tumorseg_training.hardware import Hardware
+from tumorseg_training.initial import mixed_with_initial
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, MODEL_FILE, PREVIOUS_CHECKPOINT
 from tumorseg_training.split import load_split
@@ -171,6 +172,44 @@ def test_training_starts_from_a_model(run: Path, prepared: Path, tmp_path: Path)
     training = read_spec(tmp_path / "run" / MODEL_FILE).training
     assert training["recipe"]["initial"] == MODEL_FILE  # the name alone, no path of this computer
     assert training["initial"]["split"] == read_spec(run / MODEL_FILE).training["split"]
+
+
+def _between(run: Path, prepared: Path, folder: Path, share: float) -> dict[str, torch.Tensor]:
+    """State dict of a short training from a run, with a share of that run's weights."""
+    folder.mkdir()
+    recipe = folder / "mixed.toml"
+    short = "patch_size = [16, 16, 16]\nepochs = 1\nsteps_per_epoch = 3\nema_decay = 0.0\n"
+    recipe.write_text(f'{short}initial_share = {share}\n[network]\npreset = "tiny"\n')
+    start = ["--initial", str(run / MODEL_FILE), "--recipe", str(recipe)]
+    assert main(_fit(prepared, folder / "run", *start)) == 0
+    return load_model(folder / "run" / MODEL_FILE).network.state_dict()
+
+
+def test_a_share_of_the_initial_weights_stays(run: Path, prepared: Path, tmp_path: Path) -> None:
+    initial = load_model(run / MODEL_FILE).network.state_dict()
+    trained = _between(run, prepared, tmp_path / "none", 0.0)
+    mixed = _between(run, prepared, tmp_path / "quarter", 0.25)
+    assert any(not torch.equal(trained[name], weights) for name, weights in initial.items())
+    for name, weights in mixed.items():
+        expected = 0.75 * trained[name] + 0.25 * initial[name]
+        torch.testing.assert_close(weights, expected, rtol=2e-3, atol=1e-4)  # model files are float16
+    untouched = _between(run, prepared, tmp_path / "all", 1.0)
+    assert all(torch.equal(untouched[name], weights) for name, weights in initial.items())
+
+
+def test_a_share_of_nothing_is_refused(prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.toml").write_text('patch_size = [16, 16, 16]\ninitial_share = 0.5\n[network]\npreset = "tiny"\n')
+    assert main(_fit(prepared, tmp_path / "run", "--recipe", str(tmp_path / "mine.toml"))) == 2
+    assert "The recipe mine keeps a part of the weights that it starts from; name them" in capsys.readouterr().err
+
+
+def test_counters_are_those_of_the_training() -> None:
+    trained = {"weight": torch.tensor([1.0, 3.0]), "count": torch.tensor(7)}
+    initial = {"weight": torch.tensor([5.0, 3.0]), "count": torch.tensor(1)}
+    mixed = mixed_with_initial(trained, initial, 0.5)
+    assert mixed["weight"].tolist() == [3.0, 3.0]
+    assert mixed["count"].item() == 7
+    assert mixed_with_initial(trained, {}, 0.0) is trained
 
 
 def test_a_model_of_another_network_is_no_start(

@@ -1,5 +1,6 @@
 """The script behind the shipped weights: its commands can be given, its recipes trained, its links read."""
 
+import argparse
 import importlib.util
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,9 @@ from types import ModuleType
 import pytest
 
 from tumorseg.network import UNet3D
+from tumorseg_training.cache import cached_as
 from tumorseg_training.cli import main as tumorseg_train
+from tumorseg_training.prepare_command import add_arguments
 from tumorseg_training.recipe_file import load_recipe
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "TumorSegTraining" / "weights"
@@ -51,6 +54,23 @@ def test_the_base_has_seen_no_case_that_the_folds_judge_with(make: ModuleType) -
     for words in tuned:
         before = made[Path(words[words.index("--initial") + 1])]
         assert before is base or before[:5] == words[:5]  # a fold goes on with its own network
+
+
+def test_every_recipe_finds_the_voxels_and_the_normalisation_that_it_trains_with(make: ModuleType) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    places = Path("data"), Path("work")
+    commands = [*make.commands(*places), *make.paper_commands(*places)]
+    prepared = {}
+    for words in commands:
+        if words[0] == "prepare":
+            options = parser.parse_args(words[1:])
+            prepared[str(options.output)] = (options.spacing, options.normalisation)
+    for words in commands:
+        if words[0] == "fit":
+            recipe = load_recipe(words[words.index("--recipe") + 1])
+            held = prepared[words[words.index("--prepared") + 1]]
+            assert held == (recipe.spacing, cached_as(recipe.normalisation))
 
 
 def test_its_commands_are_understood_up_to_the_missing_data(

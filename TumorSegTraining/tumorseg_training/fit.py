@@ -19,7 +19,7 @@ from tumorseg.modelfile import save_model
 from tumorseg_training.checkpoint_file import newest_checkpoint, read_checkpoint
 from tumorseg_training.documents import write_document
 from tumorseg_training.hardware import Hardware, is_first_process
-from tumorseg_training.initial import initial_training, initial_weights
+from tumorseg_training.initial import initial_training, initial_weights, mixed_with_initial
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.plan import make_plan
 from tumorseg_training.prepared import load_prepared
@@ -92,7 +92,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
         _announce(recipe, groups, validation, hardware, run)
     _train(recipe, groups, validation, hardware, run, initial)
     if first:
-        _write_model(recipe, described, before, run, validated=bool(validation))
+        _write_model(recipe, described, (initial, before), run, validated=bool(validation))
     return run / MODEL_FILE
 
 
@@ -149,8 +149,18 @@ def _finished(checkpoint: dict[str, Any], recipe: Recipe) -> bool:
     return checkpoint["epoch"] + 1 >= recipe.epochs or any(stops)
 
 
-def _write_model(recipe: Recipe, split: dict[str, Any], before: dict[str, Any], run: Path, validated: bool) -> None:
-    """The weights that the recipe keeps, as a model file that says where they come from."""
+def _write_model(
+    recipe: Recipe,
+    split: dict[str, Any],
+    before: tuple[dict[str, Tensor], dict[str, Any]],
+    run: Path,
+    validated: bool,
+) -> None:
+    """The weights that the recipe keeps, as a model file that says where they come from.
+
+    ``before`` are weights and training of the model that the run started from, empty for none.
+    """
+    initial, earlier = before
     found = newest_checkpoint(run)
     if found is None:
         raise BadInputError(f"{run} has no checkpoint; train it again.")
@@ -163,6 +173,7 @@ def _write_model(recipe: Recipe, split: dict[str, Any], before: dict[str, Any], 
         "environment": read_run_document(run / ENVIRONMENT_FILE),
         "epoch": checkpoint["epoch"],
         "step": checkpoint["global_step"],
-        **({"initial": before} if before else {}),
+        **({"initial": earlier} if earlier else {}),
     }
-    save_model(run / MODEL_FILE, model_spec(recipe, training), network_weights(checkpoint))
+    weights = mixed_with_initial(network_weights(checkpoint), initial, recipe.initial_share)
+    save_model(run / MODEL_FILE, model_spec(recipe, training), weights)

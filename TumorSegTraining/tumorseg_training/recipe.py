@@ -44,6 +44,7 @@ _NUMBERS = {
     "foreground": (0.0, 1.0),
     "entropy_weight": (0.0, 1000.0),
     "ema_decay": (0.0, 1.0),
+    "initial_share": (0.0, 1.0),
     "gradient_clip": (0.0, 1e6),
 }
 _WHOLE = {
@@ -99,6 +100,7 @@ class Recipe:
         keep: whether the weights of the ``best`` validation (mean Dice over the regions) or the ``last`` are exported.
         seed: of every random choice.
         initial: model file or name of a model whose weights training starts from; random ones when empty.
+        initial_share: part that the initial weights have in the resulting ones, after the training.
     """
 
     name: str
@@ -136,6 +138,7 @@ class Recipe:
     keep: str = "best"
     seed: int = 0
     initial: str = ""
+    initial_share: float = 0.0
 
     def __post_init__(self) -> None:
         for name, lowest in _WHOLE.items():

@@ -22,8 +22,11 @@ FOLDS = 3
 BASE_FOLD = 7
 """Of eight, over the synthetic patients: the one without which the base and the final network are trained."""
 
-STAGES = ("patches", "settle")
+STAGES = ("patches", "brains")
 """Recipes after the base, each from the network of the one before."""
+
+FLAT = "zscore-flat"
+"""Normalisation with the real cases. The base was trained before it was found, on volumes as they are."""
 
 Command = list[str]
 
@@ -78,8 +81,8 @@ def _data_commands(data: Path, work: Path) -> list[Command]:
         ["phantom", "--count", "4", "--seed", "900", "--output", str(unseen)],
         ["atlas", "--data", str(data / ATLASES), "--count", "12", "--seed", "300", "--output", str(healthy)],
         _prepare(work / "prepared-base", [synthetic], helping, 8),
-        _prepare(work / "prepared", [real], [*helping, synthetic, healthy], FOLDS),
-        _prepare(work / "prepared-all", [synthetic], [*helping, real, healthy], 8),
+        [*_prepare(work / "prepared", [real], [*helping, synthetic, healthy], FOLDS), "--normalisation", FLAT],
+        [*_prepare(work / "prepared-all", [synthetic], [*helping, real, healthy], 8), "--normalisation", FLAT],
     ]
 
 
