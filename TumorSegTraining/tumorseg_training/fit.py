@@ -19,7 +19,7 @@ from tumorseg.modelfile import save_model
 from tumorseg_training.checkpoint_file import newest_checkpoint, read_checkpoint
 from tumorseg_training.documents import write_document
 from tumorseg_training.hardware import Hardware, is_first_process
-from tumorseg_training.initial import initial_training, initial_weights, mixed_with_initial
+from tumorseg_training.initial import Initial, initial_model, mixed_with_initial
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.plan import make_plan
 from tumorseg_training.prepared import load_prepared
@@ -81,7 +81,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
             "or early stopping; prepare more folds, or choose another schedule and early_stopping = 0."
         )
     check_shares(recipe, groups)
-    initial, before = initial_weights(recipe), initial_training(recipe)
+    initial = initial_model(recipe)
     first = is_first_process()
     described = split_values(prepared, split)
     if first:
@@ -90,9 +90,9 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
         return run / MODEL_FILE
     if first:
         _announce(recipe, groups, validation, hardware, run)
-    _train(recipe, groups, validation, hardware, run, initial)
+    _train(recipe, groups, validation, hardware, run, initial.weights)
     if first:
-        _write_model(recipe, described, (initial, before), run, validated=bool(validation))
+        _write_model(recipe, described, initial, run, validated=bool(validation))
     return run / MODEL_FILE
 
 
@@ -149,18 +149,8 @@ def _finished(checkpoint: dict[str, Any], recipe: Recipe) -> bool:
     return checkpoint["epoch"] + 1 >= recipe.epochs or any(stops)
 
 
-def _write_model(
-    recipe: Recipe,
-    split: dict[str, Any],
-    before: tuple[dict[str, Tensor], dict[str, Any]],
-    run: Path,
-    validated: bool,
-) -> None:
-    """The weights that the recipe keeps, as a model file that says where they come from.
-
-    ``before`` are weights and training of the model that the run started from, empty for none.
-    """
-    initial, earlier = before
+def _write_model(recipe: Recipe, split: dict[str, Any], initial: Initial, run: Path, validated: bool) -> None:
+    """The weights that the recipe keeps, as a model file that says where they come from."""
     found = newest_checkpoint(run)
     if found is None:
         raise BadInputError(f"{run} has no checkpoint; train it again.")
@@ -173,7 +163,7 @@ def _write_model(
         "environment": read_run_document(run / ENVIRONMENT_FILE),
         "epoch": checkpoint["epoch"],
         "step": checkpoint["global_step"],
-        **({"initial": earlier} if earlier else {}),
+        **({"initial": initial.training} if initial.training else {}),
     }
-    weights = mixed_with_initial(network_weights(checkpoint), initial, recipe.initial_share)
+    weights = mixed_with_initial(network_weights(checkpoint), initial.weights, recipe.initial_share)
     save_model(run / MODEL_FILE, model_spec(recipe, training), weights)

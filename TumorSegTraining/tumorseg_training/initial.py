@@ -1,21 +1,34 @@
-"""Weights that a training starts from."""
+"""The model that a training starts from, and what of it stays."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from tumorseg.errors import BadInputError
-from tumorseg.modelfile import load_model, read_spec
+from tumorseg.modelfile import load_model
 from tumorseg.modelstore import find_model
 from tumorseg_training.recipe import Recipe
 
 
-def initial_weights(recipe: Recipe) -> dict[str, Tensor]:
-    """State dict of the model that the recipe starts from; empty when it starts from random weights.
+@dataclass(frozen=True)
+class Initial:
+    """A model that a training starts from; empty for one that starts from random weights.
+
+    Attributes:
+        weights: its state dict.
+        training: how it was trained, so that its cases are never taken for unseen ones.
+    """
+
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+
+
+def initial_model(recipe: Recipe) -> Initial:
+    """The model that the recipe starts from.
 
     Raises:
         BadInputError: the model has another network than the recipe, and the sentence names what differs; or there is
@@ -27,9 +40,9 @@ def initial_weights(recipe: Recipe) -> dict[str, Tensor]:
             raise BadInputError(
                 f"The recipe {recipe.name} keeps a part of the weights that it starts from; name them with --initial."
             )
-        return {}
-    network = load_model(find_model(recipe.initial)).network
-    theirs, ours = network.config, recipe.network
+        return Initial()
+    model = load_model(find_model(recipe.initial))
+    theirs, ours = model.network.config, recipe.network
     names = [entry.name for entry in fields(ours) if getattr(ours, entry.name) != getattr(theirs, entry.name)]
     if names:
         told = ", ".join(f"{name} is {getattr(theirs, name)}, not {getattr(ours, name)}" for name in names)
@@ -37,7 +50,7 @@ def initial_weights(recipe: Recipe) -> dict[str, Tensor]:
             f"The model {recipe.initial} has another network than the recipe {recipe.name}: {told}; give [network] the "
             "same values."
         )
-    return network.state_dict()
+    return Initial(model.network.state_dict(), model.spec.training)
 
 
 def mixed_with_initial(trained: dict[str, Tensor], initial: dict[str, Tensor], share: float) -> dict[str, Tensor]:
@@ -56,12 +69,3 @@ def mixed_with_initial(trained: dict[str, Tensor], initial: dict[str, Tensor], s
         name: torch.lerp(weights, initial[name].to(weights), share) if weights.is_floating_point() else weights
         for name, weights in trained.items()
     }
-
-
-def initial_training(recipe: Recipe) -> dict[str, Any]:
-    """How the model that the recipe starts from was trained, so that its cases are never taken for unseen ones.
-
-    Raises:
-        ModelError: there is no such model, or it is damaged.
-    """
-    return read_spec(find_model(recipe.initial)).training if recipe.initial else {}
