@@ -11,7 +11,7 @@ from tumorseg.console import table
 from tumorseg_training.calibration_report import CALIBRATION_HEADER, calibration_rows
 from tumorseg_training.crossval.agreement import SCORE, Agreement
 from tumorseg_training.crossval.results import CrossValidation
-from tumorseg_training.crossval.rules import RuleChoice
+from tumorseg_training.crossval.rules import LEAST_ML, RuleChoice
 from tumorseg_training.crossval.score_table import score_table
 from tumorseg_training.crossval.tiles import TileCase
 from tumorseg_training.evaluate import Evaluation
@@ -57,19 +57,20 @@ def write_report(folder: Path, found: CrossValidation, seed: int) -> None:
 
 def rule_sentence(choice: RuleChoice) -> str:
     """What was chosen, and what it does to cases that did not choose it."""
-    figures = f"mean Dice over cases and regions {choice.dice_alone:.3f} without rules"
+    figures = f"mean Dice over cases and regions {choice.dice_mildest:.3f} with that alone"
     if choice.dice_held_out is not None:
         figures += f", {choice.dice_held_out:.3f} in cases left out of the choice in turn"
     figures += f", {choice.dice_best:.3f} in the {choice.cases} cases that choose (too good)"
+    always = f"Parts below {LEAST_ML:g} mL go, and less enhancing tumor becomes core"
     if not choice.used:
-        return f"No rule follows the network, none helps cases that were left out of the choice: {figures}."
+        return f"{always}; no stronger rule helps cases that were left out of the choice: {figures}."
     rule = choice.rule
     rules = [
-        f"parts below {rule.min_component_ml:g} mL go" if rule.min_component_ml else "",
-        f"less enhancing tumor than {rule.min_enhancing_ml:g} mL becomes core" if rule.min_enhancing_ml else "",
+        f"parts below {rule.min_component_ml:g} mL go",
+        f"less enhancing tumor than {rule.min_enhancing_ml:g} mL becomes core",
         f"enhancing is what is above {rule.et_threshold:g}" if rule.distance else "",
     ]
-    return f"Rules after the network: {', '.join(filter(None, rules))}: {figures}."
+    return f"{always}. Stronger rules were chosen: {', '.join(filter(None, rules))}: {figures}."
 
 
 def _intro(found: CrossValidation) -> list[str]:

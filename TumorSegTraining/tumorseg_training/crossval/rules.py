@@ -14,7 +14,13 @@ from tumorseg_training.crossval.folds import THRESHOLD
 from tumorseg_training.crossval.part_table import PartTable
 from tumorseg_training.enhancing_rule import PROBABILITIES, VOLUMES_ML
 
-PARTS_ML = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
+LEAST_ML = 0.1
+"""Parts below it, and less enhancing tumor, never stay: a ball of 6 mm, the smallest lesion that the engine reports.
+
+It is not chosen by cases: a few false voxels of ET would cost a case without any its whole Dice.
+"""
+
+PARTS_ML = (LEAST_ML, 0.2, 0.5, 1.0)
 
 Tables = dict[float, PartTable]
 """The parts of a case by threshold of ET."""
@@ -44,10 +50,10 @@ class RuleChoice:
     """What was chosen.
 
     Attributes:
-        rule: the mildest of the best; the network alone if that does not help cases that did not choose it.
-        used: whether it is another than the network alone.
+        rule: the mildest of the best; the mildest of all if that does not help cases that did not choose it.
+        used: whether it is another than the mildest.
         cases: that chose.
-        dice_alone: mean Dice over cases and regions of the network alone.
+        dice_mildest: mean Dice over cases and regions with the mildest rule.
         dice_best: with the best rule for these cases; too good, because they chose it.
         dice_held_out: of cases left out of the choice in turn; None for fewer than two.
     """
@@ -55,12 +61,9 @@ class RuleChoice:
     rule: Rule
     used: bool
     cases: int
-    dice_alone: float
+    dice_mildest: float
     dice_best: float
     dice_held_out: float | None
-
-
-ALONE = Rule(0.0, 0.0, 0.0, THRESHOLD)
 
 
 def et_thresholds(regions: Sequence[str]) -> tuple[float, ...]:
@@ -76,14 +79,15 @@ def choose_rule(cases: Sequence[Tables]) -> RuleChoice:
     """
     rules = _candidates(list(cases[0]))
     dice = np.array([[_mean_dice(case, rule) for rule in rules] for case in cases])
-    best, alone = _best(dice), float(dice[:, 0].mean())
+    best, mildest = _best(dice), float(dice[:, 0].mean())
     held_out = _held_out(dice)
-    used = best > 0 and held_out is not None and held_out > alone
-    return RuleChoice(rules[best if used else 0], used, len(cases), alone, float(dice[:, best].mean()), held_out)
+    used = best > 0 and held_out is not None and held_out > mildest
+    return RuleChoice(rules[best if used else 0], used, len(cases), mildest, float(dice[:, best].mean()), held_out)
 
 
 def _candidates(thresholds: Sequence[float]) -> list[Rule]:
-    every = product(PARTS_ML, VOLUMES_ML, thresholds)
+    volumes = [volume for volume in VOLUMES_ML if volume >= LEAST_ML]
+    every = product(PARTS_ML, volumes, thresholds)
     return sorted(Rule(part, volume, round(abs(edge - THRESHOLD), 6), edge) for part, volume, edge in every)
 
 
