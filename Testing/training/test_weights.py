@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from tumorseg.network import UNet3D
-from tumorseg_training.cache import cached_as
+from tumorseg_training.cache import CACHED, cached_as
 from tumorseg_training.cli import main as tumorseg_train
 from tumorseg_training.prepare_command import add_arguments
 from tumorseg_training.recipe_file import load_recipe
@@ -61,6 +61,8 @@ def test_every_recipe_finds_the_voxels_and_the_normalisation_that_it_trains_with
     add_arguments(parser)
     places = Path("data"), Path("work")
     commands = [*make.commands(*places), *make.paper_commands(*places)]
+    assert parser.parse_args(["--data", "x", "--output", "x"]).normalisation == CACHED[0]
+    assert next(action.choices for action in parser._actions if action.dest == "normalisation") == CACHED
     prepared = {}
     for words in commands:
         if words[0] == "prepare":

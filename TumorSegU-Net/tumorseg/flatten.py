@@ -8,10 +8,12 @@ import numpy.typing as npt
 from tumorseg.volume import BoolArray, FloatArray
 
 STRIDE = 2
-"""Every second voxel along each axis takes part in the fit: the surface is smooth, more voxels do not change it."""
+"""Every second voxel along each axis takes part in the fit. With all of them no voxel of the seven real cases
+at 2 mm differs by more than 0.07 standard deviations of the brain."""
 
 ROUNDS = 5
-"""Fits, each with weights from the one before; the surface no longer moves then."""
+"""Fits, each with weights from the one before. More would change half of the volumes of the seven real cases by at most
+0.004 standard deviations of the brain, single ones much more: networks are trained with this number."""
 
 BIWEIGHT = 4.685
 """Standard deviations beyond which a voxel has no weight: Tukey's biweight at 95 % efficiency (Huber & Ronchetti,
