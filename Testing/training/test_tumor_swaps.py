@@ -81,6 +81,31 @@ def test_tumors_enhance_as_often_as_asked_where_there_is_t1ce() -> None:
     assert all(swaps.changed(without, index) is without for index in range(20))
 
 
+def test_tumors_lose_their_enhancement_as_often_as_asked_where_there_is_t1ce() -> None:
+    case = _case(0)
+    assert (_labels(case) == 3).any()
+    swaps = TumorSwaps([[case]], _recipe(unenhancing=0.5))
+    changed = [swaps.changed(case, index) for index in range(60)]
+    assert 0.3 < np.mean([each is not case for each in changed]) < 0.7
+    assert not any((_labels(each) == 3).any() for each in changed if each is not case)
+    without = replace(case, present=(True, False, True, True))
+    assert all(swaps.changed(without, index) is without for index in range(20))
+
+
+def test_a_tumor_weakened_until_it_hardly_enhances_is_core() -> None:
+    def case(brightness: float) -> TrainingCase:
+        images, labels = _partial(3).load()
+        images[[1, 2]] = images[[0, 3]]
+        images[0][labels == 3] = 0.01
+        images[1][labels == 3] = brightness
+        return TrainingCase("complete", lambda: (images, labels), (0, 1, 2, 3), (True,) * 4, group="real")
+
+    recipe = replace(_recipe(), augmentation=Augmentation(weakening=1.0, weakened=(0.5, 0.5)))
+    faint, strong = (TumorSwaps([[each]], recipe).changed(each, 0) for each in (case(0.3), case(9.0)))
+    assert set(np.unique(_labels(faint))) == {0, 1}
+    assert set(np.unique(_labels(strong))) == {0, 3}
+
+
 def test_no_other_complete_case_no_transplant() -> None:
     host = _case(0)
     swaps = TumorSwaps([[host], [_partial()]], _recipe(transplanting=1.0))

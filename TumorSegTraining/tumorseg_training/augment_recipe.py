@@ -59,6 +59,7 @@ class Augmentation:
         transplanting: chance that a brain gets the tumor of another complete case.
         healing: chance that a brain's own tumor is replaced by the mirrored other half, where that is without tumor.
         enhancing: chance that a further part of a tumor enhances on T1ce.
+        unenhancing: chance that the enhancing part of a tumor no longer enhances and is core.
         weakened: range of the part of a tumor's contrast that is taken away.
         weakening: chance that a tumor becomes fainter, by mixing it with the mirrored other half.
     """
@@ -88,6 +89,7 @@ class Augmentation:
     transplanting: float = 0.0
     healing: float = 0.0
     enhancing: float = 0.0
+    unenhancing: float = 0.0
     weakened: Range = (0.2, 0.6)
     weakening: float = 0.0
 

@@ -1,16 +1,18 @@
-"""Which brains of a training lose their tumor, get another, a fainter or an enhancing one: by seed and sample."""
+"""Which brains of a training lose their tumor or its enhancement, get another, a fainter or an enhancing one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from tumorseg.regions import UNDIVIDED
 from tumorseg_training.enhancement import enhanced
 from tumorseg_training.healing import healed, weakened
+from tumorseg_training.lost_enhancement import unenhanced, without_faint_enhancement
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.training_case import TrainingCase, drawn_group
 from tumorseg_training.transplant import Donor, donor_of, transplanted
@@ -26,8 +28,18 @@ _STREAM = 2
 """Keeps these numbers apart from the others of a sample, which are the same with and without swaps."""
 
 
+class _Wanted(NamedTuple):
+    """What happens to the tumor of a sample, in this order."""
+
+    healing: bool
+    transplanting: bool
+    unenhancing: bool
+    enhancing: bool
+    weakening: bool
+
+
 class TumorSwaps:
-    """Heals, transplants, makes enhance and weakens at random.
+    """Heals, transplants, makes enhance or not enhance and weakens at random, by seed and sample.
 
     Args:
         groups: training cases by data folder; tumors come from those with all of the recipe's sequences and divided
@@ -45,24 +57,41 @@ class TumorSwaps:
 
     def changed(self, case: TrainingCase, index: int) -> TrainingCase:
         """The case as a sample shows it: itself, or with tumors taken away, put in, enhancing and fainter."""
+        random = np.random.default_rng((self.recipe.seed, index, _STREAM))
+        wanted = self._wanted(case, random)
+        if not any(wanted):
+            return case
+        before = _scan(case)
+        donor = self._drawn(case, random) if wanted.transplanting else None
+        scan = self._swapped(before, donor, wanted, random)
+        return case if scan is before else _showing(case, scan)
+
+    def _wanted(self, case: TrainingCase, random: np.random.Generator) -> _Wanted:
         augmentation = self.recipe.augmentation
         chances = augmentation.healing, augmentation.transplanting, augmentation.weakening
-        random = np.random.default_rng((self.recipe.seed, index, _STREAM))
-        healing, transplanting, weakening = random.random(3) < chances
+        healing, transplanting, weakening = (random.random(3) < chances).tolist()
         # Not asked where no recipe wants it: the other numbers are then those of a version without it.
-        enhancing = bool(augmentation.enhancing) and random.random() < augmentation.enhancing and self._shows_t1ce(case)
-        if not (healing or transplanting or enhancing or weakening):
-            return case
-        before = scan = _scan(case)
-        if healing:
-            scan = healed(scan, self.recipe.spacing) or scan
-        if transplanting and (donor := self._drawn(case, random)):
-            scan = transplanted(scan, donor, self.recipe.spacing, random)
-        if enhancing:
-            scan = enhanced(scan, self.recipe.channels, self.recipe.spacing, random) or scan
-        if weakening:
-            scan = weakened(scan, self.recipe.spacing, random.uniform(*augmentation.weakened)) or scan
-        return case if scan is before else _showing(case, scan)
+        enhancing, unenhancing = (
+            bool(chance) and random.random() < chance and self._shows_t1ce(case)
+            for chance in (augmentation.enhancing, augmentation.unenhancing)
+        )
+        return _Wanted(healing, transplanting, unenhancing, enhancing, weakening)
+
+    def _swapped(self, scan: Scan, donor: Donor | None, wanted: _Wanted, random: np.random.Generator) -> Scan:
+        """The scan with what is wanted, one after the other; a change that is not possible is left out."""
+        channels, spacing = self.recipe.channels, self.recipe.spacing
+        if wanted.healing:
+            scan = healed(scan, spacing) or scan
+        if donor:
+            scan = transplanted(scan, donor, spacing, random)
+        if wanted.unenhancing:
+            scan = unenhanced(scan, channels, random) or scan
+        if wanted.enhancing:
+            scan = enhanced(scan, channels, spacing, random) or scan
+        if wanted.weakening:
+            fainter = weakened(scan, spacing, random.uniform(*self.recipe.augmentation.weakened))
+            scan = scan if fainter is None else without_faint_enhancement(fainter, channels)
+        return scan
 
     def _drawn(self, host: TrainingCase, random: np.random.Generator) -> Donor | None:
         """The tumor of another case; None where there is none."""
