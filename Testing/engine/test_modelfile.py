@@ -52,6 +52,8 @@ def _with_document(tmp_path: Path, **changes: Any) -> Path:
         ({"resized": 1}, "resized must be true or false, not 1"),
         ({"mirror_axes": "xw"}, "mirror_axes must be some of the letters zyx, not 'xw'"),
         ({"mirror_axes": ["x"]}, "mirror_axes must be some of the letters zyx"),
+        ({"tta": 1}, "tta must be true or false, not 1"),
+        ({"tta": True, "mirror_axes": ""}, "tta needs mirror_axes"),
         ({"single_pass": "no"}, "single_pass must be true or false, not 'no'"),
         ({"single_pass": True, "resized": True}, "either resized or single_pass"),
         ({"spacing": [1, 1, 0]}, "spacing .* is not three sizes from 0.2 to 10.0 mm"),

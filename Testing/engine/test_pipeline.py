@@ -82,6 +82,9 @@ def test_provenance_tells_how_the_result_came_about() -> None:
     }
     assert expected.items() <= provenance.items()
     assert "remarks" not in provenance
+    always = replace(threshold_model(), spec=replace(threshold_model().spec, tta=True))
+    assert segment(case, always, CPU).provenance["tta"] == "yes"
+    assert segment(case, threshold_model(), CPU).provenance["tta"] == "no"
     assert all(isinstance(value, str) for value in provenance.values())
 
 

@@ -77,6 +77,16 @@ def test_a_network_is_mirrored_only_along_the_axes_of_its_training(axes: str, mi
     assert len(reports) == len(mirrorings_of(spec)) + 1
 
 
+def test_a_model_may_want_to_be_mirrored_always() -> None:
+    model = random_model(patch_size=(8, 8, 8))
+    wanted = replace(model, spec=replace(model.spec, mirror_axes="x", tta=True))
+    crop = np.random.default_rng(3).normal(size=(4, 8, 8, 8)).astype(np.float32)
+    unasked, asked = (predict(wanted, crop, CPU, tta=tta).probabilities for tta in (False, True))
+    np.testing.assert_array_equal(unasked, asked)
+    alone = predict(replace(model, spec=replace(model.spec, mirror_axes="x")), crop, CPU).probabilities
+    assert not np.allclose(unasked, alone, atol=1e-3)
+
+
 def test_softmax_classes_become_nested_regions() -> None:
     model = random_model(patch_size=(8, 8, 8), outputs="classes")
     crop = np.random.default_rng(3).normal(size=(4, 8, 8, 8)).astype(np.float32)

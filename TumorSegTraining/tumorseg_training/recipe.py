@@ -56,7 +56,7 @@ _WHOLE = {
     "early_stopping": 0,
     "validate_every": 1,
 }
-_SWITCHES = ("resized", "single_pass", "compile")
+_SWITCHES = ("resized", "single_pass", "tta", "compile")
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ class Recipe:
         resized: whether each brain is stretched to ``patch_size`` as a whole, instead of cut into patches.
         single_pass: whether the network is run on the brain crop in one pass: a patch holds a whole brain, or the norm
             does not depend on the field of view.
+        tta: whether the model's predictions are averaged over the mirrorings of the augmentation.
         spacing: voxel size along each axis, mm; that of the prepared folder.
         patch_size: (z, y, x) voxels.
         batch_size: patches per step, over all processes together.
@@ -111,6 +112,7 @@ class Recipe:
     normalisation: str = "zscore-brain"
     resized: bool = False
     single_pass: bool = False
+    tta: bool = False
     spacing: float = 1.0
     patch_size: tuple[int, int, int] = (96, 96, 96)
     batch_size: int = 2
@@ -157,6 +159,8 @@ class Recipe:
         _check_regions(self.regions, self.network.out_channels)
         if self.resized and self.single_pass:
             raise ValueError("resized and single_pass exclude each other: a stretched brain is not a crop")
+        if self.tta and not self.augmentation.mirror:
+            raise ValueError("tta needs augmentation.mirror above 0: a network is mirrored only as it was trained")
         if self.schedule == "plateau" and self.warm_up_steps:
             raise ValueError("warm_up_steps must be 0 with the schedule plateau")
 

@@ -104,6 +104,7 @@ class ModelSpec:
             ``member0.*`` and so on.
         mirror_axes: letters of the axes along which training mirrored, and so test-time augmentation may: ``x`` left
             and right, ``y`` front and back, ``z`` top and bottom.
+        tta: whether predictions are averaged over these mirrorings unasked.
         training: hashes and settings of the run that made the weights.
     """
 
@@ -122,6 +123,7 @@ class ModelSpec:
     postprocessing: PostProcessing = field(default_factory=PostProcessing)
     members: int = 1
     mirror_axes: str = AXES
+    tta: bool = False
     training: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA_VERSION
 
@@ -275,6 +277,8 @@ def _validate(spec: ModelSpec) -> None:
         "a network is either resized or single_pass": not (spec.resized and spec.single_pass),
         f"mirror_axes must be some of the letters {AXES}, not {spec.mirror_axes!r}": isinstance(spec.mirror_axes, str)
         and set(spec.mirror_axes) <= set(AXES),
+        f"tta must be true or false, not {spec.tta!r}": isinstance(spec.tta, bool),
+        "tta needs mirror_axes": bool(spec.mirror_axes) or not spec.tta,
         f"members must be a whole number from 1 to {MAX_MEMBERS}, not {spec.members!r}": type(spec.members) is int
         and 1 <= spec.members <= MAX_MEMBERS,
         f"spacing {spec.spacing} is not three sizes from {low} to {high} mm": len(spec.spacing) == 3

@@ -269,7 +269,7 @@ def _provenance(model: Model, device: Device, prediction: Prediction, options: O
         **remarks,
         "memory_rung": str(prediction.rung),
         "runtime": prediction.runtime,
-        "tta": "yes" if options.tta else "no",
+        "tta": "yes" if options.tta or model.spec.tta else "no",
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "intended_use": model.spec.card.intended_use,
     }

@@ -64,7 +64,8 @@ def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, r
         model: whose network is run.
         crop: (channel, z, y, x) float32, normalised, in the model's channel order.
         device: where to start.
-        tta: average over the mirrorings that the network knows from its training, eight at most.
+        tta: average over the mirrorings that the network knows from its training, eight at most, even if the model does
+            not ask for it.
         report: told about each tile.
 
     Raises:
@@ -72,7 +73,7 @@ def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, r
         ModelError: weights that do not fit the architecture.
         CancelledError: from ``report``.
     """
-    mirrorings = mirrorings_of(model.spec) if tta else ((),)
+    mirrorings = mirrorings_of(model.spec) if tta or model.spec.tta else ((),)
     z, y, x = crop.shape[1:]
     first = ladder(model.spec, (z, y, x), device.name)[0]
     for rung in plan(model.spec, (z, y, x), device.name, len(mirrorings)):

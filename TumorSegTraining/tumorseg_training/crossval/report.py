@@ -75,7 +75,7 @@ def rule_sentence(choice: RuleChoice) -> str:
 
 def _intro(found: CrossValidation) -> list[str]:
     number = len(found.alone.scores)
-    mirrored = "averaged over mirrorings" if found.subject["tta"] else "one pass without mirroring"
+    mirrored = "averaged over mirrorings" if found.subject["tta"] else "without mirroring"
     return [
         f"{number} {found.called}, each predicted by the one of {len(found.subject['folds'])} networks that never saw "
         f"it ({mirrored}).",

@@ -130,7 +130,7 @@ def _subject(folds: Sequence[Fold], request: Request) -> Document:
         "folds": {
             fold.name: {"model_sha256": fold.model.sha256, "validation": list(fold.validation)} for fold in folds
         },
-        "tta": request.tta,
+        "tta": request.tta or any(fold.model.spec.tta for fold in folds),
     }
 
 

@@ -29,6 +29,7 @@ _SAME = {
     "resized": "ways of using the patch",
     "single_pass": "ways of covering the brain, in one pass or not",
     "mirror_axes": "axes of mirroring",
+    "tta": "ways of averaging over mirrored inputs",
 }
 """What the members of an ensemble have in common, and how it is called."""
 
