@@ -3,21 +3,12 @@
 import numpy as np
 import pytest
 
-from tumorseg.regions import ED, ET, NCR, UNDIVIDED
+from support.tumor_scan import CHANNELS, ball_tumor
+from tumorseg.regions import ET, NCR, UNDIVIDED
 from tumorseg_training.enhancement import STRENGTH, enhanced
 from tumorseg_training.tumor_edge import Scan
 
-SHAPE = (30, 34, 32)
-CHANNELS = ("t1", "t1ce", "t2", "flair")
 SEEDS = range(12)
-
-
-def _scan(core: int = NCR, edema: int = ED) -> Scan:
-    """An even brain (intensity 1 everywhere) with a ball of core (7 mL at 2 mm) in a ball of edema (33 mL with it)."""
-    places = np.stack(np.meshgrid(*[np.arange(size) - 15.0 for size in SHAPE], indexing="ij"))
-    radius = np.sqrt((places**2).sum(axis=0))
-    labels = np.where(radius < 6, core, np.where(radius < 10, edema, 0)).astype(np.uint8)
-    return Scan(np.ones((4, *SHAPE), np.float16), labels)
 
 
 def _enhanced(scan: Scan, seed: int) -> Scan:
@@ -28,7 +19,7 @@ def _enhanced(scan: Scan, seed: int) -> Scan:
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_enhances_is_brighter_on_t1ce_alone_and_lies_in_the_tumor(seed: int) -> None:
-    scan = _scan()
+    scan = ball_tumor()
     after = _enhanced(scan, seed)
     enhancing = after.labels == ET
     assert enhancing.any()
@@ -41,7 +32,7 @@ def test_what_enhances_is_brighter_on_t1ce_alone_and_lies_in_the_tumor(seed: int
 
 
 def test_the_whole_tumor_stays_and_the_core_only_grows() -> None:
-    scan = _scan()
+    scan = ball_tumor()
     for seed in SEEDS:
         labels = _enhanced(scan, seed).labels
         assert np.array_equal(labels > 0, scan.labels > 0)
@@ -49,14 +40,14 @@ def test_the_whole_tumor_stays_and_the_core_only_grows() -> None:
 
 
 def test_some_rims_hold_necrosis_and_some_parts_enhance_as_a_whole() -> None:
-    fluid = [(_enhanced(_scan(), seed).images[2].astype(float) > 1).any() for seed in range(40)]
+    fluid = [(_enhanced(ball_tumor(), seed).images[2].astype(float) > 1).any() for seed in range(40)]
     assert 0.2 < np.mean(fluid) < 0.8
 
 
 def test_faint_enhancement_is_as_frequent_as_strong() -> None:
     gains = []
     for seed in range(80):
-        after = _enhanced(_scan(), seed)
+        after = _enhanced(ball_tumor(), seed)
         gains.append(np.median(after.images[1][after.labels == ET].astype(float)) - 1)
     middle = np.sqrt(STRENGTH[0] * STRENGTH[1])
     assert np.median(gains) == pytest.approx(middle, rel=0.25)
@@ -64,7 +55,7 @@ def test_faint_enhancement_is_as_frequent_as_strong() -> None:
 
 
 def test_the_same_numbers_make_the_same_scan_and_the_input_stays() -> None:
-    scan = _scan()
+    scan = ball_tumor()
     images, labels = scan.images.copy(), scan.labels.copy()
     first, second = _enhanced(scan, 3), _enhanced(scan, 3)
     assert np.array_equal(first.images, second.images)
@@ -74,17 +65,17 @@ def test_the_same_numbers_make_the_same_scan_and_the_input_stays() -> None:
 
 
 def test_tumor_that_enhances_already_is_kept() -> None:
-    after = _enhanced(_scan(core=ET), 0)
-    assert (after.labels[_scan(core=ET).labels == ET] == ET).all()
+    after = _enhanced(ball_tumor(core=ET), 0)
+    assert (after.labels[ball_tumor(core=ET).labels == ET] == ET).all()
 
 
 @pytest.mark.parametrize(("core", "edema"), [(0, 0), (UNDIVIDED, UNDIVIDED), (ET, ET)])
 def test_without_divided_tumor_that_could_enhance_there_is_nothing_to_change(core: int, edema: int) -> None:
-    assert enhanced(_scan(core, edema), CHANNELS, 2.0, np.random.default_rng(0)) is None
+    assert enhanced(ball_tumor(core, edema), CHANNELS, 2.0, np.random.default_rng(0)) is None
 
 
 def test_where_a_sequence_shows_nothing_it_stays_nothing() -> None:
-    scan = _scan()
+    scan = ball_tumor()
     scan.images[:, :15] = 0
     after = _enhanced(scan, 1)
     assert not after.images[:, :15].any()

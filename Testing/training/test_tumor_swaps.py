@@ -81,6 +81,16 @@ def test_tumors_enhance_as_often_as_asked_where_there_is_t1ce() -> None:
     assert all(swaps.changed(without, index) is without for index in range(20))
 
 
+def test_tumors_get_core_that_does_not_enhance_as_often_as_asked() -> None:
+    case = _case(0)
+    swaps = TumorSwaps([[case]], _recipe(coring=0.5))
+    changed = [swaps.changed(case, index) for index in range(60)]
+    assert 0.3 < np.mean([each is not case for each in changed]) < 0.7
+    assert all(np.array_equal(_labels(each) == 3, _labels(case) == 3) for each in changed)
+    brighter = [each.load()[0][3] > case.load()[0][3] for each in changed if each is not case]
+    assert all(voxels.any() for voxels in brighter)
+
+
 def test_tumors_lose_their_enhancement_as_often_as_asked_where_there_is_t1ce() -> None:
     case = _case(0)
     assert (_labels(case) == 3).any()

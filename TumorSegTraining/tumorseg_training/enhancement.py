@@ -15,7 +15,7 @@ LEAST_ML = 1.0
 """Smaller tumors are left as they are."""
 
 RADIUS_MM = (6.0, 30.0)
-"""Of what enhances, before the tumor's edge and the lobes of its own cut it."""
+"""Of what is changed, before the tumor's edge and the lobes of its own cut it."""
 
 STRENGTH = (0.7, 3.5)
 """Enhancement in standard deviations of the brain; faint ones are as frequent as strong ones (even in the logarithm).
@@ -68,16 +68,28 @@ def enhanced(scan: Scan, channels: tuple[str, ...], spacing: float, random: np.r
     return Scan(images, labels)
 
 
-def _part(changeable: BoolArray, labels: LabelArray, spacing: float, random: np.random.Generator) -> _Part:
-    """A lobed ball around a voxel of the core, or of the edema where there is no core."""
-    core = np.argwhere(changeable & (labels == NCR))
-    places = core if len(core) else np.argwhere(changeable)
+def lobed_ball(changeable: BoolArray, core: BoolArray, spacing: float, random: np.random.Generator) -> BoolArray:
+    """A lobed ball of changeable tissue (z, y, x) around a voxel of the core, or of any where there is no core.
+
+    Args:
+        changeable: what may belong to it; not empty.
+        core: part of that, may be empty.
+        spacing: voxel size along each axis, mm.
+        random: where the numbers come from.
+    """
+    middles = np.argwhere(core)
+    places = middles if len(middles) else np.argwhere(changeable)
     centre = places[random.integers(len(places))]
-    z, y, x = np.ogrid[tuple(slice(size) for size in labels.shape)]
+    z, y, x = np.ogrid[tuple(slice(size) for size in changeable.shape)]
     distance = spacing * np.sqrt((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2)
-    lobes = _smooth_noise(labels.shape, LOBES_MM / spacing, random)
-    body = changeable & (distance < random.uniform(*RADIUS_MM) * (1 + 0.3 * lobes))
-    uptake = body * (1 + 0.35 * _smooth_noise(labels.shape, LOBES_MM / spacing / 2, random))
+    lobes = _smooth_noise(changeable.shape, LOBES_MM / spacing, random)
+    return np.asarray(changeable & (distance < random.uniform(*RADIUS_MM) * (1 + 0.3 * lobes)))
+
+
+def _part(changeable: BoolArray, labels: LabelArray, spacing: float, random: np.random.Generator) -> _Part:
+    """What enhances of the changeable tissue, and how."""
+    body = lobed_ball(changeable, changeable & (labels == NCR), spacing, random)
+    uptake = body * (1 + 0.35 * _smooth_noise(body.shape, LOBES_MM / spacing / 2, random))
     necrosis = np.zeros_like(body)
     if random.random() < RIM_CHANCE:
         depth = ndimage.distance_transform_edt(body, sampling=spacing)

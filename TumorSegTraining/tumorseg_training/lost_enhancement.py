@@ -14,7 +14,7 @@ MOST_LEFT = 0.2
 not free of texture either."""
 
 ON_T1 = 0.7
-"""Largest part of the uptake that comes to lie on T1 instead: blood and protein are bright before contrast medium too."""
+"""Largest part of the uptake that comes to lie on T1 instead: blood is bright before contrast medium too."""
 
 FAINT = 0.25
 """Uptake, median over the enhancing tumor, below which it is not called enhancing, in standard deviations of the brain.

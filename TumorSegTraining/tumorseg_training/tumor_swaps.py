@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tumorseg.regions import UNDIVIDED
+from tumorseg_training.coring import cored
 from tumorseg_training.enhancement import enhanced
 from tumorseg_training.healing import healed, weakened
 from tumorseg_training.lost_enhancement import unenhanced, without_faint_enhancement
@@ -33,6 +34,7 @@ class _Wanted(NamedTuple):
 
     healing: bool
     transplanting: bool
+    coring: bool
     unenhancing: bool
     enhancing: bool
     weakening: bool
@@ -71,11 +73,12 @@ class TumorSwaps:
         chances = augmentation.healing, augmentation.transplanting, augmentation.weakening
         healing, transplanting, weakening = (random.random(3) < chances).tolist()
         # Not asked where no recipe wants it: the other numbers are then those of a version without it.
-        enhancing, unenhancing = (
-            bool(chance) and random.random() < chance and self._shows_t1ce(case)
-            for chance in (augmentation.enhancing, augmentation.unenhancing)
+        enhancing, unenhancing, coring = (
+            bool(chance) and random.random() < chance
+            for chance in (augmentation.enhancing, augmentation.unenhancing, augmentation.coring)
         )
-        return _Wanted(healing, transplanting, unenhancing, enhancing, weakening)
+        t1ce = self._shows_t1ce(case)
+        return _Wanted(healing, transplanting, coring, unenhancing and t1ce, enhancing and t1ce, weakening)
 
     def _swapped(self, scan: Scan, donor: Donor | None, wanted: _Wanted, random: np.random.Generator) -> Scan:
         """The scan with what is wanted, one after the other; a change that is not possible is left out."""
@@ -84,6 +87,8 @@ class TumorSwaps:
             scan = healed(scan, spacing) or scan
         if donor:
             scan = transplanted(scan, donor, spacing, random)
+        if wanted.coring:
+            scan = cored(scan, channels, spacing, random) or scan
         if wanted.unenhancing:
             scan = unenhanced(scan, channels, random) or scan
         if wanted.enhancing:

@@ -67,7 +67,8 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--model", help="name of a model, or a .safetensors file")
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
-    parser.add_argument("--tta", action="store_true", help="average over mirrored inputs, 2 to 8 times slower; some models always do")
+    tta = "average over mirrored inputs, 2 to 8 times slower; some models always do"
+    parser.add_argument("--tta", action="store_true", help=tta)
     _add_convention(parser, "numbering in label maps")
     parser.add_argument("--probabilities", type=Path, metavar="FILE", help="also write the region probabilities")
     parser.add_argument(
