@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from tumorseg import flatten
 from tumorseg.flatten import flattened
 from tumorseg.volume import BoolArray, FloatArray
 
@@ -62,6 +64,22 @@ def test_what_is_bright_in_many_places_in_front_does_not_pull_the_rest(brain: Bo
     y = np.broadcast_to(_places(brain)[1], SHAPE)
     slope = np.polyfit(y[brain & ~bright], moved[brain & ~bright], 1)[0]
     assert abs(slope) < 0.5  # 1.5 if residuals are not taken from their median
+
+
+def test_the_surface_of_the_brain_takes_no_part(brain: BoolArray, tissue: FloatArray) -> None:
+    inside = ndimage.binary_erosion(brain, iterations=2)
+    front = np.broadcast_to(_places(brain)[1] > 0, SHAPE)
+    fluid = np.where(brain & ~inside & front, np.float32(60), tissue)
+    np.testing.assert_array_equal(flattened(fluid, brain)[inside], flattened(tissue, brain)[inside])
+    assert inside.sum() > 0.3 * brain.sum()
+
+
+def test_the_fit_has_settled(brain: BoolArray, tissue: FloatArray, monkeypatch: pytest.MonkeyPatch) -> None:
+    bright = brain & (np.random.default_rng(1).random(SHAPE) < 0.3) & np.broadcast_to(_places(brain)[1] > 0, SHAPE)
+    volume = np.where(bright, tissue + np.float32(60), tissue)
+    usual = flattened(volume, brain)
+    monkeypatch.setattr(flatten, "ROUNDS", 60)
+    np.testing.assert_allclose(flattened(volume, brain), usual, atol=0.05)  # 1.1 off after 5 rounds
 
 
 @pytest.mark.parametrize(("scale", "shift"), [(0.01, 0.0), (30.0, 0.0), (1.0, -100.0), (2.0, 500.0)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from tumorseg.volume import BoolArray, FloatArray
 
@@ -11,9 +12,12 @@ STRIDE = 2
 """Every second voxel along each axis takes part in the fit. With all of them no voxel of the seven real cases
 at 2 mm differs by more than 0.07 standard deviations of the brain."""
 
-ROUNDS = 5
-"""Fits, each with weights from the one before. More would change half of the volumes of the seven real cases by at most
-0.004 standard deviations of the brain, single ones much more: networks are trained with this number."""
+ROUNDS = 20
+"""Fits, each with weights from the one before. 60 change no voxel of the seven real cases at 2 mm by 0.001 standard
+deviations of the brain; 5 would by up to 0.08."""
+
+RIM = 2
+"""Voxels of the mask's surface that take no part in the fit: the outermost are half empty, fluid lies under them."""
 
 BIWEIGHT = 4.685
 """Standard deviations beyond which a voxel has no weight: Tukey's biweight at 95 % efficiency (Huber & Ronchetti,
@@ -37,12 +41,19 @@ def flattened(channel: FloatArray, mask: BoolArray) -> FloatArray:
         mask: brain, same shape.
     """
     part = (slice(None, None, STRIDE),) * 3
-    values = channel[part][mask[part]].astype(np.float64)
+    inside = _inside(mask)[part]
+    values = channel[part][inside].astype(np.float64)
     surface = np.zeros((), np.float64)
     if values.size:
         axes = [_places(mask, axis) for axis in range(3)]
-        surface = _surface(axes, _robust_fit(_terms(axes, np.nonzero(mask[part])), values))
+        surface = _surface(axes, _robust_fit(_terms(axes, np.nonzero(inside)), values))
     return np.where(mask, channel - surface.astype(channel.dtype), channel.dtype.type(0))
+
+
+def _inside(mask: BoolArray) -> BoolArray:
+    """The mask (z, y, x) without its surface; all of it where nothing else is left."""
+    eroded: BoolArray = ndimage.binary_erosion(mask, iterations=RIM)
+    return eroded if eroded.any() else mask
 
 
 def _places(mask: BoolArray, axis: int) -> FloatVector:

@@ -11,7 +11,7 @@ from tumorseg.console import table
 from tumorseg_training.calibration_report import CALIBRATION_HEADER, calibration_rows
 from tumorseg_training.crossval.agreement import SCORE, Agreement
 from tumorseg_training.crossval.results import CrossValidation
-from tumorseg_training.crossval.rules import LEAST_ML, RuleChoice
+from tumorseg_training.crossval.rules import LEAST_ENHANCING_ML, LEAST_ML, RuleChoice
 from tumorseg_training.crossval.score_table import score_table
 from tumorseg_training.crossval.tiles import TileCase
 from tumorseg_training.evaluate import Evaluation
@@ -61,7 +61,7 @@ def rule_sentence(choice: RuleChoice) -> str:
     if choice.dice_held_out is not None:
         figures += f", {choice.dice_held_out:.3f} in cases left out of the choice in turn"
     figures += f", {choice.dice_best:.3f} in the {choice.cases} cases that choose (too good)"
-    always = f"Parts below {LEAST_ML:g} mL go, and less enhancing tumor becomes core"
+    always = f"Parts below {LEAST_ML:g} mL go, and less enhancing tumor than {LEAST_ENHANCING_ML:g} mL becomes core"
     if not choice.used:
         return f"{always}; no stronger rule helps cases that were left out of the choice: {figures}."
     rule = choice.rule

@@ -15,7 +15,10 @@ from tumorseg_training.crossval.part_table import PartTable
 from tumorseg_training.enhancing_rule import PROBABILITIES, VOLUMES_ML
 
 LEAST_ML = 0.1
-"""Parts below it, and less enhancing tumor, never stay: a ball of 6 mm, the smallest lesion that the engine reports.
+"""Parts below it never stay: a ball of 6 mm, the smallest lesion that the engine reports."""
+
+LEAST_ENHANCING_ML = 0.2
+"""Less enhancing tumor becomes core, as in nnU-Net for BraTS 2020 (Isensee et al. 2020, arXiv 2011.00848).
 
 It is not chosen by cases: a few false voxels of ET would cost a case without any its whole Dice.
 """
@@ -86,7 +89,7 @@ def choose_rule(cases: Sequence[Tables]) -> RuleChoice:
 
 
 def _candidates(thresholds: Sequence[float]) -> list[Rule]:
-    volumes = [volume for volume in VOLUMES_ML if volume >= LEAST_ML]
+    volumes = [volume for volume in VOLUMES_ML if volume >= LEAST_ENHANCING_ML]
     every = product(PARTS_ML, volumes, thresholds)
     return sorted(Rule(part, volume, round(abs(edge - THRESHOLD), 6), edge) for part, volume, edge in every)
 
