@@ -58,6 +58,8 @@ def test_the_floor_counts_every_tile() -> None:
     assert clicks.floor_seconds(_spec(single_pass=False), (8, 12, 16)) == pytest.approx(1 * 2 * 3 * one)
     whole = clicks.floor_seconds(_spec(), (8, 16, 16))
     assert one < whole < 6 * one
+    mirrored = replace(_spec(), tta=True, mirror_axes="x")
+    assert clicks.floor_seconds(mirrored, (8, 16, 16)) == pytest.approx(2 * whole)
 
 
 def test_goals_are_judged_and_the_floor_is_told_for_a_gpu() -> None:

@@ -120,6 +120,23 @@ def test_a_network_that_saw_its_cases_is_refused(folds: Path, capsys: pytest.Cap
     assert "was trained on its own validation cases C" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("tta", ["fold0", "both"])
+def test_models_that_want_to_be_mirrored_are_told_and_not_mixed_with_others(
+    folds: Path, tta: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("fold0", "fold1") if tta == "both" else ("fold0",):
+        model = folds / name / "model.safetensors"
+        loaded = load_model(model)
+        save_model(model, replace(loaded.spec, tta=True), loaded.network.state_dict())
+    shutil.rmtree(folds / "out")
+    if tta == "both":
+        assert main(_command(folds)) == 0
+        assert "averaged over mirrorings" in (folds / "out" / "crossval.md").read_text()
+    else:
+        assert main(_command(folds)) == 2
+        assert "fold1 one averages over mirrored inputs" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [

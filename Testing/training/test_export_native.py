@@ -132,6 +132,9 @@ def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path, capsys: py
             replace(model.spec, single_pass=True), model.network, ""
         ),
         "different axes of mirroring (zyx and x)": Model(replace(model.spec, mirror_axes="x"), model.network, ""),
+        "different ways of averaging over mirrored inputs (False and True)": Model(
+            replace(model.spec, tta=True), model.network, ""
+        ),
     }
     for number, (words, other) in enumerate(others.items()):
         second = write_run(tmp_path / f"second{number}", other)

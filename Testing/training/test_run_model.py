@@ -24,8 +24,12 @@ def test_the_recipe_decides_how_the_network_is_run() -> None:
 def test_prediction_mirrors_only_as_the_training_did(mirror: float, axes: str, known: str) -> None:
     recipe = replace(load_recipe("tiny"), augmentation=Augmentation(mirror=mirror, mirror_axes=axes))
     assert model_spec(recipe).mirror_axes == known
-    assert not model_spec(recipe).tta
-    assert not known or model_spec(replace(recipe, tta=True)).tta
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_the_recipe_decides_whether_predictions_are_averaged_over_mirrorings(tta: bool) -> None:
+    recipe = replace(load_recipe("tiny"), augmentation=Augmentation(mirror=0.5, mirror_axes="x"), tta=tta)
+    assert model_spec(recipe).tta is tta
 
 
 @pytest.mark.parametrize(("name", "resized"), [("tiny", False), ("paper", True)])

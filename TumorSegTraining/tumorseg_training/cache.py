@@ -30,7 +30,8 @@ from tumorseg_training.fingerprint import fingerprint
 from tumorseg_training.fingerprint_text import to_text
 from tumorseg_training.working_labels import labels_on_working
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
+"""Of what is done to a volume before training; with another number nothing that was kept is used again."""
 """Raised whenever what is stored changes."""
 
 CACHED = ("zscore-brain", "zscore-flat")

@@ -14,11 +14,11 @@ RECOLORED = 0.4
 """Chance that what is core already changes its brightness, where there is enough of it, instead of new core."""
 
 T2 = (0.1, 1.0)
-"""What core is brighter by than edema, in standard deviations of the brain.
+"""What becomes core is brighter by than it was, in standard deviations of the brain.
 
-Median of core minus median of edema in the five real cases at hand with little or no enhancement: 0.25 to 1.05 on T2,
-0.4 to 1.48 on FLAIR, -0.73 to 0.03 on T1, -0.84 to -0.1 on T1ce. In most synthetic patients core is darker on FLAIR, as
-necrosis is.
+Median of core minus median of edema in five of the six real cases at hand with little or no enhancement: 0.25 to 1.05
+on T2, 0.4 to 1.48 on FLAIR, -0.73 to 0.03 on T1, -0.84 to -0.1 on T1ce; the sixth (01485) has hardly any such core. In
+most synthetic patients core is darker than edema on FLAIR, as necrosis is.
 """
 
 FLAIR = (0.1, 1.4)
@@ -31,7 +31,7 @@ T1 = (-0.7, 0.1)
 def cored(scan: Scan, channels: tuple[str, ...], spacing: float, random: np.random.Generator) -> Scan | None:
     """The scan with core that does not enhance; None where there is no tumor of divided labels to change.
 
-    What enhances stays as it is, and so does the input.
+    What enhances keeps its label, and but for its edge its brightness. The input is not changed.
 
     Args:
         scan: in LPS.

@@ -28,7 +28,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--called", default="cases", help="what the runs' cases are, e.g. 'real cases of BraTS 2021'")
     parser.add_argument("--unseen-called", default="further cases", help="what those are, e.g. 'synthetic patients'")
-    parser.add_argument("--tta", action="store_true", help="average over the mirrorings that the networks know")
+    parser.add_argument(
+        "--tta",
+        action="store_true",
+        help="average over the mirrorings that the networks know, asked for or not",
+    )
     parser.add_argument("--compare-tiles", action="store_true", help="also run one pass against overlapping tiles")
     parser.add_argument(
         "--tile",

@@ -68,7 +68,7 @@ class TumorSegUNetLogic:
             inputs: the volume nodes; they are copied, so later changes do not matter to the run.
             model: name or file of the model; the default model if None.
             device: auto, cpu, cuda, cuda:N or mps.
-            tta: whether mirrored copies are averaged, which takes two to eight times as long.
+            tta: whether mirrored copies are averaged, as some models always do; takes two to eight times as long.
             surfaces: whether the segmentation gets closed surfaces for 3D views.
 
         Returns:

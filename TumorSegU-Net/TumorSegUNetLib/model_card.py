@@ -71,6 +71,8 @@ def _runLines(spec: ModelSpec) -> list[str]:
     lines.append(_("Finds {regions}.").format(regions=", ".join(regions[name] for name in spec.regions)))
     if spec.members > 1:
         lines.append(_("Averages {count} networks.").format(count=spec.members))
+    if spec.tta:
+        lines.append(_("Always averages over mirrored copies."))
     rules = spec.postprocessing
     if rules.min_component_ml > 0:
         lines.append(_("Separate parts below {volume} mL are left out.").format(volume=f"{rules.min_component_ml:g}"))

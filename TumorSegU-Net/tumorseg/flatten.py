@@ -42,6 +42,8 @@ def flattened(channel: FloatArray, mask: BoolArray) -> FloatArray:
     """
     part = (slice(None, None, STRIDE),) * 3
     inside = _inside(mask)[part]
+    if not inside.any():
+        inside = mask[part]
     values = channel[part][inside].astype(np.float64)
     surface = np.zeros((), np.float64)
     if values.size:
@@ -51,9 +53,8 @@ def flattened(channel: FloatArray, mask: BoolArray) -> FloatArray:
 
 
 def _inside(mask: BoolArray) -> BoolArray:
-    """The mask (z, y, x) without its surface; all of it where nothing else is left."""
-    eroded: BoolArray = ndimage.binary_erosion(mask, iterations=RIM)
-    return eroded if eroded.any() else mask
+    """The mask (z, y, x) without its surface."""
+    return np.asarray(ndimage.binary_erosion(mask, iterations=RIM))
 
 
 def _places(mask: BoolArray, axis: int) -> FloatVector:

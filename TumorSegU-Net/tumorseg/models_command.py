@@ -57,6 +57,8 @@ def _run_show(options: argparse.Namespace) -> int:
     print(f"name: {spec.name} {spec.version}\nfile: {path}\nSHA-256: {file_sha256(path)}")
     if spec.members > 1:
         print(f"ensemble: the mean of {spec.members} networks")
+    if spec.tta:
+        print("averages over mirrored inputs, always")
     print(f"input: {', '.join(DISPLAY_NAMES[name] for name in spec.channels)} at {spec.spacing} mm")
     for title in ("intended_use", "training_data", "measured", "limits", "licence", "attribution"):
         value = getattr(spec.card, title)

@@ -43,7 +43,7 @@ class Options:
 
     Attributes:
         device: ``auto``, ``cpu``, ``mps``, ``cuda`` or ``cuda:N``.
-        tta: average over the mirrorings that the model knows; 2 to 8 times slower.
+        tta: average over the mirrorings that the model knows, even if it does not ask for it; 2 to 8 times slower.
         brain_mask: brain as a volume on the inputs' grid (not 0 inside); where the volumes differ from 0 if None.
     """
 

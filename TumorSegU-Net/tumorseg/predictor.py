@@ -1,4 +1,4 @@
-"""Run a network over a brain crop: down the memory ladder, with the fastest runtime that works, mirrored on request."""
+"""Run a network over a brain crop: down the memory ladder, with the fastest runtime that works, mirrored if wanted."""
 
 from __future__ import annotations
 

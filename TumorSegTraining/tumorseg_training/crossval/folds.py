@@ -103,3 +103,7 @@ def _check_together(folds: Sequence[Fold]) -> None:
     for fold in folds[1:]:
         if fold.model.spec.regions != folds[0].model.spec.regions:
             raise BadInputError(f"{folds[0].name} and {fold.name} find different regions; they are no folds of one.")
+        if fold.model.spec.tta != folds[0].model.spec.tta:
+            raise BadInputError(
+                f"Of {folds[0].name} and {fold.name} one averages over mirrored inputs; they are no folds of one."
+            )

@@ -9,6 +9,7 @@ from pathlib import Path
 from tumorseg.pipeline import Options, segment
 from tumorseg.regions import labels_from_regions
 from tumorseg.volume import FloatArray
+from tumorseg_training.cache import CACHE_VERSION
 from tumorseg_training.case_predictions import ModelPredictions
 from tumorseg_training.cases import LabelledCase, read_labelled, read_truth
 from tumorseg_training.crossval.folds import THRESHOLD, Judged
@@ -62,7 +63,8 @@ class HeldOutPredictions:
         return result.probabilities
 
     def sha256(self, case: LabelledCase) -> str:
-        """Of the data of a case, the network that judges it, and whether it is averaged over mirrorings."""
+        """Of a case's data and their preparation, the network that judges it, and whether mirroring was asked for."""
         model = self._folds[case.name].model
-        parts = (ModelPredictions(model).sha256(case), model.sha256, f"tta {self._options.tta}")
+        options = f"tta {self._options.tta} prepared {CACHE_VERSION}"
+        parts = (ModelPredictions(model).sha256(case), model.sha256, options)
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()

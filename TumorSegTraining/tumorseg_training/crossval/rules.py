@@ -18,9 +18,9 @@ LEAST_ML = 0.1
 """Parts below it never stay: a ball of 6 mm, the smallest lesion that the engine reports."""
 
 LEAST_ENHANCING_ML = 0.2
-"""Less enhancing tumor becomes core, as in nnU-Net for BraTS 2020 (Isensee et al. 2020, arXiv 2011.00848).
+"""Less enhancing tumor becomes core: the 200 voxels of 1 mm of nnU-Net for BraTS 2020 (arXiv 2011.00848 and its code).
 
-It is not chosen by cases: a few false voxels of ET would cost a case without any its whole Dice.
+A few false voxels of ET would cost a case without any its whole Dice. The cases that are judged do not choose it.
 """
 
 PARTS_ML = (LEAST_ML, 0.2, 0.5, 1.0)

@@ -40,7 +40,7 @@ class Request:
         called: what the cases of the folds are called.
         unseen_called: what the further cases are called.
         device: as in ``Options``.
-        tta: average over mirrorings.
+        tta: average over mirrorings, even if the models do not ask for it.
         tiles: whether one pass is compared with tiles.
         tile: their size (z, y, x); None for the usual one.
         seed: of the bootstrap intervals.
@@ -130,7 +130,7 @@ def _subject(folds: Sequence[Fold], request: Request) -> Document:
         "folds": {
             fold.name: {"model_sha256": fold.model.sha256, "validation": list(fold.validation)} for fold in folds
         },
-        "tta": request.tta or any(fold.model.spec.tta for fold in folds),
+        "tta": request.tta or folds[0].model.spec.tta,
     }
 
 

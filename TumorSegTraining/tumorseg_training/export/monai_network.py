@@ -40,6 +40,7 @@ def check_expressible(spec: ModelSpec) -> None:
         "MONAI's DynUNet has the same number of groups everywhere": config.norm != "group" or len(groups) == 1,
         "only networks with region outputs can be written": spec.outputs == OUTPUT_REGIONS,
         "MONAI's transforms do not stretch the brain to the patch and back": not spec.resized,
+        "MONAI's inferers do not average over mirrored inputs": not spec.tta,
         "MONAI's transforms do not take slow changes of brightness out": spec.normalisation != "zscore-flat",
     }
     for reason, fine in reasons.items():
