@@ -85,6 +85,10 @@ def test_one_prediction_serves_everything(folds: Path, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(held_out, "segment", never)
     assert main(_command(folds)) == 0
+    with monkeypatch.context() as later:
+        later.setattr(held_out, "CACHE_VERSION", -1)
+        with pytest.raises(AssertionError, match="predicted again"):
+            main(_command(folds))
     (folds / "out/logits/B.npz").write_bytes(b"damaged")
     with pytest.raises(AssertionError, match="predicted again"):
         main(_command(folds))
