@@ -164,10 +164,12 @@ class _Passes(TorchHostSums):
 
     def __init__(self, error: Exception | None = None) -> None:
         self.sizes: list[tuple[int, ...]] = []
+        self.mirrorings: list[object] = []
         self.error = error
 
     def logits(self, image: np.ndarray, mirrorings: object) -> np.ndarray:
         self.sizes.append(image.shape)
+        self.mirrorings.append(mirrorings)
         if self.error:
             raise self.error
         return image
@@ -186,6 +188,15 @@ def test_a_gpu_runs_the_network_before_it_is_waited_for_and_all_tiles_twice(
     monkeypatch.setattr("tumorseg.predictor.runtimes", lambda *_: [lambda: runtime])
     prepare(model)
     assert runtime.sizes == sizes
+    assert set(runtime.mirrorings) <= {((),)}
+
+
+def test_a_gpu_is_made_ready_for_the_mirrorings_that_a_model_always_wants(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, runtime = random_model((16, 16, 16)), _Passes()
+    monkeypatch.setattr("tumorseg.predictor.choose_device", lambda _: Device("cuda", ""))
+    monkeypatch.setattr("tumorseg.predictor.runtimes", lambda *_: [lambda: runtime])
+    prepare(replace(model, spec=replace(model.spec, mirror_axes="x", tta=True)))
+    assert set(runtime.mirrorings) == {((), (3,))}
 
 
 def test_a_gpu_without_room_is_left_to_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, r
         ModelError: weights that do not fit the architecture.
         CancelledError: from ``report``.
     """
-    mirrorings = mirrorings_of(model.spec) if tta or model.spec.tta else ((),)
+    mirrorings = _wanted_mirrorings(model.spec, tta)
     z, y, x = crop.shape[1:]
     first = ladder(model.spec, (z, y, x), device.name)[0]
     for rung in plan(model.spec, (z, y, x), device.name, len(mirrorings)):
@@ -90,6 +90,10 @@ def mirrorings_of(spec: ModelSpec) -> tuple[Axes, ...]:
     """The mirrorings of test-time augmentation, none first, as axes of (channel, z, y, x)."""
     known = [number for number, axis in enumerate(AXES, start=1) if axis in spec.mirror_axes]
     return tuple(axes for count in range(len(known) + 1) for axes in itertools.combinations(known, count))
+
+
+def _wanted_mirrorings(spec: ModelSpec, asked: bool = False) -> tuple[Axes, ...]:
+    return mirrorings_of(spec) if asked or spec.tta else ((),)
 
 
 def prepare(model: Model, device: str = "auto") -> None:
@@ -127,7 +131,7 @@ def _first_passes(runtime: Runtime, rung: Rung, model: Model) -> None:
     """Let a GPU load its kernels; where all inputs have one size, the second pass also records it (``cuda_graphs``)."""
     image = runtime.array(np.zeros((len(model.spec.channels), *rung.tiling.size), np.float32))
     for _ in range(1 if model.spec.single_pass else 2):
-        runtime.logits(image, ((),))
+        runtime.logits(image, _wanted_mirrorings(model.spec))
 
 
 def _on_rung(
