@@ -33,7 +33,7 @@ from tumorseg.modelfile import ModelSpec, read_spec
 from tumorseg.modelstore import find_model
 from tumorseg.network import build_network
 from tumorseg.pipeline import prepare
-from tumorseg.predictor import mirrorings_of
+from tumorseg.predictor import wanted_mirrorings
 from tumorseg.sequences import Case
 from tumorseg.tiles import Size, tiles_of
 
@@ -127,8 +127,7 @@ def floor_seconds(spec: ModelSpec, crop: Size) -> float:
     z, y, x = (max(pair) for pair in zip(crop, tiling.size, strict=True))
     passes = 1 if tiling.kind == "whole" else len(tiles_of((z, y, x), tiling))
     operations, moved = least_work(spec, tiling.size)
-    passes *= len(mirrorings_of(spec)) if spec.tta else 1
-    return passes * max(operations / GPU_OPERATIONS, moved / GPU_BYTES)
+    return passes * len(wanted_mirrorings(spec)) * max(operations / GPU_OPERATIONS, moved / GPU_BYTES)
 
 
 def least_work(spec: ModelSpec, size: Size) -> tuple[int, int]:

@@ -74,6 +74,14 @@ def test_the_surface_of_the_brain_takes_no_part(brain: BoolArray, tissue: FloatA
     assert inside.sum() > 0.3 * brain.sum()
 
 
+def test_a_brain_that_is_all_surface_is_flattened_too() -> None:
+    slab = np.zeros(SHAPE, bool)
+    slab[10:13] = True
+    y = np.arange(SHAPE[1], dtype=np.float32)[None, :, None]
+    flat = flattened(np.where(slab, 100 + 3 * y, np.float32(0)), slab)
+    assert np.ptp(flat[slab]) < 0.01
+
+
 def test_the_fit_has_settled(brain: BoolArray, tissue: FloatArray, monkeypatch: pytest.MonkeyPatch) -> None:
     bright = brain & (np.random.default_rng(1).random(SHAPE) < 0.3) & np.broadcast_to(_places(brain)[1] > 0, SHAPE)
     volume = np.where(bright, tissue + np.float32(60), tissue)

@@ -43,7 +43,7 @@ def test_without_core_some_of_the_edema_becomes_core() -> None:
         assert (_cored(ball_tumor(core=ED), seed).labels == NCR).any()
 
 
-def test_what_enhances_stays() -> None:
+def test_what_enhances_keeps_its_label_and_in_its_depth_its_brightness() -> None:
     scan = ball_tumor(core=ET)
     for seed in SEEDS:
         after = _cored(scan, seed)

@@ -31,8 +31,7 @@ from tumorseg_training.fingerprint_text import to_text
 from tumorseg_training.working_labels import labels_on_working
 
 CACHE_VERSION = 3
-"""Of what is done to a volume before training; with another number nothing that was kept is used again."""
-"""Raised whenever what is stored changes."""
+"""Raised whenever what is stored changes; with another number nothing that was kept is used again."""
 
 CACHED = ("zscore-brain", "zscore-flat")
 """Normalisations that a cache can hold, of those of the model file; the others are computed from the first of them."""

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tta",
         action="store_true",
-        help="average over the mirrorings that the networks know, asked for or not",
+        help="average over the mirrorings that the networks know, even if they do not ask for it",
     )
     parser.add_argument("--compare-tiles", action="store_true", help="also run one pass against overlapping tiles")
     parser.add_argument(

@@ -35,9 +35,9 @@ def unenhanced(scan: Scan, channels: tuple[str, ...], random: np.random.Generato
         channels: sequence of each channel.
         random: where the numbers come from.
     """
-    uptake = _uptake(scan, channels)
     enhancing = scan.labels == ET
-    if uptake is None or not enhancing.any():
+    uptake = _uptake(scan, channels) if enhancing.any() else None
+    if uptake is None:
         return None
     left = min(random.uniform(0, MOST_LEFT) / max(float(np.median(uptake[enhancing])), MOST_LEFT), 1.0)
     lost = np.maximum(uptake, 0) * _beside(enhancing) * (1 - left)
@@ -56,9 +56,9 @@ def without_faint_enhancement(scan: Scan, channels: tuple[str, ...]) -> Scan:
         scan: in LPS.
         channels: sequence of each channel.
     """
-    uptake = _uptake(scan, channels)
     enhancing = scan.labels == ET
-    if uptake is None or not enhancing.any() or np.median(uptake[enhancing]) >= FAINT:
+    uptake = _uptake(scan, channels) if enhancing.any() else None
+    if uptake is None or np.median(uptake[enhancing]) >= FAINT:
         return scan
     return Scan(scan.images, np.where(enhancing, NCR, scan.labels).astype(np.uint8))
 

@@ -73,7 +73,7 @@ def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, r
         ModelError: weights that do not fit the architecture.
         CancelledError: from ``report``.
     """
-    mirrorings = _wanted_mirrorings(model.spec, tta)
+    mirrorings = wanted_mirrorings(model.spec, tta)
     z, y, x = crop.shape[1:]
     first = ladder(model.spec, (z, y, x), device.name)[0]
     for rung in plan(model.spec, (z, y, x), device.name, len(mirrorings)):
@@ -92,7 +92,8 @@ def mirrorings_of(spec: ModelSpec) -> tuple[Axes, ...]:
     return tuple(axes for count in range(len(known) + 1) for axes in itertools.combinations(known, count))
 
 
-def _wanted_mirrorings(spec: ModelSpec, asked: bool = False) -> tuple[Axes, ...]:
+def wanted_mirrorings(spec: ModelSpec, asked: bool = False) -> tuple[Axes, ...]:
+    """All mirrorings where they are asked for or the model always wants them, otherwise the image as it is."""
     return mirrorings_of(spec) if asked or spec.tta else ((),)
 
 
@@ -131,7 +132,7 @@ def _first_passes(runtime: Runtime, rung: Rung, model: Model) -> None:
     """Let a GPU load its kernels; where all inputs have one size, the second pass also records it (``cuda_graphs``)."""
     image = runtime.array(np.zeros((len(model.spec.channels), *rung.tiling.size), np.float32))
     for _ in range(1 if model.spec.single_pass else 2):
-        runtime.logits(image, _wanted_mirrorings(model.spec))
+        runtime.logits(image, wanted_mirrorings(model.spec))
 
 
 def _on_rung(

@@ -20,7 +20,7 @@ LEAST_ML = 0.1
 LEAST_ENHANCING_ML = 0.2
 """Less enhancing tumor becomes core: the 200 voxels of 1 mm of nnU-Net for BraTS 2020 (arXiv 2011.00848 and its code).
 
-A few false voxels of ET would cost a case without any its whole Dice. The cases that are judged do not choose it.
+A few false voxels of ET would cost a case without any its whole Dice. Rules that cases choose are never milder.
 """
 
 PARTS_ML = (LEAST_ML, 0.2, 0.5, 1.0)
