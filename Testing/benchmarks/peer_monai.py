@@ -1,9 +1,12 @@
 """MONAI's usual recipe from files to one label map: transforms, ``sliding_window_inference``, ``Invertd``.
 
-The one step of ours that it lacks, the flattening that some networks need, is borrowed from the engine.
+The two steps of ours that it lacks and some networks need, the flattening and the other half of the brain, are borrowed
+from the engine.
 """
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 import torch
@@ -25,6 +28,8 @@ from peer_model import LABELS_FROM_OUTSIDE, Task, task_from_arguments
 from torch import Tensor
 
 from tumorseg.flatten import flattened
+from tumorseg.other_half import with_other_half
+from tumorseg.volume import Triple
 
 
 def main() -> None:
@@ -49,6 +54,7 @@ def _before(task: Task) -> Compose:
             Spacingd("image", pixdim=task.spacing, mode="bilinear"),
             *([Lambdad("image", _flattened)] if task.spec.normalisation == "zscore-flat" else []),
             NormalizeIntensityd("image", nonzero=True, channel_wise=True),
+            *([Lambdad("image", partial(_compared, spacing=task.spec.spacing))] if task.spec.other_half else []),
         ]
     )
 
@@ -57,6 +63,12 @@ def _flattened(images: Tensor) -> Tensor:
     """Each volume (channel, z, y, x) without slow changes of brightness, over its voxels that are not 0."""
     flat = [flattened(image, image != 0) for image in images.numpy()]
     return images.new_tensor(np.stack(flat))
+
+
+def _compared(images: Tensor, spacing: Triple) -> Tensor:
+    """The volumes (channel, z, y, x), and after them the difference of each from the other half of the brain."""
+    channels = images.numpy()
+    return images.new_tensor(with_other_half(channels, (channels != 0).any(axis=0), spacing))
 
 
 def _after(task: Task, before: Compose) -> Compose:

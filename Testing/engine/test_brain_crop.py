@@ -12,6 +12,7 @@ from tumorseg.brain_crop import BrainCrop, crop_to_brain
 from tumorseg.errors import BadInputError
 from tumorseg.grids import WorkingGrid, probabilities_to_reference, to_working, working_grid
 from tumorseg.normalise import Box, network_input
+from tumorseg.other_half import with_other_half
 from tumorseg.volume import FloatArray, Geometry, Triple, Volume
 
 OBLIQUE = (0.8, -0.6, 0.0, 0.6, 0.8, 0.0, 0.0, 0.0, -1.0)
@@ -106,3 +107,12 @@ def test_a_mask_that_vanishes_on_the_networks_grid_is_called_empty() -> None:
     single[20, 20, 20] = 1
     with pytest.raises(BadInputError, match="The brain mask mask is empty"):
         cropped(volumes, (2.0, 2.0, 2.0), Volume(single, volumes[0].geometry, "mask"))
+
+
+@pytest.mark.parametrize("name", ["small brain", "oblique"])
+def test_the_difference_from_the_other_half_follows_the_channels(name: str) -> None:
+    volumes, spacing = volumes_on(GRIDS[name]), (2.0, 2.0, 2.0)
+    plain = cropped(volumes, spacing)
+    both = crop_to_brain(volumes, volumes[0].geometry, spacing, "zscore-brain", other_half=True)
+    np.testing.assert_array_equal(both.channels, with_other_half(plain.channels, plain.working_brain, spacing))
+    assert both.grid == plain.grid

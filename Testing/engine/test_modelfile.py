@@ -53,6 +53,8 @@ def _with_document(tmp_path: Path, **changes: Any) -> Path:
         ({"mirror_axes": "xw"}, "mirror_axes must be some of the letters zyx, not 'xw'"),
         ({"mirror_axes": ["x"]}, "mirror_axes must be some of the letters zyx"),
         ({"tta": 1}, "tta must be true or false, not 1"),
+        ({"other_half": 1}, "other_half must be true or false, not 1"),
+        ({"other_half": True}, "the network's input channels differ from the named ones"),
         ({"tta": True, "mirror_axes": ""}, "tta needs mirror_axes"),
         ({"single_pass": "no"}, "single_pass must be true or false, not 'no'"),
         ({"single_pass": True, "resized": True}, "either resized or single_pass"),

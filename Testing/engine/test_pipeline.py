@@ -88,6 +88,22 @@ def test_provenance_tells_how_the_result_came_about() -> None:
     assert all(isinstance(value, str) for value in provenance.values())
 
 
+def test_a_model_can_look_for_what_differs_from_the_other_half() -> None:
+    case, one_sided, both_sided = small_case(), np.s_[4:8, 9:13, 16:19], np.s_[16:18, 9:13, 9:14]
+    array = case["t1ce"].array.copy()
+    array[12:] += 300 * (array[12:] > 0)
+    array[one_sided] += 600
+    case["t1ce"] = replace(case["t1ce"], array=array)
+    plain, compared = (
+        segment(case, threshold_model((0.8, 0.8, 0.8), other_half=other_half), CPU).labels
+        for other_half in (False, True)
+    )
+    assert plain[one_sided].all()
+    assert plain[both_sided].all()
+    assert compared[one_sided].all()
+    assert not compared[both_sided].any()
+
+
 def test_a_model_of_the_whole_tumor_gives_an_undivided_segment() -> None:
     result = segment(small_case(), constant_model({"WT": 0.9}), CPU)
     assert set(np.unique(result.labels)) <= {0, UNDIVIDED}

@@ -55,25 +55,30 @@ def constant_model(probabilities: dict[str, float]) -> Model:
 
 
 def threshold_model(
-    values: tuple[float, float, float] = (0.0, 1.0, 2.0), patch_size: tuple[int, int, int] = (8, 8, 8)
+    values: tuple[float, float, float] = (0.0, 1.0, 2.0),
+    patch_size: tuple[int, int, int] = (8, 8, 8),
+    other_half: bool = False,
 ) -> Model:
     """A network whose regions WT, TC and ET are the voxels where the normalised T1ce exceeds the values.
 
+    With ``other_half`` its difference from the other half of the brain counts instead.
+
     Every convolution but the first passes its first channel on unchanged; norms are off.
     """
-    config = UNet3DConfig(features=(1, 1), norm="none", activation="leaky_relu", deep_supervision=0)
+    inputs, seen = (8, 5) if other_half else (4, 1)  # channel 1 is T1ce, 5 its difference
+    config = UNet3DConfig(in_channels=inputs, features=(1, 1), norm="none", activation="leaky_relu", deep_supervision=0)
     network = UNet3D(config).eval()
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
-        network.encoder[0][0].conv.weight[0, 1, 1, 1, 1] = 1  # channel 1 is T1ce
+        network.encoder[0][0].conv.weight[0, seen, 1, 1, 1] = 1
         network.encoder[0][1].conv.weight[0, 0, 1, 1, 1] = 1
         network.decoder["0"][0].conv.weight[0, 1, 1, 1, 1] = 1  # channel 0 is the upsampled one, 1 the skip
         network.decoder["0"][1].conv.weight[0, 0, 1, 1, 1] = 1
         network.heads["0"].weight[:] = 100
         network.heads["0"].bias[:] = -100 * torch.tensor(values)
     spec = ModelSpec("threshold", "1.0", config.to_dict(), ("t1", "t1ce", "t2", "flair"), ModelCard("A threshold"))
-    return Model(replace(spec, patch_size=patch_size), network, sha256="0" * 64)
+    return Model(replace(spec, patch_size=patch_size, other_half=other_half), network, sha256="0" * 64)
 
 
 def one_channel_model() -> Model:

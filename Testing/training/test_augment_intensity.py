@@ -109,8 +109,32 @@ def test_a_lower_resolution_removes_what_is_finer() -> None:
 
 def test_gamma_keeps_the_range_and_bends_between() -> None:
     image = torch.tensor([-1.0, 0.0, 1.0, 3.0])
-    bend(image, 2.0)
+    bend(image, 2.0, *image.aminmax())
     torch.testing.assert_close(image, torch.tensor([-1.0, -0.75, 0.0, 3.0]))  # 4 * ((x + 1) / 4)^2 - 1
     flat = torch.ones(3)
-    bend(flat, 2.0)
+    bend(flat, 2.0, *flat.aminmax())
     torch.testing.assert_close(flat, torch.ones(3))
+
+
+def test_the_other_half_gets_the_contrast_of_its_channel_and_no_noise(patch: torch.Tensor) -> None:
+    first = ChannelChange(blur=1.0, resolution=0.5, noise=0.3, bias=0.5, factor=2.0, shift=0.5)
+    own, other = patch.clone(), patch / 2
+    change_intensity(own, Draw((0, 0, 0), (16, 16, 16), channels=(first, ChannelChange(dropped=True))), other)
+    inside = patch[0] != 0
+    torch.testing.assert_close(other[0], (patch[0] + 0.5) * inside)
+    assert not torch.equal(own[0], (2 * patch[0] + 0.5) * inside)
+    assert not other[1].any()
+    assert not own[1].any()
+
+
+def test_gamma_bends_the_other_half_as_its_channel(patch: torch.Tensor) -> None:
+    patch[1] = patch[0]
+    draw = Draw((0, 0, 0), (16, 16, 16), channels=(ChannelChange(gamma=1.4), ChannelChange()))
+    other = torch.stack([patch[0] / 2, patch[1]])
+    other[0, 8, 8, 8] = patch[0].max() + 1  # brighter than anything on its own side
+    own = change_intensity(patch.clone(), draw, other)
+    low, high = patch[0].aminmax()
+    expected = (high - low) * ((patch[0] / 2 - low) / (high - low)) ** 1.4 + low
+    expected[8, 8, 8] = high
+    torch.testing.assert_close(other[0], expected * (patch[0] != 0))
+    torch.testing.assert_close(other[1], own[1])

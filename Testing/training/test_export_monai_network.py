@@ -72,6 +72,8 @@ def test_other_models_that_monai_cannot_run_are_refused() -> None:
         check_expressible(replace(three_level_model().spec, resized=True))
     with pytest.raises(BadInputError, match="do not average over mirrored inputs"):
         check_expressible(replace(three_level_model().spec, tta=True))
+    with pytest.raises(BadInputError, match="do not compare both halves"):
+        check_expressible(replace(three_level_model().spec, other_half=True))
     with pytest.raises(BadInputError, match="do not take slow changes of brightness out"):
         check_expressible(replace(three_level_model().spec, normalisation="zscore-flat"))
     with pytest.raises(BadInputError, match="only networks with region outputs"):

@@ -221,6 +221,23 @@ def test_a_model_of_another_network_is_no_start(
     assert "another network than the recipe wide: features is (4, 8), not (6, 8)" in capsys.readouterr().err
 
 
+def test_a_network_that_compares_both_halves_starts_as_the_one_that_does_not(
+    run: Path, prepared: Path, tmp_path: Path
+) -> None:
+    still = "patch_size = [16, 16, 16]\nepochs = 1\nsteps_per_epoch = 1\nlearning_rate = 1e-9\nother_half = true\n"
+    (tmp_path / "both.toml").write_text(f'{still}[network]\npreset = "tiny"\nin_channels = 8\n')
+    start = ["--initial", str(run / MODEL_FILE), "--recipe", str(tmp_path / "both.toml")]
+    assert main(_fit(prepared, tmp_path / "run", *start)) == 0
+    before, after = load_model(run / MODEL_FILE), load_model(tmp_path / "run" / MODEL_FILE)
+    assert (before.spec.inputs, after.spec.inputs) == (4, 8)
+    x = torch.randn(1, 8, 16, 16, 16)
+    with torch.inference_mode():
+        torch.testing.assert_close(after.network(x), before.network(x[:, :4]), atol=2e-2, rtol=0)
+    # and a run that goes on from there keeps what it has learned about the other half
+    again = ["--initial", str(tmp_path / "run" / MODEL_FILE), "--recipe", str(tmp_path / "both.toml")]
+    assert main(_fit(prepared, tmp_path / "more", *again)) == 0
+
+
 def test_a_finished_run_is_not_trained_again(run: Path, prepared: Path) -> None:
     before = (run / MODEL_FILE).stat().st_mtime_ns
     assert main(_fit(prepared, run)) == 0

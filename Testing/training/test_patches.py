@@ -8,6 +8,7 @@ import torch
 
 from support.prepared import TINY, head
 from tumorseg.normalise import minmax
+from tumorseg.other_half import with_other_half
 from tumorseg_training.augment_recipe import Augmentation
 from tumorseg_training.patches import Patch, PatchDataset, normalised, tumor_centres
 from tumorseg_training.recipe import Recipe
@@ -141,3 +142,47 @@ def test_flattened_intensities_are_those_of_the_cache(recipe: Recipe) -> None:
     flat = replace(recipe, normalisation="zscore-flat", channels=("t2",), network=one, augmentation=Augmentation())
     patch = _patch([[case]], replace(flat, patch_size=labels.shape), 0)
     np.testing.assert_array_equal(patch.images.numpy(), images[[2]].astype(np.float32))
+
+
+def _comparing(recipe: Recipe) -> Recipe:
+    """A recipe whose network also sees the differences between both halves of the brain, nothing changed at random."""
+    inputs = replace(recipe.network, in_channels=2 * len(recipe.channels))
+    return replace(recipe, other_half=True, network=inputs, augmentation=Augmentation())
+
+
+def test_differences_from_the_other_half_are_those_of_the_engine(recipe: Recipe) -> None:
+    images, labels = head(0)
+    case = TrainingCase("a", lambda: (images, labels), (0, 1, 2, 3), (True,) * 4)
+    patch = _patch([[case]], replace(_comparing(recipe), patch_size=labels.shape), 0)
+    expected = with_other_half(images.astype(np.float32), (images != 0).any(axis=0), (recipe.spacing,) * 3)
+    np.testing.assert_allclose(patch.images.numpy(), expected, atol=2e-3)  # float16 between
+
+
+def test_differences_follow_the_changes_of_a_patch(recipe: Recipe) -> None:
+    images, labels = head(0)
+    images[1] = images[0]
+    case = TrainingCase("a", lambda: (images, labels), (0, 1, 2, 3), (True, True, True, True))
+    plain = replace(_comparing(recipe), patch_size=labels.shape)
+    doubled = replace(plain, augmentation=Augmentation(mirror=1.0, mirror_axes="x", shading=1.0, contrast=(2.0, 2.0)))
+    before, after = (_patch([[case]], wanted, 0).images for wanted in (plain, doubled))
+    turned = before.flip(-1)
+    torch.testing.assert_close(after[4:], 2 * turned[4:], atol=5e-3, rtol=0)
+    dropped = replace(plain, augmentation=Augmentation(dropping=1.0))
+    patch = _patch([[case]], dropped, 0).images
+    absent = [channel for channel in range(4) if not patch[channel].any()]
+    assert 1 <= len(absent) <= 3
+    assert [channel for channel in range(4) if not patch[4 + channel].any()] == absent
+
+
+def test_a_swapped_tumor_is_in_the_differences(recipe: Recipe) -> None:
+    """A healed brain is compared as it is then, not as it was."""
+    images, labels = head(0)
+    labels[..., 9:] = 0  # one side alone, so that the other can stand in for it
+    case = TrainingCase("a", lambda: (images, labels), (0, 1, 2, 3), (True,) * 4)
+    healing = replace(_comparing(recipe), patch_size=labels.shape, augmentation=Augmentation(healing=1.0))
+    patch = _patch([[case]], healing, 0)
+    assert labels.any()
+    assert not patch.labels.any()
+    own = patch.images[:4].numpy()
+    expected = with_other_half(own, (own != 0).any(axis=0), (recipe.spacing,) * 3)
+    np.testing.assert_allclose(patch.images.numpy(), expected, atol=5e-3)

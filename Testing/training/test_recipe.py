@@ -65,6 +65,11 @@ def test_a_pass_has_a_step_for_every_full_batch() -> None:
         ('channels = ["t1", "t1ce", "t2", "dwi"]', r"channels must be different ones of t1, t1ce, t2, flair"),
         ('channels = ["t1", "t1", "t2", "flair"]', r"channels must be different ones of t1, t1ce, t2, flair"),
         ('channels = ["t1ce"]', "the network takes 4 input channels, but 1 are named"),
+        ("other_half = 1", "other_half must be true or false, got 1"),
+        (
+            "other_half = true",
+            "the network takes 4 input channels, but 4 are named, each with its difference from the other half",
+        ),
         ('regions = ["TC", "WT", "ET"]', r"regions must be \[WT\] or \[WT, TC, ET\]"),
         ('regions = ["WT"]', "the network makes 3 outputs, but 1 regions are named"),
         ('precision = "8-bit"', "precision must be one of auto, 32-true, bf16-mixed, 16-mixed, got '8-bit'"),

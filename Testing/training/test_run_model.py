@@ -32,6 +32,13 @@ def test_the_recipe_decides_whether_predictions_are_averaged_over_mirrorings(tta
     assert model_spec(recipe).tta is tta
 
 
+def test_the_recipe_decides_whether_both_halves_of_the_brain_are_compared() -> None:
+    plain = load_recipe("tiny")
+    comparing = replace(plain, other_half=True, network=replace(plain.network, in_channels=8))
+    assert [model_spec(recipe).other_half for recipe in (plain, comparing)] == [False, True]
+    assert model_spec(comparing).inputs == 8
+
+
 @pytest.mark.parametrize(("name", "resized"), [("tiny", False), ("paper", True)])
 def test_presets_are_run_at_one_millimetre_in_tiles_or_stretched(name: str, resized: bool) -> None:
     spec = model_spec(load_recipe(name))

@@ -10,6 +10,7 @@ from support.prepared import TINY, head
 from tumorseg.devices import Device
 from tumorseg.modelfile import Model
 from tumorseg.network import UNet3D
+from tumorseg.other_half import with_other_half
 from tumorseg.predictor import predict
 from tumorseg.regions import labels_from_regions, region_mask
 from tumorseg_training.metrics import dice
@@ -45,6 +46,18 @@ def test_a_case_is_scored_as_the_engine_segments_it(network: UNet3D) -> None:
         assert row.values[f"dice_{region}"] == dice(region_mask(labels, region), region_mask(truth, region))
         assert row.values[f"nothing_dice_{region}"] == 0
     assert row.values["accuracy"] == pytest.approx(np.mean(labels == truth))
+
+
+def test_a_network_that_compares_both_halves_gets_both() -> None:
+    recipe = replace(RECIPE, other_half=True, network=replace(RECIPE.network, in_channels=8))
+    torch.manual_seed(0)
+    network = UNet3D(recipe.network).eval()
+    images, truth = head(0)
+    brain = (images != 0).any(axis=0)
+    crop = with_other_half(images.astype(np.float32), brain, (1.0, 1.0, 1.0))
+    probabilities = predict(Model(model_spec(recipe), network, ""), crop, Device("cpu", "")).probabilities
+    labels = labels_from_regions(probabilities * brain, recipe.regions, (0.5, 0.5, 0.5))
+    assert validate(_case(), network, recipe, CPU).values["accuracy"] == pytest.approx(np.mean(labels == truth))
 
 
 def test_only_what_is_known_of_a_case_is_scored(network: UNet3D) -> None:

@@ -6,6 +6,8 @@ axis: matrix products are what both CPUs and GPUs do best, and both changes toge
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -16,37 +18,51 @@ BIAS_POINTS = 3
 """Random values of a bias field along each axis of a patch; between them it is linear."""
 
 
-def change_intensity(patch: Tensor, draw: Draw) -> Tensor:
+def change_intensity(patch: Tensor, draw: Draw, other: Tensor | None = None) -> Tensor:
     """Apply the changes of a draw to a patch (channel, z, y, x) float32, in place; where a channel is 0, it stays 0.
 
     The order is that of a scanner's chain: what is lost by blur and resolution comes before noise, and the display of
-    contrast after it.
+    contrast after it. What the other half of the brain shows, same shape, gets the same contrast in place; blur, noise
+    and bias fields differ from place to place.
     """
     needed = any(change.noise or change.bias for change in draw.channels)
     random = torch.Generator(patch.device).manual_seed(draw.seed) if needed else None
     # A draw without channels changes the shape alone.
-    for image, change in zip(patch, draw.channels or [UNCHANGED] * len(patch), strict=True):
+    changes = draw.channels or [UNCHANGED] * len(patch)
+    others = [None] * len(patch) if other is None else list(other)
+    for image, beside, change in zip(patch, others, changes, strict=True):
+        shown = [image] if beside is None else [image, beside]
         if change.dropped:
-            image.zero_()
+            for part in shown:
+                part.zero_()
         elif change != UNCHANGED:
             brain = image != 0
-            _change(image, change, random)
-            image.mul_(brain)
+            _degrade(image, change, random)
+            _display(shown, change)
+            for part in shown:
+                part.mul_(brain)
     return patch
 
 
-def _change(image: Tensor, change: ChannelChange, random: torch.Generator | None) -> None:
-    """Change one channel (z, y, x) in place."""
+def _degrade(image: Tensor, change: ChannelChange, random: torch.Generator | None) -> None:
+    """Blur, noise and bias field of one channel (z, y, x), in place."""
     if change.blur or change.resolution < 1:
         image.copy_(filtered(image, change.blur, change.resolution))
     if change.noise:
         image.add_(torch.randn(image.shape, generator=random, device=image.device), alpha=change.noise)
     if change.bias:
         image.add_(bias_field(image, random), alpha=change.bias)
+
+
+def _display(shown: Sequence[Tensor], change: ChannelChange) -> None:
+    """Contrast, brightness and gamma of one channel (z, y, x) and, after it, of its other half, in place."""
     if (change.factor, change.shift) != (1, 0):
-        torch.add(image.new_tensor(change.shift), image, alpha=change.factor, out=image)
+        for part in shown:
+            torch.add(part.new_tensor(change.shift), part, alpha=change.factor, out=part)
     if change.gamma != 1:
-        bend(image, change.gamma)
+        limits = shown[0].aminmax()
+        for part in shown:
+            bend(part, change.gamma, *limits)
 
 
 def bias_field(image: Tensor, random: torch.Generator | None) -> Tensor:
@@ -79,9 +95,11 @@ def axis_filter(size: int, blur: float, resolution: float, device: torch.device)
     return matrix
 
 
-def bend(image: Tensor, gamma: float) -> None:
-    """Raise intensities, scaled to 0-1 over the image, to the power of gamma, in place; the range stays the same."""
-    low, high = image.aminmax()
+def bend(image: Tensor, gamma: float, low: Tensor, high: Tensor) -> None:
+    """Raise intensities, scaled so that ``low`` is 0 and ``high`` 1, to the power of gamma, in place, and scale back.
+
+    What is lower or higher is cut off.
+    """
     extent = (high - low).clamp(min=1e-6)
     # extent * ((image - low) / extent)^gamma, with one pass less.
-    image.sub_(low).pow_(gamma).mul_(extent ** (1 - gamma)).add_(low)
+    image.clamp_(low, high).sub_(low).pow_(gamma).mul_(extent ** (1 - gamma)).add_(low)

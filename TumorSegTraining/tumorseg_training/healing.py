@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
-from tumorseg.midline import find_midline
-from tumorseg.normalise import Box
-from tumorseg.volume import BoolArray, FloatArray, Geometry
+from tumorseg.other_half import mirror_columns, mirrored
+from tumorseg.volume import BoolArray, FloatArray
 from tumorseg_training.tumor_edge import Scan, blended, fading, in_channels, tumor_box
-
-Value = TypeVar("Value", bound=np.generic)
 
 LEAST_MIRRORED = 0.9
 """Part of the tumor whose mirror image must be brain without tumor; the rest is filled from its neighborhood."""
@@ -34,16 +28,16 @@ def healed(scan: Scan, spacing: float) -> Scan | None:
     brain = scan.brain
     box = tumor_box(scan.labels, spacing)
     tumor = scan.labels[box] > 0
-    columns = _mirror_columns(brain, box)
+    columns = mirror_columns(brain, box)
     if columns is None:
         return None
-    usable = _mirrored((brain & (scan.labels == 0))[box[:2]], columns)
+    usable = mirrored((brain & (scan.labels == 0))[box[:2]], columns)
     if usable[tumor].mean() < LEAST_MIRRORED:
         return None
     images = scan.images.copy()
     within = in_channels(box)
     part = images[within].astype(np.float32)
-    other = _filled(_mirrored(images[within[:3]], columns).astype(np.float32), usable, spacing)
+    other = _filled(mirrored(images[within[:3]], columns).astype(np.float32), usable, spacing)
     weight = fading(tumor, spacing) * (usable | tumor)
     images[within] = blended(part, other, weight, usable & ~tumor)
     return Scan(images, np.zeros_like(scan.labels))
@@ -65,23 +59,6 @@ def weakened(scan: Scan, spacing: float, part: float) -> Scan | None:
     before = scan.images.astype(np.float32)
     images = before + np.float32(part) * (without.images - before)
     return Scan(images.astype(np.float16), scan.labels)
-
-
-def _mirror_columns(brain: BoolArray, box: Box) -> npt.NDArray[np.intp] | None:
-    """Column whose voxel is the mirror image of each voxel of the box; those outside of the scan are -1."""
-    geometry = Geometry((brain.shape[0], brain.shape[1], brain.shape[2]))
-    midline = find_midline(brain, geometry)
-    if midline is None:
-        return None
-    across = np.arange(brain.shape[2]) - 2 * midline.distance(geometry)[box[:2]]
-    columns = np.rint(across[..., box[2]]).astype(np.intp)
-    return np.where((columns >= 0) & (columns < brain.shape[2]), columns, -1)
-
-
-def _mirrored(array: npt.NDArray[Value], columns: npt.NDArray[np.intp]) -> npt.NDArray[Value]:
-    """Values (..., z, y, x) of whole rows in the given columns (z, y, x); 0 outside the scan."""
-    index = np.broadcast_to(np.maximum(columns, 0), (*array.shape[:-3], *columns.shape))
-    return np.where(columns >= 0, np.take_along_axis(array, index, axis=-1), array.dtype.type(0))
 
 
 def _filled(images: FloatArray, usable: BoolArray, spacing: float) -> FloatArray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import load_model
 from tumorseg.modelstore import find_model
+from tumorseg.network import UNet3D
+from tumorseg.network_config import UNet3DConfig
 from tumorseg_training.recipe import Recipe
 
 
@@ -43,6 +45,9 @@ def initial_model(recipe: Recipe) -> Initial:
         return Initial()
     model = load_model(find_model(recipe.initial))
     theirs, ours = model.network.config, recipe.network
+    widened = recipe.other_half and not model.spec.other_half
+    if widened:
+        theirs = replace(theirs, in_channels=2 * theirs.in_channels)
     names = [entry.name for entry in fields(ours) if getattr(ours, entry.name) != getattr(theirs, entry.name)]
     if names:
         told = ", ".join(f"{name} is {getattr(theirs, name)}, not {getattr(ours, name)}" for name in names)
@@ -50,7 +55,19 @@ def initial_model(recipe: Recipe) -> Initial:
             f"The model {recipe.initial} has another network than the recipe {recipe.name}: {told}; give [network] the "
             "same values."
         )
-    return Initial(model.network.state_dict(), model.spec.training)
+    weights = model.network.state_dict()
+    return Initial(_widened(weights, ours) if widened else weights, model.spec.training)
+
+
+def _widened(weights: dict[str, Tensor], config: UNet3DConfig) -> dict[str, Tensor]:
+    """Weights of a network with more inputs that does the same: what it gets besides counts nothing yet."""
+    plain = UNet3D(config).state_dict()
+    grown = {}
+    for name, tensor in weights.items():
+        grown[name] = torch.zeros_like(plain[name]) if tensor.shape != plain[name].shape else tensor
+        if grown[name] is not tensor:
+            grown[name][:, : tensor.shape[1]] = tensor
+    return grown
 
 
 def mixed_with_initial(trained: dict[str, Tensor], initial: dict[str, Tensor], share: float) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from tumorseg.normalise import minmax
+from tumorseg.other_half import other_half
 from tumorseg.regions import ED, ET, NCR, UNDIVIDED
 from tumorseg.volume import LabelArray
 from tumorseg_training.augment_draw import Draw, draw_changes, triple
@@ -36,28 +37,41 @@ class Patch(NamedTuple):
 
 @dataclass(frozen=True)
 class RawPatch:
-    """What a patch is made of, before it is shaped and changed, possibly on another device."""
+    """What a patch is made of, before it is shaped and changed, possibly on another device.
+
+    Attributes:
+        cut: images and labels that it needs.
+        draw: its changes.
+        undivided: whether only the whole tumor is known.
+        other_half: whether the second half of the images' channels is what the other half of the brain shows; the
+            patch then has differences there.
+    """
 
     cut: Cut
     draw: Draw
     undivided: bool
+    other_half: bool = False
 
     def to(self, device: torch.device) -> RawPatch:
         """Its arrays on a device; they travel as float16 and uint8."""
         images, labels = (array.to(device, non_blocking=True) for array in (self.cut.images, self.cut.labels))
-        return RawPatch(Cut(images, labels, self.cut.corner), self.draw, self.undivided)
+        return replace(self, cut=Cut(images, labels, self.cut.corner))
 
     def pinned(self) -> RawPatch:
         """Its arrays in page-locked memory where there is a GPU, which can read from there beside its work."""
         if not torch.cuda.is_available():
             return self
-        cut = Cut(self.cut.images.pin_memory(), self.cut.labels.pin_memory(), self.cut.corner)
-        return RawPatch(cut, self.draw, self.undivided)
+        return replace(self, cut=Cut(self.cut.images.pin_memory(), self.cut.labels.pin_memory(), self.cut.corner))
 
     def finish(self, patch_size: tuple[int, int, int]) -> Patch:
         """Shape and change it, on the device where its arrays are."""
         images, labels = shaped(self.cut, self.draw, patch_size)
-        return Patch(change_intensity(images, self.draw), labels, self.undivided)
+        if not self.other_half:
+            return Patch(change_intensity(images, self.draw), labels, self.undivided)
+        own, other = images.chunk(2)
+        change_intensity(own, self.draw, other)
+        torch.sub(own, other, out=other)
+        return Patch(images, labels, self.undivided)
 
 
 @dataclass
@@ -87,8 +101,12 @@ class PatchDataset:
             centres = self._tumor(case, labels) if case is original else tumor_centres(labels)
             plain = Draw(self._corner(labels, centres, random), self.recipe.patch_size)
         draw = draw_changes(plain, self.recipe.augmentation, case.present, random)
-        cut = cut_for(draw, self.recipe.patch_size, self._normalised(images, case), labels, self._order(case))
-        return RawPatch(cut, draw, case.undivided)
+        shown, order = self._normalised(images, case), self._order(case)
+        if self.recipe.other_half:
+            shown = beside_other_half(shown[list(order)], self.recipe.spacing)
+            order = range(len(shown))
+        cut = cut_for(draw, self.recipe.patch_size, shown, labels, order)
+        return RawPatch(cut, draw, case.undivided, self.recipe.other_half)
 
     def _case(self, index: int, random: np.random.Generator) -> TrainingCase:
         if self.recipe.resized:
@@ -125,6 +143,18 @@ class PatchDataset:
         if case.name not in self._centres:
             self._centres[case.name] = tumor_centres(labels)
         return self._centres[case.name]
+
+
+def beside_other_half(images: npt.NDArray[np.floating], spacing: float) -> npt.NDArray[np.float16]:
+    """The channels (channel, z, y, x) and what the other half of the brain shows of each, not yet subtracted.
+
+    Args:
+        images: in LPS; the brain is where any is not 0.
+        spacing: voxel size along each axis, mm.
+    """
+    channels = images.astype(np.float32)
+    other = other_half(channels, (channels != 0).any(axis=0), (spacing,) * 3)
+    return np.concatenate([channels, other]).astype(np.float16)
 
 
 def tumor_centres(labels: LabelArray) -> list[npt.NDArray[np.intp]]:

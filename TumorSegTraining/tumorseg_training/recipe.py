@@ -56,7 +56,7 @@ _WHOLE = {
     "early_stopping": 0,
     "validate_every": 1,
 }
-_SWITCHES = ("resized", "single_pass", "tta", "compile")
+_SWITCHES = ("resized", "single_pass", "tta", "other_half", "compile")
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,8 @@ class Recipe:
         single_pass: whether the network is run on the brain crop in one pass: a patch holds a whole brain, or the norm
             does not depend on the field of view.
         tta: whether the model's predictions are averaged over the mirrorings of the augmentation.
+        other_half: whether the network also sees the difference of each channel from the other half of the brain, for
+            which it has as many more inputs.
         spacing: voxel size along each axis, mm; that of the prepared folder.
         patch_size: (z, y, x) voxels.
         batch_size: patches per step, over all processes together.
@@ -113,6 +115,7 @@ class Recipe:
     resized: bool = False
     single_pass: bool = False
     tta: bool = False
+    other_half: bool = False
     spacing: float = 1.0
     patch_size: tuple[int, int, int] = (96, 96, 96)
     batch_size: int = 2
@@ -155,7 +158,7 @@ class Recipe:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
         _check_patch_size(self.patch_size, self.network.divisor)
-        _check_channels(self.channels, self.network.in_channels)
+        _check_channels(self.channels, self.other_half, self.network.in_channels)
         _check_regions(self.regions, self.network.out_channels)
         if self.resized and self.single_pass:
             raise ValueError("resized and single_pass exclude each other: a stretched brain is not a crop")
@@ -190,11 +193,13 @@ def _check_patch_size(size: Any, divisor: int) -> None:
         raise ValueError(f"patch_size must be three positive multiples of {divisor}, got {size!r}")
 
 
-def _check_channels(channels: Sequence[str], inputs: int) -> None:
+def _check_channels(channels: Sequence[str], other_half: bool, inputs: int) -> None:
     if len(set(channels)) != len(channels) or not set(channels) <= set(SEQUENCES):
         raise ValueError(f"channels must be different ones of {', '.join(SEQUENCES)}, got {channels!r}")
-    if len(channels) != inputs:
-        raise ValueError(f"the network takes {inputs} input channels, but {len(channels)} are named")
+    needed = len(channels) * (2 if other_half else 1)
+    if needed != inputs:
+        doubled = ", each with its difference from the other half" if other_half else ""
+        raise ValueError(f"the network takes {inputs} input channels, but {len(channels)} are named{doubled}")
 
 
 def _check_regions(regions: tuple[str, ...], outputs: int) -> None:

@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from tumorseg.devices import Device
 from tumorseg.modelfile import Model
 from tumorseg.network import UNet3D
+from tumorseg.other_half import with_other_half
 from tumorseg.pipeline import labels_of
 from tumorseg.predictor import predict
 from tumorseg.regions import region_mask
@@ -64,11 +65,13 @@ def validate(case: TrainingCase, network: UNet3D, recipe: Recipe, device: torch.
     """Segment a case with the engine and score it on its brain crop."""
     images, truth = case.load()
     crop = normalised(images, case.channels, recipe.normalisation).astype(np.float32)
+    brain = (np.asarray(images) != 0).any(axis=0)
+    if recipe.other_half:
+        crop = with_other_half(crop, brain, (recipe.spacing,) * 3)
     model = Model(model_spec(recipe), network, sha256="")
     with torch.autocast(device.type, enabled=False):  # the engine's number format, not the training's
         prediction = predict(model, crop, Device(str(device), "The device of the training."))
     network.to(device)  # the engine goes down to the CPU when memory runs out
-    brain = (np.asarray(images) != 0).any(axis=0)
     probabilities = prediction.probabilities * brain
     labels = labels_of(probabilities, model.spec, Geometry(truth.shape, spacing=model.spec.spacing))
     values = _dice_columns(labels, truth, recipe.regions, case.undivided)

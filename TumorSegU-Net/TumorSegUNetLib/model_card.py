@@ -73,6 +73,8 @@ def _runLines(spec: ModelSpec) -> list[str]:
         lines.append(_("Averages {count} networks.").format(count=spec.members))
     if spec.tta:
         lines.append(_("Always averages over mirrored copies."))
+    if spec.other_half:
+        lines.append(_("Compares both halves of the brain."))
     rules = spec.postprocessing
     if rules.min_component_ml > 0:
         lines.append(_("Separate parts below {volume} mL are left out.").format(volume=f"{rules.min_component_ml:g}"))

@@ -10,6 +10,7 @@ import numpy as np
 from tumorseg.errors import BadInputError
 from tumorseg.grids import WorkingGrid, to_working, working_grid
 from tumorseg.normalise import CROP_MARGIN, Box, bounding_box, brain_mask, network_input
+from tumorseg.other_half import with_other_half
 from tumorseg.volume import BoolArray, FloatArray, Geometry, Triple, Volume
 
 TOUCHED = 1e-6
@@ -40,7 +41,12 @@ class BrainCrop:
 
 
 def crop_to_brain(
-    volumes: Sequence[Volume], reference: Geometry, spacing: Triple, normalisation: str, mask: Volume | None = None
+    volumes: Sequence[Volume],
+    reference: Geometry,
+    spacing: Triple,
+    normalisation: str,
+    mask: Volume | None = None,
+    other_half: bool = False,
 ) -> BrainCrop:
     """Crop to the brain, bring to the network's grid, normalise.
 
@@ -50,6 +56,7 @@ def crop_to_brain(
         spacing: voxel size (x, y, z) in mm that the network expects.
         normalisation: one of ``NORMALISERS``.
         mask: brain, not 0 inside, on the reference grid; where any volume differs from 0 if None.
+        other_half: whether the difference of each channel from the other half of the brain follows the channels.
 
     Raises:
         BadInputError: the mask is empty or lies on another grid.
@@ -62,8 +69,10 @@ def crop_to_brain(
     if mask is not None and not working_brain.any():
         raise _empty(mask.name)
     crop, inner = network_input(channels, working_brain, normalisation)
+    inside = working_brain[inner]
+    channels_in = with_other_half(crop, inside, grid.working.spacing) if other_half else crop
     grid = replace(grid, working=grid.working.crop(inner))
-    return BrainCrop(box, brain[box], grid, crop, working_brain[inner])
+    return BrainCrop(box, brain[box], grid, channels_in, inside)
 
 
 def _inside(mask: Volume, reference: Geometry) -> BoolArray:

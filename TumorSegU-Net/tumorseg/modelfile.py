@@ -105,6 +105,7 @@ class ModelSpec:
         mirror_axes: letters of the axes along which training mirrored, and so test-time augmentation may: ``x`` left
             and right, ``y`` front and back, ``z`` top and bottom.
         tta: whether predictions are averaged over these mirrorings unasked.
+        other_half: whether the channels are followed by the difference of each from the other half of the brain.
         training: hashes and settings of the run that made the weights.
     """
 
@@ -124,12 +125,18 @@ class ModelSpec:
     members: int = 1
     mirror_axes: str = AXES
     tta: bool = False
+    other_half: bool = False
     training: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA_VERSION
 
     def to_json(self) -> str:
         """The document as stored in the header."""
         return json.dumps(asdict(self))
+
+    @property
+    def inputs(self) -> int:
+        """Channels of the network's input: one for each sequence, two with ``other_half``."""
+        return len(self.channels) * (2 if self.other_half else 1)
 
     @property
     def network_config(self) -> UNet3DConfig:
@@ -278,6 +285,7 @@ def _validate(spec: ModelSpec) -> None:
         f"mirror_axes must be some of the letters {AXES}, not {spec.mirror_axes!r}": isinstance(spec.mirror_axes, str)
         and set(spec.mirror_axes) <= set(AXES),
         f"tta must be true or false, not {spec.tta!r}": isinstance(spec.tta, bool),
+        f"other_half must be true or false, not {spec.other_half!r}": isinstance(spec.other_half, bool),
         "tta needs mirror_axes": bool(spec.mirror_axes) or not spec.tta,
         f"members must be a whole number from 1 to {MAX_MEMBERS}, not {spec.members!r}": type(spec.members) is int
         and 1 <= spec.members <= MAX_MEMBERS,
@@ -287,7 +295,7 @@ def _validate(spec: ModelSpec) -> None:
         and all(isinstance(size, int) and size > 0 and size % config.divisor == 0 for size in spec.patch_size),
         "one threshold per region is needed": len(spec.postprocessing.thresholds) == len(spec.regions),
         "calibration needs a positive temperature and a bias per region": _calibrates(spec),
-        "the network's input channels differ from the named ones": config.in_channels == len(spec.channels),
+        "the network's input channels differ from the named ones": config.in_channels == spec.inputs,
         "the network's outputs differ from the named ones": config.out_channels == outputs,
     }
     for problem, fine in checks.items():

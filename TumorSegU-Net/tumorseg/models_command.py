@@ -59,6 +59,8 @@ def _run_show(options: argparse.Namespace) -> int:
         print(f"ensemble: the mean of {spec.members} networks")
     if spec.tta:
         print("averages over mirrored inputs, always")
+    if spec.other_half:
+        print("compares both halves of the brain")
     print(f"input: {', '.join(DISPLAY_NAMES[name] for name in spec.channels)} at {spec.spacing} mm")
     for title in ("intended_use", "training_data", "measured", "limits", "licence", "attribution"):
         value = getattr(spec.card, title)

@@ -171,7 +171,7 @@ def prepare(case: Case, spec: ModelSpec, mask: Volume | None = None, report: Rep
     geometry = case[reference_sequence(spec)].geometry
     with _stage("prepare", seconds, report):
         volumes = [case[name] for name in spec.channels]
-        crop = crop_to_brain(volumes, geometry, spec.spacing, spec.normalisation, mask)
+        crop = crop_to_brain(volumes, geometry, spec.spacing, spec.normalisation, mask, spec.other_half)
     return Prepared(geometry, crop, findings, _inputs(case, spec), seconds)
 
 

@@ -62,7 +62,7 @@ def predict(model: Model, crop: FloatArray, device: Device, tta: bool = False, r
 
     Args:
         model: whose network is run.
-        crop: (channel, z, y, x) float32, normalised, in the model's channel order.
+        crop: (input, z, y, x) float32, as ``crop_to_brain`` makes it for the model.
         device: where to start.
         tta: average over the mirrorings that the network knows from its training, eight at most, even if the model does
             not ask for it.
@@ -130,7 +130,7 @@ def prepare(model: Model, device: str = "auto") -> None:
 
 def _first_passes(runtime: Runtime, rung: Rung, model: Model) -> None:
     """Let a GPU load its kernels; where all inputs have one size, the second pass also records it (``cuda_graphs``)."""
-    image = runtime.array(np.zeros((len(model.spec.channels), *rung.tiling.size), np.float32))
+    image = runtime.array(np.zeros((model.spec.inputs, *rung.tiling.size), np.float32))
     for _ in range(1 if model.spec.single_pass else 2):
         runtime.logits(image, wanted_mirrorings(model.spec))
 
