@@ -22,7 +22,7 @@ FOLDS = 3
 BASE_FOLD = 7
 """Of eight, over the synthetic patients: the one without which the base and the final network are trained."""
 
-STAGES = ("patches", "brains", "cores")
+STAGES = ("patches", "brains", "cores", "halves", "varied")
 """Recipes after the base, each from the network of the one before."""
 
 FLAT = "zscore-flat"
