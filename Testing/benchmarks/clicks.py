@@ -145,7 +145,7 @@ def least_work(spec: ModelSpec, size: Size) -> tuple[int, int]:
     for layer in network.modules():
         if isinstance(layer, nn.Conv3d | nn.ConvTranspose3d):
             layer.register_forward_hook(count)
-    image = torch.empty((1, len(spec.channels), *size), device="meta")
+    image = torch.empty((1, spec.inputs, *size), device="meta")
     with torch.inference_mode():
         operations = counted_operations(lambda: network(image))
     return operations, moved

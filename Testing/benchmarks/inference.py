@@ -26,6 +26,7 @@ from environment import environment, versions_of
 from inference_contenders import (
     CONTENDERS,
     HERE,
+    NNUNET,
     OUR_WEIGHTS,
     OURS,
     PACKAGES,
@@ -65,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not options.peers and any(contender.software != OURS for contender in _contenders(options)):
         parser.error("give --peers as well, the folder of the peers' environment")
     options.command = shlex.join(["python", f"Testing/benchmarks/{Path(__file__).name}", *(arguments or sys.argv[1:])])
+    if options.peers and _compares_halves(options):
+        print(f"Without {NNUNET}, whose predictor cannot compare both halves of the brain.", file=sys.stderr)
     options.work = options.work.resolve()
     options.work.mkdir(parents=True, exist_ok=True)
     result = with_parts(options)
@@ -143,7 +146,13 @@ def _write(result: dict[str, Any], folder: Path | None) -> None:
 
 def _contenders(options: argparse.Namespace) -> list[Contender]:
     default = list(CONTENDERS) if options.peers else [OURS]
-    return [CONTENDERS[name] for name in (default if options.contenders is None else options.contenders)]
+    names = default if options.contenders is None else options.contenders
+    return [CONTENDERS[name] for name in names if name != NNUNET or not _compares_halves(options)]
+
+
+def _compares_halves(options: argparse.Namespace) -> bool:
+    """Whether our model compares both halves of the brain, for which nnU-Net's predictor has no place."""
+    return read_spec(find_model(options.model)).other_half
 
 
 def _measurements(options: argparse.Namespace) -> Iterator[dict[str, Any]]:

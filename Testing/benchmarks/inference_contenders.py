@@ -13,7 +13,7 @@ from tumorseg.runtimes import RUNTIME_VARIABLE
 
 HERE = Path(__file__).resolve().parent
 
-OURS, OUR_WEIGHTS, PEER_WEIGHTS = "ours", "same", "own"
+OURS, NNUNET, OUR_WEIGHTS, PEER_WEIGHTS = "ours", "nnunet", "same", "own"
 
 WITHOUT_OPENVINO = f"{OURS}-torch"
 
@@ -64,9 +64,9 @@ CONTENDERS = {
         Contender(OURS),
         Contender(OURS, torch_alone=True),
         Contender("monai"),
-        Contender("nnunet"),
+        Contender(NNUNET),
         Contender("monai", PEER_WEIGHTS),
-        Contender("nnunet", PEER_WEIGHTS),
+        Contender(NNUNET, PEER_WEIGHTS),
         Contender("monai", PEER_WEIGHTS, tuned=True),
     )
 }
@@ -74,7 +74,7 @@ CONTENDERS = {
 PACKAGES = {
     OURS: ("torch", "openvino", "numpy", "SimpleITK"),
     "monai": ("torch", "monai", "nibabel", "numpy"),
-    "nnunet": ("torch", "nnunetv2", "SimpleITK", "numpy"),
+    NNUNET: ("torch", "nnunetv2", "SimpleITK", "numpy"),
 }
 """Whose versions matter."""
 

@@ -28,7 +28,6 @@ from peer_model import LABELS_FROM_OUTSIDE, Task, task_from_arguments
 from torch import Tensor
 
 from tumorseg.flatten import flattened
-from tumorseg.other_half import with_other_half
 from tumorseg.volume import Triple
 
 
@@ -67,6 +66,8 @@ def _flattened(images: Tensor) -> Tensor:
 
 def _compared(images: Tensor, spacing: Triple) -> Tensor:
     """The volumes (channel, z, y, x), and after them the difference of each from the other half of the brain."""
+    from tumorseg.other_half import with_other_half  # only here: it imports more than MONAI's recipe needs
+
     channels = images.numpy()
     return images.new_tensor(with_other_half(channels, (channels != 0).any(axis=0), spacing))
 

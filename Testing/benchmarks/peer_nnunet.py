@@ -17,8 +17,6 @@ CONFIGURATION = "3d_fullres"
 def main() -> None:
     """Segment one case."""
     task = task_from_arguments()
-    if task.spec.other_half:
-        raise SystemExit(f"nnU-Net cannot run {task.spec.name}: it does not compare both halves of the brain.")
     predictor = nnUNetPredictor(tile_step_size=0.5, use_mirroring=False, device=task.device, allow_tqdm=False)
     plans = PlansManager(_plans(task))
     predictor.manual_initialization(

@@ -25,6 +25,7 @@ FUNCTIONS = (
     ("check", "tumorseg.pipeline", "check_case"),
     ("crop and resample", "tumorseg.pipeline", "crop_to_brain"),
     ("normalise", "tumorseg.brain_crop", "network_input"),
+    ("compare halves", "tumorseg.brain_crop", "with_other_half"),
     (NETWORK, "tumorseg.predictor", "predict"),
     ("labels", "tumorseg.pipeline", "calibrated"),
     ("labels", "tumorseg.pipeline", "probabilities_to_reference"),

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tumorseg.other_half import SMOOTH_MM, mirror_columns, mirrored, other_half, with_other_half
+from tumorseg.other_half import SMOOTH_MM, mirror_columns, mirrored, opposite, with_other_half
 
 SHAPE = (24, 30, 33)
 ISOTROPIC = (2.0, 2.0, 2.0)
@@ -26,10 +26,10 @@ def test_a_symmetric_brain_does_not_differ_from_its_other_half(middle: float, sl
     brain, across = _brain(middle, slope)
     flat = brain[None].astype(np.float32)
     # What is flat stays so to the brain's surface, wherever it lies and however it is tilted.
-    np.testing.assert_allclose(other_half(flat, brain, ISOTROPIC), flat, atol=1e-5)
+    np.testing.assert_allclose(opposite(flat, brain, ISOTROPIC), flat, atol=1e-5)
     channels = _symmetric(brain, across)
     deep = brain & (np.abs(across) < 8) & (np.abs(across) > 4)
-    np.testing.assert_allclose(other_half(channels, brain, ISOTROPIC)[0][deep], channels[0][deep], atol=0.25)
+    np.testing.assert_allclose(opposite(channels, brain, ISOTROPIC)[0][deep], channels[0][deep], atol=0.25)
 
 
 def test_a_tumor_differs_from_what_lies_opposite() -> None:
@@ -57,7 +57,7 @@ def test_what_has_nothing_opposite_is_compared_with_itself() -> None:
     brain[6:18, 8:22, :8] = False  # cut off on one side
     channels = (np.random.default_rng(0).normal(size=(1, *SHAPE)) * brain).astype(np.float32)
     facing = (0, slice(10, 14), slice(13, 17), slice(29, 33))
-    found = other_half(channels, brain, ISOTROPIC)
+    found = opposite(channels, brain, ISOTROPIC)
     np.testing.assert_array_equal(found[facing], channels[facing])
     beside = (0, slice(0, 4), slice(4, 26), slice(4, 29))
     assert (found[beside] != channels[beside]).all()
@@ -72,13 +72,24 @@ def test_nothing_appears_outside_the_brain_or_in_an_absent_sequence() -> None:
     assert found.dtype == np.float32
 
 
+@pytest.mark.parametrize("spacing", [ISOTROPIC, (1.0, 2.0, 3.0)], ids=str)
+def test_a_part_is_that_of_the_whole(spacing: tuple[float, float, float]) -> None:
+    brain, _ = _brain(slope=0.1)
+    noise = (np.random.default_rng(0).normal(size=(2, *SHAPE)) * brain).astype(np.float16)
+    box = (slice(0, 9), slice(11, 20), slice(14, 33))
+    expected = opposite(noise, brain, spacing)[(slice(None), *box)]
+    part = opposite(noise, brain, spacing, box)
+    np.testing.assert_allclose(part, expected, atol=1e-6)
+    assert part.dtype == np.float32
+
+
 def test_smoothing_is_as_wide_on_any_grid() -> None:
     """A bright plane across the brain keeps its sum; its standard deviation in mm does not depend on the voxel size."""
     for spacing in (ISOTROPIC, (2.0, 2.0, 1.0)):
         brain = np.ones((60, 8, 9), bool)
         plane = np.zeros((1, *brain.shape), np.float32)
         plane[0, 30] = 1
-        profile = other_half(plane, brain, spacing)[0, :, 4, 4]
+        profile = opposite(plane, brain, spacing)[0, :, 4, 4]
         assert profile.sum() == pytest.approx(1, abs=1e-3)
         width = np.sqrt((profile * ((np.arange(60) - 30) * spacing[2]) ** 2).sum())
         # A Gaussian that ends at two standard deviations is narrower: 0.88 of its width.

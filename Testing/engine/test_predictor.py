@@ -9,7 +9,7 @@ import torch
 from monai.inferers import SlidingWindowInferer
 from torch import Tensor, nn
 
-from support.models import constant_model, random_model
+from support.models import constant_model, random_model, threshold_model
 from tumorseg.devices import Device
 from tumorseg.errors import CancelledError, OutOfMemoryError
 from tumorseg.memory_ladder import Rung
@@ -197,6 +197,16 @@ def test_a_gpu_is_made_ready_for_the_mirrorings_that_a_model_always_wants(monkey
     monkeypatch.setattr("tumorseg.predictor.runtimes", lambda *_: [lambda: runtime])
     prepare(replace(model, spec=replace(model.spec, mirror_axes="x", tta=True)))
     assert set(runtime.mirrorings) == {((), (3,))}
+
+
+def test_a_gpu_is_made_ready_with_all_inputs_of_a_model_that_compares_both_halves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, runtime = threshold_model(patch_size=(16, 16, 16), other_half=True), _Passes()
+    monkeypatch.setattr("tumorseg.predictor.choose_device", lambda _: Device("cuda", ""))
+    monkeypatch.setattr("tumorseg.predictor.runtimes", lambda *_: [lambda: runtime])
+    prepare(model)
+    assert runtime.sizes == [(8, 16, 16, 16)] * 2
 
 
 def test_a_gpu_without_room_is_left_to_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

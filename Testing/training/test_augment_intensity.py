@@ -127,6 +127,16 @@ def test_the_other_half_gets_the_contrast_of_its_channel_and_no_noise(patch: tor
     assert not own[1].any()
 
 
+def test_what_has_nothing_opposite_stays_equal_to_it(patch: torch.Tensor) -> None:
+    change = ChannelChange(blur=1.0, noise=0.3, bias=0.5, factor=2.0, gamma=1.4)
+    own, other = patch.clone(), patch.clone()
+    other[:, :, :, 8:] /= 2
+    change_intensity(own, Draw((0, 0, 0), (16, 16, 16), channels=(change, change)), other)
+    assert torch.equal(own[..., :8], other[..., :8])
+    inside = patch[..., 8:] != 0
+    assert (own[..., 8:][inside] != other[..., 8:][inside]).all()
+
+
 def test_gamma_bends_the_other_half_as_its_channel(patch: torch.Tensor) -> None:
     patch[1] = patch[0]
     draw = Draw((0, 0, 0), (16, 16, 16), channels=(ChannelChange(gamma=1.4), ChannelChange()))

@@ -52,6 +52,16 @@ def test_operations_and_bytes_of_a_pass() -> None:
     assert moved == 2 * (full * 8**3 + half * 4**3 + weights)
 
 
+def test_a_network_that_compares_both_halves_reads_twice_the_inputs() -> None:
+    plain = _spec()
+    architecture = {**plain.architecture, "in_channels": 8}
+    operations, moved = clicks.least_work(replace(plain, architecture=architecture, other_half=True), (8, 8, 8))
+    fewer, less = clicks.least_work(plain, (8, 8, 8))
+    width = plain.network_config.features[0]
+    assert operations - fewer == 2 * 27 * 4 * width * 8**3
+    assert moved - less == 2 * (4 * 8**3 + 27 * 4 * width)
+
+
 def test_the_floor_counts_every_tile() -> None:
     one = clicks.floor_seconds(_spec(single_pass=False), (8, 8, 8))
     assert one > 0

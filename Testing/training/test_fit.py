@@ -5,6 +5,7 @@ import json
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ import pytest
 import torch
 
 from support.prepared import TINY, prepared_folder
-from tumorseg.modelfile import load_model, read_spec
+from tumorseg.modelfile import load_model, read_spec, save_model
+from tumorseg.network import build_network
 from tumorseg_training.cli import main
 from tumorseg_training.hardware import Hardware
-from tumorseg_training.initial import mixed_with_initial
+from tumorseg_training.initial import FIRST_LAYER, mixed_with_initial
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, MODEL_FILE, PREVIOUS_CHECKPOINT
 from tumorseg_training.split import load_split
@@ -233,9 +235,50 @@ def test_a_network_that_compares_both_halves_starts_as_the_one_that_does_not(
     x = torch.randn(1, 8, 16, 16, 16)
     with torch.inference_mode():
         torch.testing.assert_close(after.network(x), before.network(x[:, :4]), atol=2e-2, rtol=0)
-    # and a run that goes on from there keeps what it has learned about the other half
-    again = ["--initial", str(tmp_path / "run" / MODEL_FILE), "--recipe", str(tmp_path / "both.toml")]
-    assert main(_fit(prepared, tmp_path / "more", *again)) == 0
+
+
+def test_a_start_that_compares_both_halves_keeps_what_it_knows_of_the_other(
+    run: Path, prepared: Path, tmp_path: Path
+) -> None:
+    before = load_model(run / MODEL_FILE)
+    architecture = {**before.spec.architecture, "in_channels": 8}
+    weights = before.network.state_dict()
+    weights[FIRST_LAYER] = torch.randn(len(weights[FIRST_LAYER]), 8, 3, 3, 3)
+    save_model(tmp_path / "both.safetensors", replace(before.spec, architecture=architecture, other_half=True), weights)
+    still = "patch_size = [16, 16, 16]\nepochs = 1\nsteps_per_epoch = 1\nlearning_rate = 1e-9\nother_half = true\n"
+    (tmp_path / "both.toml").write_text(f'{still}[network]\npreset = "tiny"\nin_channels = 8\n')
+    start = ["--initial", str(tmp_path / "both.safetensors"), "--recipe", str(tmp_path / "both.toml")]
+    assert main(_fit(prepared, tmp_path / "run", *start)) == 0
+    after = load_model(tmp_path / "run" / MODEL_FILE).network.state_dict()
+    torch.testing.assert_close(after[FIRST_LAYER], weights[FIRST_LAYER], rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"other_half": True}, "it compares both halves of the brain; give the recipe other_half = true."),
+        ({"channels": ("t1", "t2")}, "it sees t1, t2, not t1, t1ce, t2, flair; give channels the same values."),
+        ({"members": 2}, "it is an ensemble of 2 networks; name the model of one run."),
+    ],
+)
+def test_a_model_with_other_inputs_or_several_networks_is_no_start(
+    changes: dict[str, Any],
+    sentence: str,
+    run: Path,
+    prepared: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = read_spec(run / MODEL_FILE)
+    spec = replace(before, **changes)
+    config = replace(before.network_config, in_channels=spec.inputs)
+    network = build_network(config, spec.members)
+    path = tmp_path / "other.safetensors"
+    save_model(path, replace(spec, architecture=config.to_dict()), network.state_dict())
+    (tmp_path / "mine.toml").write_text('patch_size = [16, 16, 16]\n[network]\npreset = "tiny"\n')
+    start = ["--initial", str(path), "--recipe", str(tmp_path / "mine.toml")]
+    assert main(_fit(prepared, tmp_path / "run", *start)) == 2
+    assert f"cannot start from the model {path}: {sentence}" in capsys.readouterr().err
 
 
 def test_a_finished_run_is_not_trained_again(run: Path, prepared: Path) -> None:

@@ -43,7 +43,7 @@ def _result(runs: list[dict]) -> dict:
 def test_a_tiny_run_compares_ours_with_monai(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("monai")
     data = write_data(tmp_path / "data", ["Case_A", "Case_B"])
-    model = saved(threshold_model((0.3, 1.0, 2.0), (16, 16, 16)), tmp_path)
+    model = saved(threshold_model((0.3, 0.6, 1.0), (16, 16, 16), other_half=True), tmp_path)
     given = ["--data", data, "--model", model, "--work", tmp_path / "work", "--output", tmp_path / "out"]
     given += ["--peers", sys.prefix, "--contenders", "ours", "monai", "--rounds", "1", "--count", "1"]
     assert inference.main([str(word) for word in given]) == 0
@@ -91,6 +91,14 @@ def test_contenders_take_turns_and_costly_ones_fewer(tmp_path: Path) -> None:
         *[(0, "Case_A", "ours"), (0, "Case_A", "monai-own"), (0, "Case_B", "ours")],
         *[(1, "Case_A", "ours"), (1, "Case_B", "ours")],
     ]
+
+
+def test_nnunet_is_left_out_with_a_model_that_compares_both_halves(tmp_path: Path) -> None:
+    for other_half, left in ((True, ["ours", "nnunet-own"]), (False, ["ours", "nnunet", "nnunet-own"])):
+        model = saved(threshold_model(other_half=other_half), tmp_path)
+        given = ["--peers", "p", "--model", str(model), "--contenders", "ours", "nnunet", "nnunet-own"]
+        options = inference.build_parser().parse_args(given)
+        assert [contender.name for contender in inference._contenders(options)] == left
 
 
 def test_ratios_are_of_medians_on_the_same_case() -> None:

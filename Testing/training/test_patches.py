@@ -147,23 +147,24 @@ def test_flattened_intensities_are_those_of_the_cache(recipe: Recipe) -> None:
 def _comparing(recipe: Recipe) -> Recipe:
     """A recipe whose network also sees the differences between both halves of the brain, nothing changed at random."""
     inputs = replace(recipe.network, in_channels=2 * len(recipe.channels))
-    return replace(recipe, other_half=True, network=inputs, augmentation=Augmentation())
+    return replace(recipe, other_half=True, network=inputs, spacing=2.0, augmentation=Augmentation())
 
 
 def test_differences_from_the_other_half_are_those_of_the_engine(recipe: Recipe) -> None:
     images, labels = head(0)
     case = TrainingCase("a", lambda: (images, labels), (0, 1, 2, 3), (True,) * 4)
     patch = _patch([[case]], replace(_comparing(recipe), patch_size=labels.shape), 0)
-    expected = with_other_half(images.astype(np.float32), (images != 0).any(axis=0), (recipe.spacing,) * 3)
+    expected = with_other_half(images.astype(np.float32), (images != 0).any(axis=0), (2.0,) * 3)
     np.testing.assert_allclose(patch.images.numpy(), expected, atol=2e-3)  # float16 between
 
 
 def test_differences_follow_the_changes_of_a_patch(recipe: Recipe) -> None:
     images, labels = head(0)
-    images[1] = images[0]
-    case = TrainingCase("a", lambda: (images, labels), (0, 1, 2, 3), (True, True, True, True))
+    case = TrainingCase("a", lambda: (images, labels), (0, 1, 2, 3), (True,) * 4)
     plain = replace(_comparing(recipe), patch_size=labels.shape)
-    doubled = replace(plain, augmentation=Augmentation(mirror=1.0, mirror_axes="x", shading=1.0, contrast=(2.0, 2.0)))
+    doubled = replace(
+        plain, augmentation=Augmentation(mirror=1.0, mirror_axes="x", shading=1.0, contrast=(2.0, 2.0), brightness=1.0)
+    )
     before, after = (_patch([[case]], wanted, 0).images for wanted in (plain, doubled))
     turned = before.flip(-1)
     torch.testing.assert_close(after[4:], 2 * turned[4:], atol=5e-3, rtol=0)
@@ -184,5 +185,16 @@ def test_a_swapped_tumor_is_in_the_differences(recipe: Recipe) -> None:
     assert labels.any()
     assert not patch.labels.any()
     own = patch.images[:4].numpy()
-    expected = with_other_half(own, (own != 0).any(axis=0), (recipe.spacing,) * 3)
+    expected = with_other_half(own, (own != 0).any(axis=0), (2.0,) * 3)
     np.testing.assert_allclose(patch.images.numpy(), expected, atol=5e-3)
+
+
+def test_a_small_patch_has_the_differences_of_the_whole_brain(recipe: Recipe) -> None:
+    images, labels = head(0)
+    case = TrainingCase("a", lambda: (images, labels), (0, 1, 2, 3), (True,) * 4)
+    expected = with_other_half(images.astype(np.float32), (images != 0).any(axis=0), (2.0,) * 3)
+    dataset = PatchDataset([[case]], _comparing(recipe))
+    for index in range(5):
+        raw = dataset[index]
+        z, y, x = (slice(start, start + size) for start, size in zip(raw.cut.corner, SIZE, strict=True))
+        np.testing.assert_allclose(raw.finish(SIZE).images.numpy(), expected[:, z, y, x], atol=5e-3)

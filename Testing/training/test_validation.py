@@ -49,12 +49,12 @@ def test_a_case_is_scored_as_the_engine_segments_it(network: UNet3D) -> None:
 
 
 def test_a_network_that_compares_both_halves_gets_both() -> None:
-    recipe = replace(RECIPE, other_half=True, network=replace(RECIPE.network, in_channels=8))
+    recipe = replace(RECIPE, other_half=True, spacing=2.0, network=replace(RECIPE.network, in_channels=8))
     torch.manual_seed(0)
     network = UNet3D(recipe.network).eval()
     images, truth = head(0)
     brain = (images != 0).any(axis=0)
-    crop = with_other_half(images.astype(np.float32), brain, (1.0, 1.0, 1.0))
+    crop = with_other_half(images.astype(np.float32), brain, (2.0, 2.0, 2.0))
     probabilities = predict(Model(model_spec(recipe), network, ""), crop, Device("cpu", "")).probabilities
     labels = labels_from_regions(probabilities * brain, recipe.regions, (0.5, 0.5, 0.5))
     assert validate(_case(), network, recipe, CPU).values["accuracy"] == pytest.approx(np.mean(labels == truth))

@@ -18,30 +18,45 @@ BIAS_POINTS = 3
 """Random values of a bias field along each axis of a patch; between them it is linear."""
 
 
-def change_intensity(patch: Tensor, draw: Draw, other: Tensor | None = None) -> Tensor:
+def change_intensity(patch: Tensor, draw: Draw, others: Tensor | None = None) -> Tensor:
     """Apply the changes of a draw to a patch (channel, z, y, x) float32, in place; where a channel is 0, it stays 0.
 
     The order is that of a scanner's chain: what is lost by blur and resolution comes before noise, and the display of
-    contrast after it. What the other half of the brain shows, same shape, gets the same contrast in place; blur, noise
-    and bias fields differ from place to place.
+    contrast after it.
+
+    Args:
+        patch: to change.
+        draw: the changes.
+        others: what lies opposite in each channel, same shape, changed in place with it: the same contrast, brightness
+            and gamma, 0 where the channel is 0 or dropped. It has no noise, blur or bias field of its own, but where it
+            is the channel itself, as nothing lies opposite, it stays that.
     """
     needed = any(change.noise or change.bias for change in draw.channels)
     random = torch.Generator(patch.device).manual_seed(draw.seed) if needed else None
     # A draw without channels changes the shape alone.
     changes = draw.channels or [UNCHANGED] * len(patch)
-    others = [None] * len(patch) if other is None else list(other)
-    for image, beside, change in zip(patch, others, changes, strict=True):
-        shown = [image] if beside is None else [image, beside]
-        if change.dropped:
-            for part in shown:
-                part.zero_()
-        elif change != UNCHANGED:
-            brain = image != 0
-            _degrade(image, change, random)
-            _display(shown, change)
-            for part in shown:
-                part.mul_(brain)
+    opposites = [None] * len(patch) if others is None else list(others)
+    for image, other, change in zip(patch, opposites, changes, strict=True):
+        if change != UNCHANGED:
+            _change(image, other, change, random)
     return patch
+
+
+def _change(image: Tensor, other: Tensor | None, change: ChannelChange, random: torch.Generator | None) -> None:
+    """Change one channel (z, y, x), and what lies opposite, in place."""
+    both = [image] if other is None else [image, other]
+    if change.dropped:
+        for part in both:
+            part.zero_()
+        return
+    brain = image != 0
+    alone = None if other is None else image == other
+    _degrade(image, change, random)
+    if other is not None and alone is not None:
+        torch.where(alone, image, other, out=other)
+    _display(both, change)
+    for part in both:
+        part.mul_(brain)
 
 
 def _degrade(image: Tensor, change: ChannelChange, random: torch.Generator | None) -> None:
@@ -54,15 +69,17 @@ def _degrade(image: Tensor, change: ChannelChange, random: torch.Generator | Non
         image.add_(bias_field(image, random), alpha=change.bias)
 
 
-def _display(shown: Sequence[Tensor], change: ChannelChange) -> None:
-    """Contrast, brightness and gamma of one channel (z, y, x) and, after it, of its other half, in place."""
+def _display(both: Sequence[Tensor], change: ChannelChange) -> None:
+    """Contrast, brightness and gamma of one channel (z, y, x) and, after it, of what lies opposite, in place."""
     if (change.factor, change.shift) != (1, 0):
-        for part in shown:
+        for part in both:
             torch.add(part.new_tensor(change.shift), part, alpha=change.factor, out=part)
     if change.gamma != 1:
-        limits = shown[0].aminmax()
-        for part in shown:
-            bend(part, change.gamma, *limits)
+        low, high = both[0].aminmax()
+        for part in both[1:]:
+            part.clamp_(low, high)
+        for part in both:
+            bend(part, change.gamma, low, high)
 
 
 def bias_field(image: Tensor, random: torch.Generator | None) -> Tensor:
@@ -96,10 +113,7 @@ def axis_filter(size: int, blur: float, resolution: float, device: torch.device)
 
 
 def bend(image: Tensor, gamma: float, low: Tensor, high: Tensor) -> None:
-    """Raise intensities, scaled so that ``low`` is 0 and ``high`` 1, to the power of gamma, in place, and scale back.
-
-    What is lower or higher is cut off.
-    """
+    """Raise intensities from ``low`` to ``high``, scaled to 0-1, to the power of gamma, in place, and scale back."""
     extent = (high - low).clamp(min=1e-6)
     # extent * ((image - low) / extent)^gamma, with one pass less.
-    image.clamp_(low, high).sub_(low).pow_(gamma).mul_(extent ** (1 - gamma)).add_(low)
+    image.sub_(low).pow_(gamma).mul_(extent ** (1 - gamma)).add_(low)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tumorseg.normalise import Box
 from tumorseg_training.augment_draw import Draw, Matrix, Sizes, triple
 
 ELASTIC_CELL = 24
@@ -38,6 +39,7 @@ def cut_for(
     images: npt.NDArray[np.floating],
     labels: npt.NDArray[np.uint8],
     channels: Sequence[int],
+    more: Callable[[Box], npt.NDArray[np.floating]] | None = None,
 ) -> Cut:
     """Read the part of a case (memory-mapped arrays) that a draw needs; 0 outside the case.
 
@@ -47,17 +49,20 @@ def cut_for(
         images: (channel, z, y, x) of the whole case.
         labels: (z, y, x) of the whole case.
         channels: which channels, in which order.
+        more: gives as many further channels (channel, z, y, x) of a part (slices along z, y, x) of the case.
     """
     if is_plain(draw):
         corner, size, mirrored = draw.corner, draw.size, draw.mirrored
     else:
         corner, size = _source_box(draw, patch_size, labels.shape)
         mirrored = (False, False, False)
-    part = np.zeros((len(channels), *size), images.dtype)
+    part = np.zeros((len(channels) * (2 if more else 1), *size), images.dtype)
     truth = np.zeros(size, np.uint8)
     (z, y, x), source = overlap(corner, size, labels.shape)
     for place, channel in enumerate(channels):
         part[place, z, y, x] = images[channel][source]
+    if more:
+        part[len(channels) :, z, y, x] = more(source)
     truth[z, y, x] = labels[source]
     if any(mirrored):
         z, y, x = (slice(None, None, -1 if reverse else 1) for reverse in mirrored)
@@ -114,12 +119,15 @@ def _source_box(draw: Draw, patch_size: Sizes, shape: Sequence[int]) -> tuple[Si
     return triple(low), triple(high - low)
 
 
-def overlap(corner: Sizes, size: Sizes, shape: Sequence[int]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+def overlap(corner: Sizes, size: Sizes, shape: Sequence[int]) -> tuple[Box, Box]:
     """Where a box (first voxel may be outside) overlaps with a case of a shape: slices in the box, and in the case."""
     low = np.clip(corner, 0, shape)
     high = np.clip(np.add(corner, size), low, shape)
-    inside = tuple(slice(a - c, b - c) for a, b, c in zip(low, high, corner, strict=True))
-    return inside, tuple(slice(a, b) for a, b in zip(low, high, strict=True))
+    z, y, x = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+    inside_z, inside_y, inside_x = (
+        slice(side.start - first, side.stop - first) for side, first in zip((z, y, x), corner, strict=True)
+    )
+    return (inside_z, inside_y, inside_x), (z, y, x)
 
 
 def _sampling_grid(cut: Cut, draw: Draw, patch_size: Sizes) -> Tensor:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from tumorseg.errors import BadInputError
-from tumorseg.modelfile import load_model
+from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
-from tumorseg.network import UNet3D
 from tumorseg.network_config import UNet3DConfig
 from tumorseg_training.recipe import Recipe
+
+FIRST_LAYER = "encoder.0.0.conv.weight"
+"""The weights of a ``UNet3D`` that see its inputs."""
 
 
 @dataclass(frozen=True)
@@ -44,30 +47,42 @@ def initial_model(recipe: Recipe) -> Initial:
             )
         return Initial()
     model = load_model(find_model(recipe.initial))
-    theirs, ours = model.network.config, recipe.network
-    widened = recipe.other_half and not model.spec.other_half
-    if widened:
-        theirs = replace(theirs, in_channels=2 * theirs.in_channels)
-    names = [entry.name for entry in fields(ours) if getattr(ours, entry.name) != getattr(theirs, entry.name)]
-    if names:
-        told = ", ".join(f"{name} is {getattr(theirs, name)}, not {getattr(ours, name)}" for name in names)
+    _check_fits(recipe, model)
+    weights = model.network.state_dict()
+    if recipe.other_half and not model.spec.other_half:
+        weights = _widened(weights, recipe.network.in_channels)
+    return Initial(weights, model.spec.training)
+
+
+def _check_fits(recipe: Recipe, model: Model) -> None:
+    """Make sure that a training of the recipe can start from the model's weights."""
+    spec, start = model.spec, f"The recipe {recipe.name} cannot start from the model {recipe.initial}"
+    if spec.members > 1:
+        raise BadInputError(f"{start}: it is an ensemble of {spec.members} networks; name the model of one run.")
+    if spec.channels != recipe.channels:
+        seen = f"{', '.join(spec.channels)}, not {', '.join(recipe.channels)}"
+        raise BadInputError(f"{start}: it sees {seen}; give channels the same values.")
+    if spec.other_half and not recipe.other_half:
+        raise BadInputError(f"{start}: it compares both halves of the brain; give the recipe other_half = true.")
+    if told := _differences(spec.network_config, recipe.network):
         raise BadInputError(
             f"The model {recipe.initial} has another network than the recipe {recipe.name}: {told}; give [network] the "
             "same values."
         )
-    weights = model.network.state_dict()
-    return Initial(_widened(weights, ours) if widened else weights, model.spec.training)
 
 
-def _widened(weights: dict[str, Tensor], config: UNet3DConfig) -> dict[str, Tensor]:
+def _differences(theirs: UNet3DConfig, ours: UNet3DConfig) -> str:
+    """What another network has otherwise, in words; how many inputs follows from other entries."""
+    names = [entry.name for entry in fields(ours) if entry.name != "in_channels"]
+    changed = [name for name in names if getattr(theirs, name) != getattr(ours, name)]
+    return ", ".join(f"{name} is {getattr(theirs, name)}, not {getattr(ours, name)}" for name in changed)
+
+
+def _widened(weights: dict[str, Tensor], inputs: int) -> dict[str, Tensor]:
     """Weights of a network with more inputs that does the same: what it gets besides counts nothing yet."""
-    plain = UNet3D(config).state_dict()
-    grown = {}
-    for name, tensor in weights.items():
-        grown[name] = torch.zeros_like(plain[name]) if tensor.shape != plain[name].shape else tensor
-        if grown[name] is not tensor:
-            grown[name][:, : tensor.shape[1]] = tensor
-    return grown
+    first = weights[FIRST_LAYER]
+    # Of (output, input, z, y, x), from the last axis: none of three, then inputs before and after.
+    return {**weights, FIRST_LAYER: functional.pad(first, (0,) * 7 + (inputs - first.shape[1],))}
 
 
 def mixed_with_initial(trained: dict[str, Tensor], initial: dict[str, Tensor], share: float) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from tumorseg.normalise import minmax
-from tumorseg.other_half import other_half
+from tumorseg.other_half import opposite
 from tumorseg.regions import ED, ET, NCR, UNDIVIDED
 from tumorseg.volume import LabelArray
 from tumorseg_training.augment_draw import Draw, draw_changes, triple
@@ -43,8 +44,8 @@ class RawPatch:
         cut: images and labels that it needs.
         draw: its changes.
         undivided: whether only the whole tumor is known.
-        other_half: whether the second half of the images' channels is what the other half of the brain shows; the
-            patch then has differences there.
+        other_half: whether the second half of the images' channels is what lies opposite of the first; the patch then
+            has the differences there.
     """
 
     cut: Cut
@@ -68,9 +69,9 @@ class RawPatch:
         images, labels = shaped(self.cut, self.draw, patch_size)
         if not self.other_half:
             return Patch(change_intensity(images, self.draw), labels, self.undivided)
-        own, other = images.chunk(2)
-        change_intensity(own, self.draw, other)
-        torch.sub(own, other, out=other)
+        own, others = images.chunk(2)
+        change_intensity(own, self.draw, others)
+        torch.sub(own, others, out=others)
         return Patch(images, labels, self.undivided)
 
 
@@ -101,12 +102,17 @@ class PatchDataset:
             centres = self._tumor(case, labels) if case is original else tumor_centres(labels)
             plain = Draw(self._corner(labels, centres, random), self.recipe.patch_size)
         draw = draw_changes(plain, self.recipe.augmentation, case.present, random)
-        shown, order = self._normalised(images, case), self._order(case)
-        if self.recipe.other_half:
-            shown = beside_other_half(shown[list(order)], self.recipe.spacing)
-            order = range(len(shown))
-        cut = cut_for(draw, self.recipe.patch_size, shown, labels, order)
+        cut = self._cut(draw, case, images, labels)
         return RawPatch(cut, draw, case.undivided, self.recipe.other_half)
+
+    def _cut(self, draw: Draw, case: TrainingCase, images: npt.NDArray[np.float16], labels: LabelArray) -> Cut:
+        """What the draw needs of a case, and of what lies opposite where the recipe wants that."""
+        values, order = self._normalised(images, case), self._order(case)
+        more = None
+        if self.recipe.other_half:
+            brain = (images != 0).any(axis=0)
+            more = partial(opposite, values[list(order)], brain, (self.recipe.spacing,) * 3)
+        return cut_for(draw, self.recipe.patch_size, values, labels, order, more)
 
     def _case(self, index: int, random: np.random.Generator) -> TrainingCase:
         if self.recipe.resized:
@@ -143,18 +149,6 @@ class PatchDataset:
         if case.name not in self._centres:
             self._centres[case.name] = tumor_centres(labels)
         return self._centres[case.name]
-
-
-def beside_other_half(images: npt.NDArray[np.floating], spacing: float) -> npt.NDArray[np.float16]:
-    """The channels (channel, z, y, x) and what the other half of the brain shows of each, not yet subtracted.
-
-    Args:
-        images: in LPS; the brain is where any is not 0.
-        spacing: voxel size along each axis, mm.
-    """
-    channels = images.astype(np.float32)
-    other = other_half(channels, (channels != 0).any(axis=0), (spacing,) * 3)
-    return np.concatenate([channels, other]).astype(np.float16)
 
 
 def tumor_centres(labels: LabelArray) -> list[npt.NDArray[np.intp]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tumorseg.modelfile import NORMALISATIONS
+from tumorseg.modelfile import NORMALISATIONS, input_count
 from tumorseg.network_config import UNet3DConfig
 from tumorseg.regions import REGIONS
 from tumorseg.sequences import SEQUENCES
@@ -196,8 +196,7 @@ def _check_patch_size(size: Any, divisor: int) -> None:
 def _check_channels(channels: Sequence[str], other_half: bool, inputs: int) -> None:
     if len(set(channels)) != len(channels) or not set(channels) <= set(SEQUENCES):
         raise ValueError(f"channels must be different ones of {', '.join(SEQUENCES)}, got {channels!r}")
-    needed = len(channels) * (2 if other_half else 1)
-    if needed != inputs:
+    if input_count(channels, other_half) != inputs:
         doubled = ", each with its difference from the other half" if other_half else ""
         raise ValueError(f"the network takes {inputs} input channels, but {len(channels)} are named{doubled}")
 

@@ -29,7 +29,7 @@ class BrainCrop:
         box: of the brain in the reference volume (slices along z, y, x), with a margin.
         brain: mask (z, y, x) of the box; a coarser network's mask would cut the brain's surface off.
         grid: ``reference`` is the grid of the box, ``working`` that of ``channels``.
-        channels: (channel, z, y, x) float32, what the network gets.
+        channels: (input, z, y, x) float32, what the network gets.
         working_brain: mask (z, y, x) on the grid of the channels.
     """
 
@@ -48,7 +48,7 @@ def crop_to_brain(
     mask: Volume | None = None,
     other_half: bool = False,
 ) -> BrainCrop:
-    """Crop to the brain, bring to the network's grid, normalise.
+    """Crop to the brain, bring to the network's grid, normalise, and compare both halves where that is wanted.
 
     Args:
         volumes: in the model's channel order, all on the reference grid.
@@ -70,9 +70,9 @@ def crop_to_brain(
         raise _empty(mask.name)
     crop, inner = network_input(channels, working_brain, normalisation)
     inside = working_brain[inner]
-    channels_in = with_other_half(crop, inside, grid.working.spacing) if other_half else crop
+    inputs = with_other_half(crop, inside, grid.working.spacing) if other_half else crop
     grid = replace(grid, working=grid.working.crop(inner))
-    return BrainCrop(box, brain[box], grid, channels_in, inside)
+    return BrainCrop(box, brain[box], grid, inputs, inside)
 
 
 def _inside(mask: Volume, reference: Geometry) -> BoolArray:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -89,7 +89,7 @@ class ModelSpec:
         name: identifier, e.g. ``glioma``.
         version: of the weights.
         architecture: ``UNet3DConfig`` values.
-        channels: sequence of each input channel, in order.
+        channels: sequence of each channel, in order.
         spacing: voxel size (x, y, z) in mm that the network expects; orientation is always LPS.
         patch_size: tile (z, y, x) in voxels for which the network was trained.
         outputs: ``regions`` (sigmoid per name) or ``classes`` (softmax over background, NCR, ED, ET).
@@ -136,7 +136,7 @@ class ModelSpec:
     @property
     def inputs(self) -> int:
         """Channels of the network's input: one for each sequence, two with ``other_half``."""
-        return len(self.channels) * (2 if self.other_half else 1)
+        return input_count(self.channels, self.other_half)
 
     @property
     def network_config(self) -> UNet3DConfig:
@@ -186,6 +186,11 @@ class Model:
         except RuntimeError as error:
             raise ModelError(f"The weights in {self.file} do not fit the network that it describes.") from error
         return network.eval()
+
+
+def input_count(channels: Sequence[str], other_half: bool) -> int:
+    """Inputs of a network: one for each channel, and as many more where both halves of the brain are compared."""
+    return len(channels) * (2 if other_half else 1)
 
 
 def read_spec(path: Path) -> ModelSpec:

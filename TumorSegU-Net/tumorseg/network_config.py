@@ -26,7 +26,7 @@ class UNet3DConfig:
     """Everything that shapes a ``UNet3D``.
 
     Attributes:
-        in_channels: number of input sequences.
+        in_channels: number of inputs: the sequences, twice as many where both halves of the brain are compared.
         out_channels: number of output maps (logits).
         features: channels per level, full resolution first.
         norm: after each convolution; convolutions have a bias only with ``none``. ``group`` uses 8 groups.

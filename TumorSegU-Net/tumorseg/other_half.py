@@ -25,29 +25,40 @@ LEAST_BRAIN = 0.25
 
 
 def with_other_half(channels: FloatArray, brain: BoolArray, spacing: Triple) -> FloatArray:
-    """The channels, and after them the difference of each from the :func:`other_half`: (2 channels, z, y, x)."""
-    return np.concatenate([channels, channels - other_half(channels, brain, spacing)])
+    """The channels (channel, z, y, x), and after them the difference of each from its :func:`opposite`.
+
+    Args and errors as there; twice as many channels come back.
+    """
+    return np.concatenate([channels, channels - opposite(channels, brain, spacing)])
 
 
-def other_half(channels: FloatArray, brain: BoolArray, spacing: Triple) -> FloatArray:
-    """The smoothed other half at the mirrored place of each voxel, same shape; the channel itself where there is none.
+def opposite(
+    channels: npt.NDArray[np.floating], brain: BoolArray, spacing: Triple, box: Box | None = None
+) -> FloatArray:
+    """What lies at the mirrored place of each voxel, smoothed; the channel itself where no brain lies there.
 
     Args:
         channels: normalised intensities (channel, z, y, x) in LPS, 0 outside the brain.
         brain: mask (z, y, x).
         spacing: voxel size (x, y, z), mm.
+        box: part (slices along z, y, x) that is wanted; everything if None.
+
+    Returns:
+        Array (channel, z, y, x) of the box.
     """
-    z, y, x = (slice(0, size) for size in brain.shape)
-    columns = mirror_columns(brain, (z, y, x))
-    if columns is None:
-        return channels.copy()
+    box = box or _whole(brain)
+    own = np.asarray(channels[:, box[0], box[1], box[2]], np.float32)
     sigmas = [SMOOTH_MM / size for size in spacing[::-1]]
-    there = mirrored(brain, columns)
-    weight = _smooth(there.astype(np.float32), sigmas)
-    compared = brain & (weight > LEAST_BRAIN)
+    wide, inner = _with_margin(box, brain.shape, [int(TRUNCATE * sigma + 0.5) for sigma in sigmas])
+    columns = mirror_columns(brain, wide)
+    if columns is None:
+        return own.copy()
+    weight = _smooth(mirrored(brain[wide[:2]], columns), sigmas)[inner]
+    compared = brain[box] & (weight > LEAST_BRAIN)
     weight = np.maximum(weight, LEAST_BRAIN)
-    pairs = zip(channels, mirrored(channels, columns), strict=True)
-    return np.stack([np.where(compared, _smooth(other, sigmas) / weight, own) for own, other in pairs])
+    others = mirrored(channels[:, wide[0], wide[1]], columns)
+    smooth = np.stack([_smooth(other, sigmas)[inner] for other in others])
+    return np.where(compared, smooth / weight, own)
 
 
 def mirror_columns(brain: BoolArray, box: Box) -> npt.NDArray[np.intp] | None:
@@ -75,5 +86,24 @@ def mirrored(array: npt.NDArray[Value], columns: npt.NDArray[np.intp]) -> npt.ND
     return np.where(columns >= 0, np.take_along_axis(array, index, axis=-1), array.dtype.type(0))
 
 
-def _smooth(image: FloatArray, sigmas: list[float]) -> FloatArray:
-    return np.asarray(ndimage.gaussian_filter(image, sigmas, mode="constant", truncate=TRUNCATE), np.float32)
+def _whole(brain: BoolArray) -> Box:
+    z, y, x = (slice(0, size) for size in brain.shape)
+    return z, y, x
+
+
+def _with_margin(box: Box, shape: tuple[int, ...], margins: list[int]) -> tuple[Box, Box]:
+    """A box that is wider by margins in voxels, as far as the grid goes, and where the box lies in it."""
+    starts = [max(0, side.start - margin) for side, margin in zip(box, margins, strict=True)]
+    z, y, x = (
+        slice(start, min(size, side.stop + margin))
+        for start, side, size, margin in zip(starts, box, shape, margins, strict=True)
+    )
+    inner_z, inner_y, inner_x = (
+        slice(side.start - start, side.stop - start) for start, side in zip(starts, box, strict=True)
+    )
+    return (z, y, x), (inner_z, inner_y, inner_x)
+
+
+def _smooth(image: npt.NDArray[np.generic], sigmas: list[float]) -> FloatArray:
+    """An image (z, y, x) as float32, smoothed with standard deviations (z, y, x) in voxels, 0 around it."""
+    return ndimage.gaussian_filter(image.astype(np.float32), sigmas, mode="constant", truncate=TRUNCATE)

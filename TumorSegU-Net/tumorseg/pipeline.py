@@ -154,7 +154,7 @@ def segment_when_ready(
 
 
 def prepare(case: Case, spec: ModelSpec, mask: Volume | None = None, report: Report = silent) -> Prepared:
-    """What comes before the network: the guard, the crop to the brain, the network's grid, normalisation.
+    """What comes before the network: the guard, the crop to the brain, the network's grid, normalisation, comparison.
 
     Args:
         case: as in ``segment``.
