@@ -49,7 +49,7 @@ def initial_model(recipe: Recipe) -> Initial:
     model = load_model(find_model(recipe.initial))
     _check_fits(recipe, model)
     weights = model.network.state_dict()
-    if recipe.other_half and not model.spec.other_half:
+    if recipe.other_half:
         weights = _widened(weights, recipe.network.in_channels)
     return Initial(weights, model.spec.training)
 
@@ -79,7 +79,7 @@ def _differences(theirs: UNet3DConfig, ours: UNet3DConfig) -> str:
 
 
 def _widened(weights: dict[str, Tensor], inputs: int) -> dict[str, Tensor]:
-    """Weights of a network with more inputs that does the same: what it gets besides counts nothing yet."""
+    """Weights of a network with so many inputs that does the same: those that are new count nothing yet."""
     first = weights[FIRST_LAYER]
     # Of (output, input, z, y, x), from the last axis: none of three, then inputs before and after.
     return {**weights, FIRST_LAYER: functional.pad(first, (0,) * 7 + (inputs - first.shape[1],))}
