@@ -11,6 +11,7 @@ from support.models import constant_model, threshold_model
 from tumorseg import __version__
 from tumorseg.case_files import find_case, read_case
 from tumorseg.errors import BadInputError
+from tumorseg.images import read_labels
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import load_model
 from tumorseg.modelstore import find_model
@@ -183,6 +184,20 @@ def test_the_shipped_network_finds_the_tumor_of_a_real_case(data_folder: Path) -
     # The expert outlined 205 mL; this checks that the engine and the weights belong together, not how good they are.
     assert 100 < result.measurements["WT"].volume_ml < 400
     assert result.measurements["ET"].volume_ml > 20
+
+
+def test_the_shipped_network_finds_tumors_at_mirrored_places_of_both_halves(data_folder: Path) -> None:
+    """It compares the halves, and must not take what both show for healthy. BraTS is aligned: its columns mirror."""
+    folder = data_folder / "brats2021" / "BraTS2021_01477"
+    case = read_case(find_case(folder))
+    truth = read_labels(folder / "BraTS2021_01477_seg.nii.gz")[0] > 0
+    brain = case["flair"].array != 0
+    other = truth[..., ::-1] & brain & brain[..., ::-1] & ~truth
+    for name, volume in case.items():
+        case[name] = replace(volume, array=np.where(other, volume.array[..., ::-1], volume.array))
+    labels = segment(case, load_model(find_model()), CPU).labels
+    for half in (truth, other):
+        assert (labels[half] > 0).mean() > 0.7
 
 
 def test_a_coarser_network_finds_tumor_up_to_the_surface_of_the_brain() -> None:
