@@ -36,8 +36,8 @@ def initial_model(recipe: Recipe) -> Initial:
     """The model that the recipe starts from.
 
     Raises:
-        BadInputError: the model has another network than the recipe, and the sentence names what differs; or there is
-            none, and the recipe keeps a part of it.
+        BadInputError: the model has another network or other inputs than the recipe, and the sentence names what
+            differs; it is an ensemble; or there is none, and the recipe keeps a part of it.
         ModelError: there is no such model, or it is damaged.
     """
     if not recipe.initial:

@@ -27,7 +27,7 @@ LEAST_BRAIN = 0.25
 def with_other_half(channels: FloatArray, brain: BoolArray, spacing: Triple) -> FloatArray:
     """The channels (channel, z, y, x), and after them the difference of each from its :func:`opposite`.
 
-    Args and errors as there; twice as many channels come back.
+    Takes what that takes; twice as many channels come back.
     """
     return np.concatenate([channels, channels - opposite(channels, brain, spacing)])
 
