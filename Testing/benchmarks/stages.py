@@ -29,6 +29,7 @@ FUNCTIONS = (
     (NETWORK, "tumorseg.predictor", "predict"),
     ("labels", "tumorseg.pipeline", "calibrated"),
     ("labels", "tumorseg.pipeline", "probabilities_to_reference"),
+    ("follow guides", "tumorseg.pipeline", "guided"),
     ("labels", "tumorseg.pipeline", "labels_of"),
     ("measure", "tumorseg.pipeline", "find_midline"),
     ("measure", "tumorseg.pipeline", "measure_tumor"),

@@ -157,6 +157,7 @@ def test_models_lists_and_shows_the_shipped_model(capsys: pytest.CaptureFixture[
     assert "Research only" in shown
     assert "averages over mirrored inputs, always" in shown
     assert "compares both halves of the brain" in shown
+    assert "outlines follow T1ce, FLAIR at their full resolution" in shown
 
 
 def test_models_shows_that_a_model_is_an_ensemble(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

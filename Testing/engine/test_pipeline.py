@@ -4,18 +4,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from support.cases import SMALL, expected_threshold_labels, small_case
 from support.models import constant_model, threshold_model
 from tumorseg import __version__
+from tumorseg.calibration import with_calibration
 from tumorseg.case_files import find_case, read_case
 from tumorseg.errors import BadInputError
 from tumorseg.images import read_labels
 from tumorseg.memory_ladder import Rung
-from tumorseg.modelfile import load_model
+from tumorseg.modelfile import Model, PostProcessing, load_model
 from tumorseg.modelstore import find_model
-from tumorseg.pipeline import Options, segment
+from tumorseg.pipeline import Inferred, Options, finish, prepare, segment
 from tumorseg.progress import STAGES, Progress
 from tumorseg.regions import UNDIVIDED, region_mask
 from tumorseg.tiles import Tiling
@@ -103,6 +105,73 @@ def test_a_model_can_look_for_what_differs_from_the_other_half() -> None:
     assert plain[both_sided].all()
     assert compared[one_sided].all()
     assert not compared[both_sided].any()
+
+
+def coarse_model(guides: tuple[str, ...], spacing: float = 2.0) -> Model:
+    """Finds what is bright in T1ce, at voxels of a size."""
+    model = threshold_model((0.8, 0.8, 0.8))
+    return replace(model, spec=replace(model.spec, spacing=(spacing,) * 3, guides=guides))
+
+
+def bar_case() -> tuple[dict[str, Volume], npt.NDArray[np.bool_]]:
+    """A small case whose T1ce has a bright bar, the borders of which lie within voxels of 2 mm."""
+    case = small_case()
+    bar = np.zeros(SMALL.shape, bool)
+    bar[7:12, 7:14, 5:18] = True
+    inside = np.where(case["t1ce"].array > 0, 100, 0)
+    noise = np.random.default_rng(0).normal(0, 2, SMALL.shape)
+    case["t1ce"] = replace(case["t1ce"], array=(np.where(bar, 300, inside) + noise * (inside > 0)).astype(np.float32))
+    return case, bar
+
+
+def test_outlines_follow_the_guides_between_the_networks_voxels() -> None:
+    case, bar = bar_case()
+    without, followed = (
+        np.count_nonzero((segment(case, coarse_model(guides), CPU).labels == 3) != bar) for guides in ((), ("t1ce",))
+    )
+    assert without > 50
+    assert followed < without / 5
+
+
+def test_a_guide_that_shows_nothing_does_not_help() -> None:
+    case, bar = bar_case()
+    labels = segment(case, coarse_model(("t2",)), CPU).labels
+    assert np.count_nonzero((labels == 3) != bar) > 50
+
+
+def test_guides_change_nothing_where_the_network_sees_the_volumes_own_voxels() -> None:
+    case, _ = bar_case()
+    with_guides, without = (segment(case, coarse_model(guides, 1.0), CPU) for guides in (("t1ce", "flair"), ()))
+    np.testing.assert_array_equal(with_guides.probabilities, without.probabilities)
+
+
+def test_guides_change_nothing_where_there_is_no_tumor() -> None:
+    model = constant_model({"WT": 0.2, "TC": 0.2, "ET": 0.2})
+    spec = replace(model.spec, spacing=(2.0, 2.0, 2.0))
+    with_guides, without = (
+        segment(small_case(), replace(model, spec=replace(spec, guides=guides)), CPU) for guides in (("t1ce",), ())
+    )
+    np.testing.assert_array_equal(with_guides.probabilities, without.probabilities)
+
+
+def test_likely_tumor_outside_the_brain_alone_is_no_tumor() -> None:
+    spec = coarse_model(("t1ce",)).spec
+    prepared = prepare(small_case(Geometry((40, 44, 48))), spec)
+    found = np.zeros((3, *prepared.crop.channels.shape[1:]), np.float32)
+    found[:, :4, :4, :4] = 1  # a corner, which no voxel of the brain is near
+    result = finish(prepared, spec, Inferred(found, {}, {}))
+    assert not result.labels.any()
+    assert not result.probabilities.any()
+
+
+def test_labels_with_guides_do_not_depend_on_calibration() -> None:
+    case, _ = bar_case()
+    model = coarse_model(("t1ce",))
+    calibrated = with_calibration(PostProcessing(), (2.0, 0.5, 3.0), (0.5, -1.0, 0.2))
+    changed = replace(model, spec=replace(model.spec, postprocessing=calibrated))
+    plain, moved = segment(case, model, CPU), segment(case, changed, CPU)
+    np.testing.assert_array_equal(plain.labels, moved.labels)
+    assert not np.allclose(plain.probabilities, moved.probabilities, atol=0.01)
 
 
 def test_a_model_of_the_whole_tumor_gives_an_undivided_segment() -> None:

@@ -64,22 +64,25 @@ def test_needs_and_rules_are_in_words(model: ModelEntry) -> None:
     rules = PostProcessing(
         min_component_ml=0.1, min_enhancing_ml=0.25, temperatures=(1.0, 1.0, 1.0), biases=(0.0, 0.0, 0.0)
     )
-    text = plain(
-        cardHtml(changed(model, members=5, tta=True, other_half=True, spacing=(1.0, 1.0, 2.5), postprocessing=rules))
+    spacing, guides = (1.0, 1.0, 2.5), ("t1ce", "flair")
+    all_of_it = changed(
+        model, members=5, tta=True, other_half=True, guides=guides, spacing=spacing, postprocessing=rules
     )
+    text = plain(cardHtml(all_of_it))
     for sentence in (
         "Needs T1, T1ce, T2, FLAIR, at voxels of 1 × 1 × 2.5 mm (others are resampled).",
         "Finds whole tumor (WT), tumor core (TC), enhancing tumor (ET).",
         "Averages 5 networks.",
         "Always averages over mirrored copies.",
         "Compares both halves of the brain.",
+        "Outlines follow T1ce, FLAIR at their full resolution.",
         "Separate parts below 0.1 mL are left out.",
         "An enhancing tumor below 0.25 mL in all counts as core without enhancement.",
         "Its probabilities are calibrated.",
     ):
         assert sentence in text
     plainest = plain(cardHtml(changed(model, postprocessing=PostProcessing())))
-    assert not any(word in plainest for word in ("averages", "Averages", "Compares", "below", "calibrated"))
+    assert not any(word in plainest for word in ("averages", "Averages", "Compares", "follow", "below", "calibrated"))
 
 
 def test_links_lead_to_papers_licenses_and_addresses(model: ModelEntry) -> None:

@@ -124,6 +124,14 @@ def test_a_network_that_saw_its_cases_is_refused(folds: Path, capsys: pytest.Cap
     assert "was trained on its own validation cases C" in capsys.readouterr().err
 
 
+def test_models_with_other_guides_are_not_mixed(folds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = folds / "fold0" / "model.safetensors"
+    loaded = load_model(model)
+    save_model(model, replace(loaded.spec, guides=("t1ce",)), loaded.network.state_dict())
+    assert main(_command(folds)) == 2
+    assert "Outlines of fold0 and fold1 have other guides" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("tta", ["fold0", "both"])
 def test_models_that_want_to_be_mirrored_are_told_and_not_mixed_with_others(
     folds: Path, tta: str, capsys: pytest.CaptureFixture[str]

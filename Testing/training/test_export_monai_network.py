@@ -74,6 +74,8 @@ def test_other_models_that_monai_cannot_run_are_refused() -> None:
         check_expressible(replace(three_level_model().spec, tta=True))
     with pytest.raises(BadInputError, match="do not compare both halves"):
         check_expressible(replace(three_level_model().spec, other_half=True))
+    with pytest.raises(BadInputError, match="do not let outlines follow the volumes"):
+        check_expressible(replace(three_level_model().spec, guides=("t1ce",)))
     with pytest.raises(BadInputError, match="do not take slow changes of brightness out"):
         check_expressible(replace(three_level_model().spec, normalisation="zscore-flat"))
     with pytest.raises(BadInputError, match="only networks with region outputs"):

@@ -39,6 +39,11 @@ def test_the_recipe_decides_whether_both_halves_of_the_brain_are_compared() -> N
     assert model_spec(comparing).inputs == 8
 
 
+def test_the_recipe_decides_what_outlines_follow() -> None:
+    recipe = replace(load_recipe("tiny"), guides=("t1ce", "flair"))
+    assert model_spec(recipe).guides == ("t1ce", "flair")
+
+
 @pytest.mark.parametrize(("name", "resized"), [("tiny", False), ("paper", True)])
 def test_presets_are_run_at_one_millimetre_in_tiles_or_stretched(name: str, resized: bool) -> None:
     spec = model_spec(load_recipe(name))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from tumorseg.modelfile import NORMALISATIONS, input_count
+from tumorseg.modelfile import NORMALISATIONS, are_guides, input_count
 from tumorseg.network_config import UNet3DConfig
 from tumorseg.regions import REGIONS
 from tumorseg.sequences import SEQUENCES
@@ -76,6 +76,7 @@ class Recipe:
         tta: whether the model's predictions are averaged over the mirrorings of the augmentation.
         other_half: whether the network also sees the difference of each channel from the other half of the brain, for
             which it has as many more inputs.
+        guides: channels that the model's outlines follow between the network's voxels.
         spacing: voxel size along each axis, mm; that of the prepared folder.
         patch_size: (z, y, x) voxels.
         batch_size: patches per step, over all processes together.
@@ -116,6 +117,7 @@ class Recipe:
     single_pass: bool = False
     tta: bool = False
     other_half: bool = False
+    guides: tuple[str, ...] = ()
     spacing: float = 1.0
     patch_size: tuple[int, int, int] = (96, 96, 96)
     batch_size: int = 2
@@ -159,6 +161,8 @@ class Recipe:
                 raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
         _check_patch_size(self.patch_size, self.network.divisor)
         _check_channels(self.channels, self.other_half, self.network.in_channels)
+        if not are_guides(self.guides, self.channels):
+            raise ValueError(f"guides must be different ones of the channels, got {self.guides!r}")
         _check_regions(self.regions, self.network.out_channels)
         if self.resized and self.single_pass:
             raise ValueError("resized and single_pass exclude each other: a stretched brain is not a crop")

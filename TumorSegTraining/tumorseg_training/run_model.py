@@ -31,6 +31,7 @@ def model_spec(recipe: Recipe, training: dict[str, Any] | None = None) -> ModelS
         mirror_axes=recipe.augmentation.mirror_axes if recipe.augmentation.mirror else "",
         tta=recipe.tta,
         other_half=recipe.other_half,
+        guides=recipe.guides,
         postprocessing=PostProcessing(thresholds=(0.5,) * len(recipe.regions)),
         card=ModelCard(title=f"{recipe.name} (not evaluated)"),
         training=training or {},

@@ -75,6 +75,9 @@ def _runLines(spec: ModelSpec) -> list[str]:
         lines.append(_("Always averages over mirrored copies."))
     if spec.other_half:
         lines.append(_("Compares both halves of the brain."))
+    if spec.guides:
+        followed = ", ".join(DISPLAY_NAMES[name] for name in spec.guides)
+        lines.append(_("Outlines follow {sequences} at their full resolution.").format(sequences=followed))
     rules = spec.postprocessing
     if rules.min_component_ml > 0:
         lines.append(_("Separate parts below {volume} mL are left out.").format(volume=f"{rules.min_component_ml:g}"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -10,6 +12,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from tumorseg.images import geometry_of, to_image
+from tumorseg.normalise import Box
 from tumorseg.volume import FloatArray, Geometry, Triple, Volume
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -59,6 +62,25 @@ def nearest_to_lps(geometry: Geometry) -> Geometry:
     return geometry_of(sitk.DICOMOrient(blank, "LPS"))
 
 
+def around(grid: WorkingGrid, box: Box, margin: int) -> tuple[WorkingGrid, Box]:
+    """The part of a resampled grid that belongs to a part of its reference.
+
+    Args:
+        grid: both grids, whose axes are parallel.
+        box: of the reference (slices along z, y, x).
+        margin: voxels of the working grid that are kept around it, where there are any.
+
+    Returns:
+        Both grids of that part, and its box in ``grid.working``.
+    """
+    reference = grid.reference.crop(box)
+    corners = np.column_stack([reference.corners_lps(), np.ones(8)]) @ np.linalg.inv(grid.working.index_to_lps).T
+    low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - margin, 0)
+    high = np.ceil(corners.max(axis=0)).astype(int) + 1 + margin
+    x, y, z = (slice(first, last) for first, last in zip(low.tolist()[:3], high.tolist()[:3], strict=True))
+    return WorkingGrid(reference, grid.working.crop((z, y, x)), resampled=True), (z, y, x)
+
+
 def to_working(volume: Volume, grid: WorkingGrid) -> FloatArray:
     """Bring a volume to the working grid.
 
@@ -72,21 +94,23 @@ def to_working(volume: Volume, grid: WorkingGrid) -> FloatArray:
 
 
 def probabilities_to_reference(probabilities: FloatArray, grid: WorkingGrid) -> FloatArray:
-    """Bring probability maps (channel, z, y, x) from the working grid back to the reference grid.
+    """Bring probability maps (..., z, y, x) from the working grid back to the reference grid.
 
     Returns:
-        (channel, z, y, x) of ``grid.reference``: the exact inverse of ``to_working`` when nothing is resampled,
-        otherwise interpolated linearly, 0 outside.
+        (..., z, y, x) of ``grid.reference``: the exact inverse of ``to_working`` when nothing is resampled, otherwise
+        interpolated linearly, 0 outside.
     """
-    move = _interpolated if grid.resampled else reoriented
-    moved = np.empty((len(probabilities), *grid.reference.shape), np.float32)
-    for channel, target in zip(probabilities, moved, strict=True):
-        target[...] = move(channel, grid.working, grid.reference)
+    exact = partial(reoriented, source=grid.working, target=grid.reference)
+    move = _interpolation(grid.working, grid.reference) if grid.resampled else exact
+    maps = probabilities.shape[:-3]
+    moved = np.empty((*maps, *grid.reference.shape), np.float32)
+    for place in np.ndindex(maps):
+        moved[place] = move(probabilities[place])
     return moved
 
 
-def _interpolated(array: FloatArray, source: Geometry, target: Geometry) -> FloatArray:
-    """What ``_resampled`` gives where the axes of both grids are parallel, one axis after the other: half the time."""
+def _interpolation(source: Geometry, target: Geometry) -> Callable[[FloatArray], FloatArray]:
+    """What ``_resampled`` does where the axes of both grids are parallel, one axis after the other: half the time."""
     ordered = nearest_to_lps(target)
     axes = np.reshape(source.direction, (3, 3))
     shift = (np.subtract(ordered.origin, source.origin) @ axes)[::-1]
@@ -95,8 +119,12 @@ def _interpolated(array: FloatArray, source: Geometry, target: Geometry) -> Floa
         _linear_weights((shift[axis] + np.arange(ordered.shape[axis]) * steps[axis]) / sizes[axis], source.shape[axis])
         for axis in range(3)
     )
-    planes = y @ (array @ x.T)
-    return reoriented((z @ planes.reshape(len(planes), -1)).reshape(ordered.shape), ordered, target)
+
+    def interpolated(array: FloatArray) -> FloatArray:
+        planes = y @ (array @ x.T)
+        return reoriented((z @ planes.reshape(len(planes), -1)).reshape(ordered.shape), ordered, target)
+
+    return interpolated
 
 
 def _linear_weights(positions: npt.NDArray[np.float64], size: int) -> FloatArray:

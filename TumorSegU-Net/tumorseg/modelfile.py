@@ -106,6 +106,7 @@ class ModelSpec:
             and right, ``y`` front and back, ``z`` top and bottom.
         tta: whether predictions are averaged over these mirrorings unasked.
         other_half: whether the channels are followed by the difference of each from the other half of the brain.
+        guides: sequences whose intensities the outlines follow between the network's voxels (``guided``).
         training: hashes and settings of the run that made the weights.
     """
 
@@ -126,6 +127,7 @@ class ModelSpec:
     mirror_axes: str = AXES
     tta: bool = False
     other_half: bool = False
+    guides: tuple[str, ...] = ()
     training: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA_VERSION
 
@@ -191,6 +193,11 @@ class Model:
 def input_count(channels: Sequence[str], other_half: bool) -> int:
     """Inputs of a network: one for each channel, and as many more where both halves of the brain are compared."""
     return len(channels) * (2 if other_half else 1)
+
+
+def are_guides(guides: Sequence[str], channels: Sequence[str]) -> bool:
+    """Whether outlines can follow these sequences: each is an input of the network, once."""
+    return isinstance(guides, tuple) and set(guides) <= set(channels) and len(set(guides)) == len(guides)
 
 
 def read_spec(path: Path) -> ModelSpec:
@@ -291,6 +298,7 @@ def _validate(spec: ModelSpec) -> None:
         and set(spec.mirror_axes) <= set(AXES),
         f"tta must be true or false, not {spec.tta!r}": isinstance(spec.tta, bool),
         f"other_half must be true or false, not {spec.other_half!r}": isinstance(spec.other_half, bool),
+        f"guides must be different input channels, not {spec.guides}": are_guides(spec.guides, spec.channels),
         "tta needs mirror_axes": bool(spec.mirror_axes) or not spec.tta,
         f"members must be a whole number from 1 to {MAX_MEMBERS}, not {spec.members!r}": type(spec.members) is int
         and 1 <= spec.members <= MAX_MEMBERS,

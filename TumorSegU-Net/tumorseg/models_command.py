@@ -61,6 +61,8 @@ def _run_show(options: argparse.Namespace) -> int:
         print("averages over mirrored inputs, always")
     if spec.other_half:
         print("compares both halves of the brain")
+    if spec.guides:
+        print(f"outlines follow {', '.join(DISPLAY_NAMES[name] for name in spec.guides)} at their full resolution")
     print(f"input: {', '.join(DISPLAY_NAMES[name] for name in spec.channels)} at {spec.spacing} mm")
     for title in ("intended_use", "training_data", "measured", "limits", "licence", "attribution"):
         value = getattr(spec.card, title)

@@ -12,20 +12,25 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tumorseg import __version__
 from tumorseg.brain_crop import BrainCrop, crop_to_brain
 from tumorseg.calibration import calibrated
 from tumorseg.errors import BadInputError
-from tumorseg.grids import probabilities_to_reference
+from tumorseg.grids import around, probabilities_to_reference
 from tumorseg.guard import Finding, blocking, check_case
+from tumorseg.guided import guided
 from tumorseg.measure import RegionMeasure, TumorMeasures, measure_tumor
 from tumorseg.midline import find_midline
-from tumorseg.modelfile import Model, ModelSpec
+from tumorseg.modelfile import Model, ModelSpec, PostProcessing
+from tumorseg.normalise import CROP_MARGIN, bounding_box
 from tumorseg.postprocess import clean
 from tumorseg.probability_maps import ProbabilityMaps
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.regions import labels_from_regions
 from tumorseg.sequences import Case
+from tumorseg.tiles import of_all
 from tumorseg.uncertainty import Quality, assess
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
@@ -35,6 +40,10 @@ if TYPE_CHECKING:
 
 REFERENCE_ORDER = ("t1ce", "flair", "t2", "t1")
 """The result lies on the grid of the first of these that the model uses."""
+
+
+LIKELY = 0.25
+"""Probability of whole tumor above which outlines may lie; further away the guides cannot matter."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class Prepared:
     Attributes:
         geometry: of the reference volume.
         crop: what the network gets.
+        guides: intensities (guide, z, y, x) of the brain's box, which outlines follow between the network's voxels.
         findings: warnings of the guard.
         inputs: provenance of the volumes.
         seconds: wall time per stage.
@@ -66,6 +76,7 @@ class Prepared:
 
     geometry: Geometry
     crop: BrainCrop
+    guides: FloatArray
     findings: list[Finding]
     inputs: dict[str, str]
     seconds: dict[str, float]
@@ -172,7 +183,8 @@ def prepare(case: Case, spec: ModelSpec, mask: Volume | None = None, report: Rep
     with _stage("prepare", seconds, report):
         volumes = [case[name] for name in spec.channels]
         crop = crop_to_brain(volumes, geometry, spec.spacing, spec.normalisation, mask, spec.other_half)
-    return Prepared(geometry, crop, findings, _inputs(case, spec), seconds)
+        guides = np.array([case[name].array[crop.box] for name in spec.guides], np.float32)
+    return Prepared(geometry, crop, guides, findings, _inputs(case, spec), seconds)
 
 
 def infer(prepared: Prepared, model: Model, options: Options, report: Report = silent) -> Inferred:
@@ -198,8 +210,7 @@ def finish(prepared: Prepared, spec: ModelSpec, inferred: Inferred, report: Repo
     seconds = dict(inferred.seconds)
     crop, geometry = prepared.crop, prepared.geometry
     with _stage("finish", seconds, report):
-        probabilities = probabilities_to_reference(calibrated(inferred.probabilities, spec.postprocessing), crop.grid)
-        probabilities *= crop.brain
+        probabilities = _on_reference(inferred.probabilities, prepared, spec.postprocessing)
         inside = crop.grid.reference
         labels = labels_of(probabilities, spec, inside)
         report(Progress("finish", 0.4))
@@ -231,6 +242,20 @@ def labels_of(probabilities: FloatArray, spec: ModelSpec, geometry: Geometry) ->
     rules = spec.postprocessing
     labels = labels_from_regions(probabilities, spec.regions, rules.thresholds)
     return clean(labels, rules, geometry.voxel_volume_ml)
+
+
+def _on_reference(found: FloatArray, prepared: Prepared, rules: PostProcessing) -> FloatArray:
+    """Calibrated probabilities (region, z, y, x) on the brain's box; around a tumor they follow the guides."""
+    crop = prepared.crop
+    probabilities = probabilities_to_reference(calibrated(found, rules), crop.grid)
+    likely = (probabilities[0] > LIKELY) & crop.brain
+    if len(prepared.guides) and crop.grid.resampled and likely.any():
+        box = bounding_box(likely)
+        grid, part = around(crop.grid, box, CROP_MARGIN)
+        followed = guided(found[of_all(part)], prepared.guides[of_all(box)], crop.brain[box], grid)
+        probabilities[of_all(box)] = calibrated(followed, rules)
+    probabilities *= crop.brain
+    return probabilities
 
 
 @contextmanager

@@ -42,6 +42,7 @@ def check_expressible(spec: ModelSpec) -> None:
         "MONAI's transforms do not stretch the brain to the patch and back": not spec.resized,
         "MONAI's inferers do not average over mirrored inputs": not spec.tta,
         "MONAI's transforms do not compare both halves of the brain": not spec.other_half,
+        "MONAI's transforms do not let outlines follow the volumes": not spec.guides,
         "MONAI's transforms do not take slow changes of brightness out": spec.normalisation != "zscore-flat",
     }
     for reason, fine in reasons.items():
