@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from tumorseg.grids import WorkingGrid, probabilities_to_reference, reoriented, to_working, working_grid
-from tumorseg.guided import RIDGE, fit, guided
+from tumorseg.guided import REACH, RIDGE, fit, guided
 from tumorseg.volume import FloatArray, Geometry, Volume
 
 COARSE = (2.0, 2.0, 2.0)
@@ -102,6 +102,18 @@ def test_what_lies_outside_the_brain_does_not_matter() -> None:
     brain[:8] = False
     skull = np.where(brain, guide, np.random.default_rng(0).normal(0, 500, guide.shape)).astype(np.float32)
     np.testing.assert_array_equal(guided(coarse, skull, brain, grid), guided(coarse, guide, brain, grid))
+
+
+def test_a_fit_depends_on_no_voxel_further_away_than_its_reach() -> None:
+    random = np.random.default_rng(0)
+    probabilities, guides = random.random((2, 2, 12, 12, 12), np.float32)
+    part = (slice(None), *[slice(2, 10)] * 3)
+    whole, alone = fit(probabilities, guides), fit(probabilities[part], guides[part])
+    same = np.isclose(whole[(slice(None), *part)], alone, atol=1e-5).all(axis=(0, 1))
+    inner = np.zeros_like(same)
+    inner[(slice(REACH, -REACH),) * 3] = True
+    assert same[inner].all()
+    assert not same[~inner].any()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,10 @@ RIDGE = 0.01
 """Variance, in parts of that of the brain, below which a guide hardly counts: noise is not followed."""
 
 
+REACH = 2
+"""Voxels of the network's grid that a result depends on to each side: one of the fit, one of the mean over fits."""
+
+
 def guided(probabilities: FloatArray, guides: FloatArray, brain: BoolArray, grid: WorkingGrid) -> FloatArray:
     """Probabilities on the grid of the volumes, with the outlines that these show.
 
@@ -24,16 +28,17 @@ def guided(probabilities: FloatArray, guides: FloatArray, brain: BoolArray, grid
         probabilities: (region, z, y, x) on ``grid.working``.
         guides: intensities (guide, z, y, x) on ``grid.reference``.
         brain: mask (z, y, x) on ``grid.reference``, not empty; other voxels of the guides do not count.
-        grid: both grids.
+        grid: both grids; a part of larger ones needs ``REACH`` voxels of the working grid around the reference.
 
     Returns:
         (region, z, y, x) on ``grid.reference``, 0 to 1.
     """
     fine = np.stack([zscore(guide, brain) for guide in guides])
     coarse = np.stack([to_working(Volume(guide, grid.reference, "guide"), grid) for guide in fine])
-    found, *slopes = probabilities_to_reference(fit(probabilities, coarse), grid)
+    offsets, *slopes = fit(probabilities, coarse)
+    found = probabilities_to_reference(offsets, grid)
     for slope, guide in zip(slopes, fine, strict=True):
-        found += slope * guide
+        found += probabilities_to_reference(slope, grid) * guide
     return np.clip(found, 0, 1, out=found)
 
 

@@ -20,11 +20,11 @@ from tumorseg.calibration import calibrated
 from tumorseg.errors import BadInputError
 from tumorseg.grids import around, probabilities_to_reference
 from tumorseg.guard import Finding, blocking, check_case
-from tumorseg.guided import guided
+from tumorseg.guided import REACH, guided
 from tumorseg.measure import RegionMeasure, TumorMeasures, measure_tumor
 from tumorseg.midline import find_midline
 from tumorseg.modelfile import Model, ModelSpec, PostProcessing
-from tumorseg.normalise import CROP_MARGIN, bounding_box
+from tumorseg.normalise import bounding_box
 from tumorseg.postprocess import clean
 from tumorseg.probability_maps import ProbabilityMaps
 from tumorseg.progress import Progress, Report, silent
@@ -251,7 +251,7 @@ def _on_reference(found: FloatArray, prepared: Prepared, rules: PostProcessing) 
     likely = (probabilities[0] > LIKELY) & crop.brain
     if len(prepared.guides) and crop.grid.resampled and likely.any():
         box = bounding_box(likely)
-        grid, part = around(crop.grid, box, CROP_MARGIN)
+        grid, part = around(crop.grid, box, REACH)
         followed = guided(found[of_all(part)], prepared.guides[of_all(box)], crop.brain[box], grid)
         probabilities[of_all(box)] = calibrated(followed, rules)
     probabilities *= crop.brain
