@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from nibabel import orientations
 from scipy.spatial.transform import Rotation
 
-from tumorseg.grids import around, probabilities_to_reference, to_working, working_grid
+from tumorseg.grids import WorkingGrid, box_around, probabilities_to_reference, to_working, working_grid
 from tumorseg.volume import Geometry, Volume
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -177,21 +177,22 @@ def test_outside_is_zero() -> None:
 @pytest.mark.parametrize("matrix", [np.eye(3), *ALL_48[5:48:11]], ids=str)
 @pytest.mark.parametrize("corner", [(0, 0, 0), (5, 9, 3), (12, 13, 14)], ids=str)
 def test_a_part_comes_back_as_within_the_whole(matrix: np.ndarray, corner: tuple[int, int, int]) -> None:
-    geometry = grid_of(matrix, shape=(20, 22, 24))
-    grid = working_grid(geometry, (1.3, 0.9, 2.1))
+    grid = working_grid(grid_of(matrix, shape=(20, 22, 24)), (1.3, 0.9, 2.1))
     maps = np.random.default_rng(0).normal(size=(2, *grid.working.shape)).astype(np.float32)
     box = tuple(slice(first, first + 8) for first in corner)
-    part, (z, y, x) = around(grid, box, margin=1)
-    assert part.reference.matches(geometry.crop(box))
-    assert part.working.shape == maps[:, z, y, x].shape[1:]
+    reference = grid.reference.crop(box)
+    z, y, x = box_around(reference, grid.working, margin=1)
+    part = WorkingGrid(reference, grid.working.crop((z, y, x)), resampled=True)
     expected = probabilities_to_reference(maps, grid)[(slice(None), *box)]
     np.testing.assert_allclose(probabilities_to_reference(maps[:, z, y, x], part), expected, atol=1e-5)
 
 
-def test_the_part_around_a_box_has_the_margin_where_there_is_any() -> None:
+def test_a_box_around_a_part_has_the_margin_where_there_is_any() -> None:
     grid = working_grid(grid_of(np.eye(3), shape=(20, 20, 20)), (2.0, 2.0, 2.0))
-    inside = around(grid, (slice(8, 10),) * 3, margin=2)[1]
-    at_the_edge = around(grid, (slice(0, 20),) * 3, margin=2)[1]
-    # Voxel 4 lies at 8.5 mm, in the middle of the box; the next ones on both sides are needed for what lies beside it.
+    # The voxels 8 and 9 of 1 mm lie around the middle of voxel 4 of 2 mm, so beside 3 and 5.
+    inside = box_around(grid.reference.crop((slice(8, 10),) * 3), grid.working, margin=2)
+    at_the_edge = box_around(grid.reference, grid.working, margin=2)
+    back = box_around(grid.working.crop((slice(4, 5),) * 3), grid.reference, margin=0)
     assert inside == (slice(1, 8),) * 3
     assert [side.start for side in at_the_edge] == [0, 0, 0]
+    assert back == (slice(8, 10),) * 3

@@ -10,14 +10,14 @@ import pytest
 from support.cases import SMALL, expected_threshold_labels, small_case
 from support.models import constant_model, threshold_model
 from tumorseg import __version__
-from tumorseg.calibration import with_calibration
+from tumorseg.calibration import calibrated, with_calibration, without_calibration
 from tumorseg.case_files import find_case, read_case
 from tumorseg.errors import BadInputError
 from tumorseg.images import read_labels
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model, PostProcessing, load_model
 from tumorseg.modelstore import find_model
-from tumorseg.pipeline import Inferred, Options, finish, prepare, segment
+from tumorseg.pipeline import Inferred, Options, Result, finish, prepare, segment
 from tumorseg.progress import STAGES, Progress
 from tumorseg.regions import UNDIVIDED, region_mask
 from tumorseg.tiles import Tiling
@@ -107,30 +107,37 @@ def test_a_model_can_look_for_what_differs_from_the_other_half() -> None:
     assert not compared[both_sided].any()
 
 
+FINER = {
+    **GRIDS,
+    "thick slices": replace(SMALL, shape=(10, 44, 48), spacing=(0.5, 0.5, 2.0)),
+}
+
+
 def coarse_model(guides: tuple[str, ...], spacing: float = 2.0) -> Model:
     """Finds what is bright in T1ce, at voxels of a size."""
     model = threshold_model((0.8, 0.8, 0.8))
     return replace(model, spec=replace(model.spec, spacing=(spacing,) * 3, guides=guides))
 
 
-def bar_case() -> tuple[dict[str, Volume], npt.NDArray[np.bool_]]:
+def bar_case(geometry: Geometry = SMALL) -> tuple[dict[str, Volume], npt.NDArray[np.bool_]]:
     """A small case whose T1ce has a bright bar, the borders of which lie within voxels of 2 mm."""
-    case = small_case()
-    bar = np.zeros(SMALL.shape, bool)
-    bar[7:12, 7:14, 5:18] = True
+    case = small_case(geometry)
+    z, y, x = np.indices(geometry.shape) * np.reshape(geometry.spacing[::-1], (3, 1, 1, 1))
+    bar = (z > 6.5) & (z < 11.5) & (y > 6.4) & (y < 13.4) & (x > 4.6) & (x < 17.6)
     inside = np.where(case["t1ce"].array > 0, 100, 0)
-    noise = np.random.default_rng(0).normal(0, 2, SMALL.shape)
+    noise = np.random.default_rng(0).normal(0, 2, geometry.shape)
     case["t1ce"] = replace(case["t1ce"], array=(np.where(bar, 300, inside) + noise * (inside > 0)).astype(np.float32))
     return case, bar
 
 
-def test_outlines_follow_the_guides_between_the_networks_voxels() -> None:
-    case, bar = bar_case()
+@pytest.mark.parametrize("name", FINER)
+def test_outlines_follow_the_guides_between_the_networks_voxels(name: str) -> None:
+    case, bar = bar_case(FINER[name])
     without, followed = (
         np.count_nonzero((segment(case, coarse_model(guides), CPU).labels == 3) != bar) for guides in ((), ("t1ce",))
     )
     assert without > 50
-    assert followed < without / 5
+    assert followed < without / 3
 
 
 def test_a_guide_that_shows_nothing_does_not_help() -> None:
@@ -145,8 +152,9 @@ def test_guides_change_nothing_where_the_network_sees_the_volumes_own_voxels() -
     np.testing.assert_array_equal(with_guides.probabilities, without.probabilities)
 
 
-def test_guides_change_nothing_where_there_is_no_tumor() -> None:
-    model = constant_model({"WT": 0.2, "TC": 0.2, "ET": 0.2})
+@pytest.mark.parametrize("regions", [("WT",), ("WT", "TC", "ET")])
+def test_guides_change_nothing_where_there_is_no_tumor(regions: tuple[str, ...]) -> None:
+    model = constant_model(dict.fromkeys(regions, 0.05))
     spec = replace(model.spec, spacing=(2.0, 2.0, 2.0))
     with_guides, without = (
         segment(small_case(), replace(model, spec=replace(spec, guides=guides)), CPU) for guides in (("t1ce",), ())
@@ -154,24 +162,49 @@ def test_guides_change_nothing_where_there_is_no_tumor() -> None:
     np.testing.assert_array_equal(with_guides.probabilities, without.probabilities)
 
 
-def test_likely_tumor_outside_the_brain_alone_is_no_tumor() -> None:
+def finished(found: npt.NDArray[np.float32], rules: PostProcessing | None = None) -> Result:
+    """What follows a network that answered with ``found`` for the case with the bar."""
     spec = coarse_model(("t1ce",)).spec
-    prepared = prepare(small_case(Geometry((40, 44, 48))), spec)
-    found = np.zeros((3, *prepared.crop.channels.shape[1:]), np.float32)
-    found[:, :4, :4, :4] = 1  # a corner, which no voxel of the brain is near
-    result = finish(prepared, spec, Inferred(found, {}, {}))
-    assert not result.labels.any()
-    assert not result.probabilities.any()
+    spec = replace(spec, postprocessing=rules or spec.postprocessing)
+    return finish(prepare(bar_case()[0], spec), spec, Inferred(found, {}, {}))
 
 
-def test_labels_with_guides_do_not_depend_on_calibration() -> None:
-    case, _ = bar_case()
-    model = coarse_model(("t1ce",))
-    calibrated = with_calibration(PostProcessing(), (2.0, 0.5, 3.0), (0.5, -1.0, 0.2))
-    changed = replace(model, spec=replace(model.spec, postprocessing=calibrated))
-    plain, moved = segment(case, model, CPU), segment(case, changed, CPU)
+def soft_answer() -> npt.NDArray[np.float32]:
+    """Probabilities of a network that is not sure: the bar is tumor, two thirds of it core, one third enhances."""
+    crop = prepare(bar_case()[0], coarse_model(("t1ce",)).spec).crop
+    bright = np.clip(crop.channels[1] / 2, 0, 1)
+    column = np.arange(bright.shape[-1])
+    parts = (0.7, 99), (0.6, 10), (0.3, 8)
+    return np.stack([most * bright * (column < end) for most, end in parts]).astype(np.float32)
+
+
+def test_calibration_comes_after_the_guides_and_moves_no_label() -> None:
+    found = soft_answer()
+    rules = with_calibration(PostProcessing(thresholds=(0.15, 0.5, 0.2)), (2.0, 0.5, 3.0), (-2.0, -1.0, 0.2))
+    plain, moved = finished(found, without_calibration(rules)), finished(found, rules)
     np.testing.assert_array_equal(plain.labels, moved.labels)
-    assert not np.allclose(plain.probabilities, moved.probabilities, atol=0.01)
+    box = plain.labels > 0
+    assert set(np.unique(plain.labels)) == {0, 1, 2, 3}
+    expected = calibrated(plain.probabilities, rules)[:, box]
+    np.testing.assert_allclose(moved.probabilities[:, box], expected, atol=1e-5)
+
+
+def test_a_core_without_a_whole_tumor_around_it_follows_the_guides_too() -> None:
+    found = soft_answer()
+    found[0], found[1] = 0, found[0] / 0.7
+    labels = finished(found).labels
+    assert np.count_nonzero((labels == 1) != bar_case()[1]) < 30
+
+
+def test_outside_of_a_brain_mask_nothing_is_found_and_its_surface_is_no_outline() -> None:
+    case, bar = bar_case()
+    inside = np.zeros(SMALL.shape, np.float32)
+    inside[9:16, 5:16, 4:20] = 1
+    mask = Options("cpu", brain_mask=Volume(inside, SMALL, "mask"))
+    labels = segment(case, coarse_model(("t1ce",)), mask).labels
+    wanted = bar & (inside > 0)
+    assert not labels[inside == 0].any()
+    assert np.count_nonzero((labels == 3) != wanted) < 0.1 * wanted.sum()
 
 
 def test_a_model_of_the_whole_tumor_gives_an_undivided_segment() -> None:

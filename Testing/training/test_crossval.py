@@ -115,6 +115,16 @@ def test_what_the_folds_teach_reaches_the_final_model(folds: Path) -> None:
     assert read_spec(final).card.measured == measured
 
 
+def test_what_the_folds_teach_is_not_for_a_model_with_other_guides(
+    folds: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    final = saved(threshold_model((0.5, 1.0, 2.0)), folds)
+    before = load_model(final)
+    save_model(final, replace(before.spec, guides=("t1ce",)), before.network.state_dict())
+    assert main([*_command(folds), "--apply", str(final)]) == 2
+    assert f"{final} has other guides than the folds; give the model of" in capsys.readouterr().err
+
+
 def test_a_network_that_saw_its_cases_is_refused(folds: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = folds / "fold1" / "model.safetensors"
     loaded = load_model(model)
@@ -129,7 +139,7 @@ def test_models_with_other_guides_are_not_mixed(folds: Path, capsys: pytest.Capt
     loaded = load_model(model)
     save_model(model, replace(loaded.spec, guides=("t1ce",)), loaded.network.state_dict())
     assert main(_command(folds)) == 2
-    assert "Outlines of fold0 and fold1 have other guides" in capsys.readouterr().err
+    assert "Outlines of fold0 and fold1 follow other sequences" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("tta", ["fold0", "both"])

@@ -135,6 +135,9 @@ def test_runs_that_do_not_belong_together_are_refused(tmp_path: Path, capsys: py
         "different ways of averaging over mirrored inputs (False and True)": Model(
             replace(model.spec, tta=True), model.network, ""
         ),
+        "different guides of their outlines (() and ('t1ce',))": Model(
+            replace(model.spec, guides=("t1ce",)), model.network, ""
+        ),
     }
     for number, (words, other) in enumerate(others.items()):
         second = write_run(tmp_path / f"second{number}", other)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tumorseg.errors import BadInputError
-from tumorseg.grids import WorkingGrid, around, to_working, working_grid
+from tumorseg.grids import WorkingGrid, box_around, to_working, working_grid
 from tumorseg.normalise import CROP_MARGIN, Box, bounding_box, brain_mask, network_input
 from tumorseg.other_half import with_other_half
 from tumorseg.volume import BoolArray, FloatArray, Geometry, Triple, Volume
@@ -101,7 +101,9 @@ def _cut(volume: Volume, box: Box) -> Volume:
 
 def _near(grid: WorkingGrid, box: Box) -> WorkingGrid:
     """The part of a grid around a box of its reference, with the margin that the network's crop has."""
+    reference = grid.reference.crop(box)
     if not grid.resampled:
-        return working_grid(grid.reference.crop(box), grid.working.spacing)
+        return working_grid(reference, grid.working.spacing)
     # One voxel more than the margin on either side: the network's brain may be that much larger.
-    return around(grid, box, 1 + CROP_MARGIN)[0]
+    near = box_around(reference, grid.working, 1 + CROP_MARGIN)
+    return WorkingGrid(reference, grid.working.crop(near), resampled=True)

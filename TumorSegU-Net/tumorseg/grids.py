@@ -62,23 +62,22 @@ def nearest_to_lps(geometry: Geometry) -> Geometry:
     return geometry_of(sitk.DICOMOrient(blank, "LPS"))
 
 
-def around(grid: WorkingGrid, box: Box, margin: int) -> tuple[WorkingGrid, Box]:
-    """The part of a resampled grid that belongs to a part of its reference.
+def box_around(part: Geometry, whole: Geometry, margin: int) -> Box:
+    """The voxels of a grid between which all voxels of another one lie.
 
     Args:
-        grid: both grids, whose axes are parallel.
-        box: of the reference (slices along z, y, x).
-        margin: voxels of the working grid that are kept around it, where there are any.
+        part: its axes are parallel to those of ``whole``.
+        whole: the grid to cut.
+        margin: voxels that are kept around them.
 
     Returns:
-        Both grids of that part, and its box in ``grid.working``.
+        Slices along (z, y, x) that begin within ``whole``; they may end beyond it.
     """
-    reference = grid.reference.crop(box)
-    corners = np.column_stack([reference.corners_lps(), np.ones(8)]) @ np.linalg.inv(grid.working.index_to_lps).T
+    corners = np.column_stack([part.corners_lps(), np.ones(8)]) @ np.linalg.inv(whole.index_to_lps).T
     low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - margin, 0)
     high = np.ceil(corners.max(axis=0)).astype(int) + 1 + margin
     x, y, z = (slice(first, last) for first, last in zip(low.tolist()[:3], high.tolist()[:3], strict=True))
-    return WorkingGrid(reference, grid.working.crop((z, y, x)), resampled=True), (z, y, x)
+    return z, y, x
 
 
 def to_working(volume: Volume, grid: WorkingGrid) -> FloatArray:

@@ -7,39 +7,72 @@ Image Filtering", IEEE TPAMI 35(6), 2013; on a coarser grid: He and Sun, "Fast G
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from tumorseg.grids import WorkingGrid, probabilities_to_reference, to_working
-from tumorseg.normalise import zscore
+from tumorseg.grids import WorkingGrid, box_around, probabilities_to_reference, to_working
+from tumorseg.normalise import Box, bounding_box, zscore
+from tumorseg.tiles import of_all
 from tumorseg.volume import BoolArray, FloatArray, Volume
 
 RIDGE = 0.01
 """Variance, in parts of that of the brain, below which a guide hardly counts: noise is not followed."""
 
+LARGEST = 10.0
+"""Standard deviations beyond which a guide is cut off: bright vessels say nothing, and float32 could not solve them."""
+
+LIKELY = 0.1
+"""Probability of a region above which its outline may lie near."""
 
 REACH = 2
-"""Voxels of the network's grid that a result depends on to each side: one of the fit, one of the mean over fits."""
+"""Voxels of the network's grid to each side on which a function depends: one of the fit, one of the mean over fits."""
+
+EDGE = 1e-5
+"""Distance that results keep from 0 and 1, which a calibration could not soften."""
 
 
-def guided(probabilities: FloatArray, guides: FloatArray, brain: BoolArray, grid: WorkingGrid) -> FloatArray:
+def as_guide(intensities: FloatArray, brain: BoolArray) -> FloatArray:
+    """Intensities (z, y, x) in standard deviations of the brain, cut off at ``LARGEST``, and 0, its mean, outside."""
+    return np.clip(zscore(intensities, brain), -LARGEST, LARGEST)
+
+
+def near_tumor(probabilities: FloatArray, grid: WorkingGrid) -> Box | None:
+    """The part of ``grid.reference`` (slices along z, y, x) where guides can matter; None if there is no tumor.
+
+    Args:
+        probabilities: of the network (region, z, y, x) on ``grid.working``, not calibrated.
+        grid: resampled.
+    """
+    likely = probabilities.max(axis=0) > LIKELY
+    if not likely.any():
+        return None
+    near = bounding_box(likely, margin=REACH + 1)
+    z, y, x = box_around(grid.working.crop(near), grid.reference, margin=0)
+    return z, y, x
+
+
+def guided(probabilities: FloatArray, guides: Sequence[FloatArray], grid: WorkingGrid, box: Box) -> FloatArray:
     """Probabilities on the grid of the volumes, with the outlines that these show.
 
     Args:
-        probabilities: (region, z, y, x) on ``grid.working``.
-        guides: intensities (guide, z, y, x) on ``grid.reference``.
-        brain: mask (z, y, x) on ``grid.reference``, not empty; other voxels of the guides do not count.
-        grid: both grids; a part of larger ones needs ``REACH`` voxels of the working grid around the reference.
+        probabilities: of the network (region, z, y, x) on ``grid.working``.
+        guides: (z, y, x) each, on ``grid.reference``, made by ``as_guide``.
+        grid: resampled.
+        box: part of ``grid.reference`` (slices along z, y, x) that is wanted.
 
     Returns:
-        (region, z, y, x) on ``grid.reference``, 0 to 1.
+        (region, z, y, x) of the box, between 0 and 1.
     """
-    fine = np.stack([zscore(guide, brain) for guide in guides])
-    coarse = np.stack([to_working(Volume(guide, grid.reference, "guide"), grid) for guide in fine])
-    offsets, *slopes = fit(probabilities, coarse)
-    found = probabilities_to_reference(offsets, grid)
-    for slope, guide in zip(slopes, fine, strict=True):
-        found += probabilities_to_reference(slope, grid) * guide
-    return np.clip(found, 0, 1, out=found)
+    reference = grid.reference.crop(box)
+    cut = box_around(reference, grid.working, REACH)
+    part = WorkingGrid(reference, grid.working.crop(cut), resampled=True)
+    coarse = [to_working(Volume(guide, grid.reference, "guide"), part) for guide in guides]
+    offsets, *slopes = fit(probabilities[of_all(cut)], np.stack(coarse))
+    found = probabilities_to_reference(offsets, part)
+    for slope, guide in zip(slopes, guides, strict=True):
+        found += probabilities_to_reference(slope, part) * guide[box]
+    return np.clip(found, EDGE, 1 - EDGE, out=found)
 
 
 def fit(probabilities: FloatArray, guides: FloatArray) -> FloatArray:
@@ -65,7 +98,7 @@ def fit(probabilities: FloatArray, guides: FloatArray) -> FloatArray:
 def _solved(matrix: FloatArray, right: FloatArray) -> FloatArray:
     """Gauss and Jordan's elimination in each voxel, in place; ten times as fast here as ``np.linalg.solve``.
 
-    No pivot is needed, as the matrices are positive definite.
+    No pivot is needed, as the matrices are positive definite, by ``RIDGE`` at least.
 
     Args:
         matrix: (row, column, z, y, x).

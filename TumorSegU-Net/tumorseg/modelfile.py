@@ -197,7 +197,7 @@ def input_count(channels: Sequence[str], other_half: bool) -> int:
 
 def are_guides(guides: Sequence[str], channels: Sequence[str]) -> bool:
     """Whether outlines can follow these sequences: each is an input of the network, once."""
-    return isinstance(guides, tuple) and set(guides) <= set(channels) and len(set(guides)) == len(guides)
+    return isinstance(guides, tuple) and all(name in channels and guides.count(name) == 1 for name in guides)
 
 
 def read_spec(path: Path) -> ModelSpec:
@@ -298,7 +298,7 @@ def _validate(spec: ModelSpec) -> None:
         and set(spec.mirror_axes) <= set(AXES),
         f"tta must be true or false, not {spec.tta!r}": isinstance(spec.tta, bool),
         f"other_half must be true or false, not {spec.other_half!r}": isinstance(spec.other_half, bool),
-        f"guides must be different input channels, not {spec.guides}": are_guides(spec.guides, spec.channels),
+        f"guides must be different ones of the channels, not {spec.guides!r}": are_guides(spec.guides, spec.channels),
         "tta needs mirror_axes": bool(spec.mirror_axes) or not spec.tta,
         f"members must be a whole number from 1 to {MAX_MEMBERS}, not {spec.members!r}": type(spec.members) is int
         and 1 <= spec.members <= MAX_MEMBERS,

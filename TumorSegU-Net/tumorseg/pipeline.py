@@ -12,19 +12,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from tumorseg import __version__
 from tumorseg.brain_crop import BrainCrop, crop_to_brain
 from tumorseg.calibration import calibrated
 from tumorseg.errors import BadInputError
-from tumorseg.grids import around, probabilities_to_reference
+from tumorseg.grids import probabilities_to_reference
 from tumorseg.guard import Finding, blocking, check_case
-from tumorseg.guided import REACH, guided
+from tumorseg.guided import as_guide, guided, near_tumor
 from tumorseg.measure import RegionMeasure, TumorMeasures, measure_tumor
 from tumorseg.midline import find_midline
 from tumorseg.modelfile import Model, ModelSpec, PostProcessing
-from tumorseg.normalise import bounding_box
 from tumorseg.postprocess import clean
 from tumorseg.probability_maps import ProbabilityMaps
 from tumorseg.progress import Progress, Report, silent
@@ -40,10 +37,6 @@ if TYPE_CHECKING:
 
 REFERENCE_ORDER = ("t1ce", "flair", "t2", "t1")
 """The result lies on the grid of the first of these that the model uses."""
-
-
-LIKELY = 0.25
-"""Probability of whole tumor above which outlines may lie; further away the guides cannot matter."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,8 @@ class Prepared:
     Attributes:
         geometry: of the reference volume.
         crop: what the network gets.
-        guides: intensities (guide, z, y, x) of the brain's box, which outlines follow between the network's voxels.
+        guides: (z, y, x) each of the brain's box, made by ``as_guide``; none if the model has none or nothing is
+            resampled.
         findings: warnings of the guard.
         inputs: provenance of the volumes.
         seconds: wall time per stage.
@@ -76,7 +70,7 @@ class Prepared:
 
     geometry: Geometry
     crop: BrainCrop
-    guides: FloatArray
+    guides: tuple[FloatArray, ...]
     findings: list[Finding]
     inputs: dict[str, str]
     seconds: dict[str, float]
@@ -183,7 +177,8 @@ def prepare(case: Case, spec: ModelSpec, mask: Volume | None = None, report: Rep
     with _stage("prepare", seconds, report):
         volumes = [case[name] for name in spec.channels]
         crop = crop_to_brain(volumes, geometry, spec.spacing, spec.normalisation, mask, spec.other_half)
-        guides = np.array([case[name].array[crop.box] for name in spec.guides], np.float32)
+        wanted = spec.guides if crop.grid.resampled else ()
+        guides = tuple(as_guide(case[name].array[crop.box], crop.brain) for name in wanted)
     return Prepared(geometry, crop, guides, findings, _inputs(case, spec), seconds)
 
 
@@ -248,12 +243,8 @@ def _on_reference(found: FloatArray, prepared: Prepared, rules: PostProcessing) 
     """Calibrated probabilities (region, z, y, x) on the brain's box; around a tumor they follow the guides."""
     crop = prepared.crop
     probabilities = probabilities_to_reference(calibrated(found, rules), crop.grid)
-    likely = (probabilities[0] > LIKELY) & crop.brain
-    if len(prepared.guides) and crop.grid.resampled and likely.any():
-        box = bounding_box(likely)
-        grid, part = around(crop.grid, box, REACH)
-        followed = guided(found[of_all(part)], prepared.guides[of_all(box)], crop.brain[box], grid)
-        probabilities[of_all(box)] = calibrated(followed, rules)
+    if prepared.guides and (box := near_tumor(found, crop.grid)):
+        probabilities[of_all(box)] = calibrated(guided(found, prepared.guides, crop.grid, box), rules)
     probabilities *= crop.brain
     return probabilities
 

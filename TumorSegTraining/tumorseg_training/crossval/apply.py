@@ -31,7 +31,7 @@ def apply_to_model(path: Path, found: CrossValidation, seed: int) -> ModelSpec:
         What the file now says.
 
     Raises:
-        BadInputError: a model with other regions than the folds.
+        BadInputError: a model with other regions or guides than the folds.
         ModelError: the file cannot be used.
     """
     model = load_model(path)
@@ -39,6 +39,8 @@ def apply_to_model(path: Path, found: CrossValidation, seed: int) -> ModelSpec:
     fitted = found.fitted
     if len(spec.regions) != len(fitted.rules.thresholds):
         raise BadInputError(f"{path} finds other regions than the folds; give the model of the same recipe.")
+    if list(spec.guides) != found.subject["guides"]:
+        raise BadInputError(f"{path} has other guides than the folds; give the model of the same recipe.")
     others = [line for line in spec.card.measured if not line.startswith(PREFIX)]
     measured = (*_lines(found, trained_on(spec.training), seed), *others)
     training = {**spec.training, "calibration": _calibration(found), "cross_validation": found.subject}

@@ -108,4 +108,6 @@ def _check_together(folds: Sequence[Fold]) -> None:
                 f"Of {folds[0].name} and {fold.name} one averages over mirrored inputs; they are no folds of one."
             )
         if fold.model.spec.guides != folds[0].model.spec.guides:
-            raise BadInputError(f"Outlines of {folds[0].name} and {fold.name} have other guides; no folds of one.")
+            raise BadInputError(
+                f"Outlines of {folds[0].name} and {fold.name} follow other sequences; they are no folds of one."
+            )

@@ -131,6 +131,7 @@ def _subject(folds: Sequence[Fold], request: Request) -> Document:
             fold.name: {"model_sha256": fold.model.sha256, "validation": list(fold.validation)} for fold in folds
         },
         "tta": request.tta or folds[0].model.spec.tta,
+        "guides": list(folds[0].model.spec.guides),
     }
 
 

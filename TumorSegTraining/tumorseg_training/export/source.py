@@ -30,6 +30,7 @@ _SAME = {
     "single_pass": "ways of covering the brain, in one pass or not",
     "mirror_axes": "axes of mirroring",
     "tta": "ways of averaging over mirrored inputs",
+    "guides": "guides of their outlines",
 }
 """What the members of an ensemble have in common, and how it is called."""
 
