@@ -1,7 +1,7 @@
 """MONAI's usual recipe from files to one label map: transforms, ``sliding_window_inference``, ``Invertd``.
 
 The two steps of ours that it lacks and some networks need, the flattening and the other half of the brain, are borrowed
-from the engine.
+from the engine. Outlines that follow guides are not: no network needs them.
 """
 
 from __future__ import annotations

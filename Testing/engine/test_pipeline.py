@@ -13,6 +13,7 @@ from tumorseg import __version__
 from tumorseg.calibration import calibrated, with_calibration, without_calibration
 from tumorseg.case_files import find_case, read_case
 from tumorseg.errors import BadInputError
+from tumorseg.guided import as_guide
 from tumorseg.images import read_labels
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model, PostProcessing, load_model
@@ -180,7 +181,7 @@ def soft_answer() -> npt.NDArray[np.float32]:
 
 def test_calibration_comes_after_the_guides_and_moves_no_label() -> None:
     found = soft_answer()
-    rules = with_calibration(PostProcessing(thresholds=(0.15, 0.5, 0.2)), (2.0, 0.5, 3.0), (-2.0, -1.0, 0.2))
+    rules = with_calibration(PostProcessing(thresholds=(0.15, 0.5, 0.2)), (2.0, 1.0, 3.0), (-4.0, -4.0, -4.0))
     plain, moved = finished(found, without_calibration(rules)), finished(found, rules)
     np.testing.assert_array_equal(plain.labels, moved.labels)
     box = plain.labels > 0
@@ -194,6 +195,15 @@ def test_a_core_without_a_whole_tumor_around_it_follows_the_guides_too() -> None
     found[0], found[1] = 0, found[0] / 0.7
     labels = finished(found).labels
     assert np.count_nonzero((labels == 1) != bar_case()[1]) < 30
+
+
+def test_guides_are_those_of_the_model_within_the_brain() -> None:
+    case, _ = bar_case()
+    prepared = prepare(case, coarse_model(("flair", "t1ce")).spec)
+    box, brain = prepared.crop.box, prepared.crop.brain
+    for name, guide in zip(("flair", "t1ce"), prepared.guides, strict=True):
+        np.testing.assert_array_equal(guide, as_guide(case[name].array[box], brain))
+        assert not guide[~brain].any()
 
 
 def test_outside_of_a_brain_mask_nothing_is_found_and_its_surface_is_no_outline() -> None:
