@@ -43,6 +43,7 @@ from peers import peers_python
 from tumorseg.images import read_labels
 from tumorseg.modelfile import ModelSpec, file_sha256, read_spec
 from tumorseg.modelstore import find_model
+from tumorseg.threads import BLAS_VARIABLE
 from tumorseg_training.cases import LabelledCase, check_names, find_labelled_cases, read_truth
 from tumorseg_training.metrics.overlap import region_dice
 
@@ -237,7 +238,7 @@ class Bench:
             result = Path(folder) / "stages.json"
             arguments = self._arguments(contender, case, network, Path(folder))
             words = [sys.executable, str(HERE / "stages.py"), str(result), *arguments]
-            self._run(words, {}, Path(folder) / "cost.json")
+            self._run(words, {BLAS_VARIABLE: "1"}, Path(folder) / "cost.json")
             return {"contender": OURS, "case": case.name, "load": os.getloadavg()[0], **json.loads(result.read_text())}
 
     def _arguments(self, contender: Contender, case: LabelledCase, network: Network, folder: Path) -> list[str]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
+
+from tumorseg import start
 
 SEGMENT = "import tumorseg.segment_command, tumorseg.batch_command, sys"
 
@@ -46,6 +49,23 @@ def python(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_reading_starts_before_torch_is_there() -> None:
     heavy = "{'torch', 'matplotlib', 'scipy.optimize', 'scipy.stats', 'nibabel'}"
     assert python(f"{SEGMENT}; print(sorted({heavy} & set(sys.modules)))").stdout == "[]\n"
+
+
+def test_what_is_settled_before_numpy_is_settled_without_it() -> None:
+    assert python("import tumorseg.start, sys; print('numpy' in sys.modules)").stdout == "False\n"
+
+
+@pytest.mark.parametrize(("given", "threads"), [(None, "1"), ("3", "3")])
+def test_numpy_has_one_thread_unless_the_user_says_otherwise(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, threads: str
+) -> None:
+    seen: list[str | None] = []
+    monkeypatch.setattr("tumorseg.cli.command", lambda: seen.append(os.environ.get("OPENBLAS_NUM_THREADS")))
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", given or "")
+    if given is None:
+        monkeypatch.delenv("OPENBLAS_NUM_THREADS")
+    start.command()
+    assert seen == [threads]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc")

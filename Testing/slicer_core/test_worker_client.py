@@ -134,6 +134,18 @@ def test_files_in_the_users_folder_do_not_shadow_packages(tmp_path: Path, monkey
         client.stop()
 
 
+def test_children_leave_a_core_to_slicer_and_need_no_threads_for_numpy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ("TUMORSEG_SPARE_CORES", "OPENBLAS_NUM_THREADS")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    command = [sys.executable, "-c", f"import os; print(*[os.environ[name] for name in {names}])"]
+    assert child_process.startProcess(command).communicate()[0].split() == ["1", "1"]
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "4")
+    assert child_process.startProcess(command).communicate()[0].split() == ["1", "4"]
+
+
 def test_windows_tool_opens_no_window(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[dict[str, Any]] = []
     monkeypatch.setattr(sys, "platform", "win32")

@@ -55,7 +55,7 @@ def test_a_tiny_run_compares_ours_with_monai(tmp_path: Path, capsys: pytest.Capt
     assert ours["dice"] == pytest.approx(monai["dice"], abs=0.01)
     assert min(ours["dice"].values()) > 0.1
     assert min(ours["cpu"], ours["wall"], ours["memory"] / 1e7) > 0.1
-    named = {stage for stage, *_ in stages.FUNCTIONS}
+    named = {stage for stage, *_ in stages.FUNCTIONS} - {"follow guides"}  # at the network's own voxels
     assert {"start of Python", "imports", "first use", "other"} | named == set(records[3]["stages"])
     assert records[3]["floor"]["operations"] > 0
     table = (tmp_path / "out" / "inference.md").read_text()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorseg.modelstore import FOLDER_VARIABLE, store_folder
-from tumorseg.threads import SPARE_VARIABLE
+from tumorseg.threads import BLAS_VARIABLE, SPARE_VARIABLE
 
 MODULE_FOLDER = Path(__file__).resolve().parent.parent
 """Holds the engine's package ``tumorseg`` and this one."""
@@ -33,6 +33,7 @@ def startProcess(command: Sequence[str]) -> subprocess.Popen[str]:
     # A numpy.py in the user's folder must not stand in for numpy: Python 3.10 knows no "safe path", hence cwd below.
     environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8", PYTHONSAFEPATH="1")
     environment.setdefault(SPARE_VARIABLE, "1")  # 3D Slicer must stay fluent
+    environment.setdefault(BLAS_VARIABLE, "1")
     paths = [str(MODULE_FOLDER), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     if FOLDER_VARIABLE in environment:  # a relative one would mean another folder there

@@ -1,5 +1,5 @@
 """``python -m tumorseg`` is the command ``tumorseg``."""
 
-from tumorseg.cli import command
+from tumorseg.start import command
 
 command()

@@ -16,6 +16,9 @@ THREADS_VARIABLE = "TUMORSEG_THREADS"
 SPARE_VARIABLE = "TUMORSEG_SPARE_CORES"
 """Environment variable: physical cores left alone when the number of threads is not given; 3D Slicer leaves one."""
 
+BLAS_VARIABLE = "OPENBLAS_NUM_THREADS"
+"""Environment variable of numpy's OpenBLAS. The engine's matrices are small: a second thread waits, busily."""
+
 _TOPOLOGY = Path("/sys/devices/system/cpu")
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
