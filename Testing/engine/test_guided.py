@@ -154,9 +154,11 @@ def test_a_fit_depends_on_no_voxel_further_away_than_its_reach() -> None:
 def test_what_is_near_a_tumor_is_all_that_its_probabilities_reach(region: int) -> None:
     grid = working_grid(Geometry((60, 60, 60)), COARSE)
     coarse = np.zeros((2, *grid.working.shape), np.float32)
-    assert near_tumor(coarse, grid) is None
+    brain = np.ones(grid.working.shape, bool)
+    assert near_tumor(coarse, brain, grid) is None
     coarse[region, 15, 15, 10:12] = 0.11
-    box = near_tumor(coarse, grid)
+    assert near_tumor(coarse, ~brain, grid) is None
+    box = near_tumor(coarse, brain, grid)
     assert box is not None
     everywhere = guided(coarse, np.zeros((1, 60, 60, 60), np.float32), grid, (slice(None),) * 3)
     reached = everywhere.max(axis=0) > EDGE
@@ -169,7 +171,7 @@ def test_a_tumor_at_the_edge_of_the_volume_has_a_box_within_it() -> None:
     grid = working_grid(Geometry((20, 20, 20)), COARSE)
     coarse = np.zeros((1, *grid.working.shape), np.float32)
     coarse[:, 0, 9, 0] = 1
-    box = near_tumor(coarse, grid)
+    box = near_tumor(coarse, np.ones(grid.working.shape, bool), grid)
     assert box is not None
     found = guided(coarse, np.zeros((1, 20, 20, 20), np.float32), grid, box)
     assert found.shape[1:] == np.zeros((20, 20, 20))[box].shape

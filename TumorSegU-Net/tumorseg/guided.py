@@ -37,14 +37,15 @@ def as_guide(intensities: FloatArray, brain: BoolArray) -> FloatArray:
     return np.clip(zscore(intensities, brain), -LARGEST, LARGEST)
 
 
-def near_tumor(probabilities: FloatArray, grid: WorkingGrid) -> Box | None:
+def near_tumor(probabilities: FloatArray, brain: BoolArray, grid: WorkingGrid) -> Box | None:
     """The part of ``grid.reference`` (slices along z, y, x) where guides can matter; None if there is no tumor.
 
     Args:
         probabilities: of the network (region, z, y, x) on ``grid.working``, not calibrated.
+        brain: mask (z, y, x) on ``grid.working``; what lies outside may not be part of the reference.
         grid: resampled.
     """
-    likely = probabilities.max(axis=0) > LIKELY
+    likely = (probabilities.max(axis=0) > LIKELY) & brain
     if not likely.any():
         return None
     near = bounding_box(likely, margin=REACH + 1)

@@ -243,7 +243,7 @@ def _on_reference(found: FloatArray, prepared: Prepared, rules: PostProcessing) 
     """Calibrated probabilities (region, z, y, x) on the brain's box; around a tumor they follow the guides."""
     crop = prepared.crop
     probabilities = probabilities_to_reference(calibrated(found, rules), crop.grid)
-    if prepared.guides and (box := near_tumor(found, crop.grid)):
+    if prepared.guides and (box := near_tumor(found, crop.working_brain, crop.grid)):
         probabilities[of_all(box)] = calibrated(guided(found, prepared.guides, crop.grid, box), rules)
     probabilities *= crop.brain
     return probabilities
