@@ -142,6 +142,29 @@ def test_models_with_other_guides_are_not_mixed(folds: Path, capsys: pytest.Capt
     assert "Outlines of fold0 and fold1 follow other sequences" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("asked", "guides"), [(["--guides", "flair"], ["flair"]), (["--guides"], []), ([], ["t1ce"])])
+def test_other_guides_than_those_of_the_runs_can_be_judged(folds: Path, asked: list[str], guides: list[str]) -> None:
+    for name in ("fold0", "fold1"):
+        model = folds / name / "model.safetensors"
+        loaded = load_model(model)
+        save_model(model, replace(loaded.spec, guides=("t1ce",)), loaded.network.state_dict())
+    shutil.rmtree(folds / "out")
+    assert main([*_command(folds), *asked]) == 0
+    assert json.loads((folds / "out" / "crossval.json").read_text())["subject"]["guides"] == guides
+
+
+def test_logits_are_kept_for_the_same_guides_alone(folds: Path) -> None:
+    kept = [folds / "out" / "logits" / f"{name}.npz" for name in NAMES]
+    before = [path.read_bytes() for path in kept]
+    assert main([*_command(folds), "--guides", "t1ce"]) == 0
+    assert not set(before) & {path.read_bytes() for path in kept}
+
+
+def test_guides_that_the_networks_do_not_see_are_refused(folds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*_command(folds), "--guides", "adc"]) == 2
+    assert "--guides must be different ones of t1, t1ce, t2, flair." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("tta", ["fold0", "both"])
 def test_models_that_want_to_be_mirrored_are_told_and_not_mixed_with_others(
     folds: Path, tta: str, capsys: pytest.CaptureFixture[str]

@@ -33,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="average over the mirrorings that the networks know, even if they do not ask for it",
     )
+    parser.add_argument(
+        "--guides",
+        nargs="*",
+        metavar="SEQUENCE",
+        help="sequences that outlines follow, instead of those of the runs; none after --guides for no sequence",
+    )
     parser.add_argument("--compare-tiles", action="store_true", help="also run one pass against overlapping tiles")
     parser.add_argument(
         "--tile",
@@ -132,6 +138,7 @@ def _request(options: argparse.Namespace) -> Request:
         unseen_called=options.unseen_called,
         device=options.device,
         tta=options.tta,
+        guides=None if options.guides is None else tuple(options.guides),
         tiles=options.compare_tiles,
         tile=tuple(options.tile) if options.tile else None,
         seed=options.seed,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tumorseg.errors import BadInputError
-from tumorseg.modelfile import Model, PostProcessing, load_model
+from tumorseg.modelfile import Model, ModelSpec, PostProcessing, are_guides, load_model
 from tumorseg_training.cases import LabelledCase, find_labelled_cases
 from tumorseg_training.run_cases import find_run_cases, read_run_split
 from tumorseg_training.run_folder import MODEL_FILE
@@ -43,17 +43,24 @@ class Judged:
     fold: Fold
 
 
-def read_folds(runs: Sequence[Path]) -> tuple[list[Fold], list[Judged], list[str]]:
+def read_folds(
+    runs: Sequence[Path], guides: tuple[str, ...] | None = None
+) -> tuple[list[Fold], list[Judged], list[str]]:
     """The folds, their validation cases sorted by name, and a sentence for each case that is not found any more.
 
+    Args:
+        runs: their folders.
+        guides: sequences that outlines follow; None for those of each model.
+
     Raises:
-        BadInputError: a folder that is no run, runs that do not belong together, or a network that saw its cases.
+        BadInputError: a folder that is no run, runs that do not belong together, a network that saw its cases, or
+            guides that it does not see.
         ModelError: a run has no usable model.
     """
     folds, judged, problems = [], [], []
     for run in runs:
         split = read_run_split(run)
-        fold = _fold(run, split.parts["validation"])
+        fold = _fold(run, split.parts["validation"], guides)
         cases, gone = find_run_cases(split, fold.validation)
         folds.append(fold)
         judged += [Judged(case, fold) for case in cases]
@@ -78,7 +85,7 @@ def read_unseen(folders: Sequence[Path], folds: Sequence[Fold]) -> list[Judged]:
     return [Judged(case, folds[number % len(folds)]) for number, case in enumerate(cases)]
 
 
-def _fold(run: Path, validation: tuple[str, ...]) -> Fold:
+def _fold(run: Path, validation: tuple[str, ...], guides: tuple[str, ...] | None) -> Fold:
     if not validation:
         raise BadInputError(f"{run} has no validation cases, so it says nothing; prepare with --folds 2 or more.")
     model = load_model(run / MODEL_FILE)
@@ -88,10 +95,17 @@ def _fold(run: Path, validation: tuple[str, ...]) -> Fold:
             f"The network of {run} was trained on its own validation cases {', '.join(seen)} (perhaps by the model "
             "that it started from); such scores are no cross-validation."
         )
-    plain = PostProcessing(thresholds=(THRESHOLD,) * len(model.spec.regions))
     recipe = training.get("recipe")
     last = isinstance(recipe, dict) and recipe.get("keep") == "last"
-    return Fold(run.name, replace(model, spec=replace(model.spec, postprocessing=plain)), validation, not last)
+    return Fold(run.name, replace(model, spec=_without_rules(model.spec, guides)), validation, not last)
+
+
+def _without_rules(spec: ModelSpec, guides: tuple[str, ...] | None) -> ModelSpec:
+    followed = spec.guides if guides is None else guides
+    if not are_guides(followed, spec.channels):
+        raise BadInputError(f"--guides must be different ones of {', '.join(spec.channels)}.")
+    plain = PostProcessing(thresholds=(THRESHOLD,) * len(spec.regions))
+    return replace(spec, postprocessing=plain, guides=followed)
 
 
 def _check_together(folds: Sequence[Fold]) -> None:

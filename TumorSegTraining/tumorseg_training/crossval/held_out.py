@@ -63,8 +63,8 @@ class HeldOutPredictions:
         return result.probabilities
 
     def sha256(self, case: LabelledCase) -> str:
-        """Of a case's data and their preparation, the network that judges it, and whether mirroring was asked for."""
+        """Of a case's data and their preparation, the network that judges it, and what was asked for."""
         model = self._folds[case.name].model
-        options = f"tta {self._options.tta} prepared {CACHE_VERSION}"
+        options = f"tta {self._options.tta} guides {model.spec.guides} prepared {CACHE_VERSION}"
         parts = (ModelPredictions(model).sha256(case), model.sha256, options)
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()

@@ -41,6 +41,7 @@ class Request:
         unseen_called: what the further cases are called.
         device: as in ``Options``.
         tta: average over mirrorings, even if the models do not ask for it.
+        guides: sequences that outlines follow; None for those of the models.
         tiles: whether one pass is compared with tiles.
         tile: their size (z, y, x); None for the usual one.
         seed: of the bootstrap intervals.
@@ -53,6 +54,7 @@ class Request:
     unseen_called: str = "further cases"
     device: str = "auto"
     tta: bool = False
+    guides: tuple[str, ...] | None = None
     tiles: bool = False
     tile: Size | None = None
     seed: int = 0
@@ -70,7 +72,7 @@ def cross_validate(request: Request, show: Show) -> tuple[CrossValidation, list[
     """
     if request.called == request.unseen_called:
         raise BadInputError(f"--called and --unseen-called are both {request.called!r}; give two names.")
-    folds, judged, problems = read_folds(request.runs)
+    folds, judged, problems = read_folds(request.runs, request.guides)
     unseen = read_unseen(request.unseen, folds)
     if not judged:
         raise BadInputError(problems)
