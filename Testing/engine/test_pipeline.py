@@ -18,7 +18,7 @@ from tumorseg.images import read_labels
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model, PostProcessing, load_model
 from tumorseg.modelstore import find_model
-from tumorseg.pipeline import Inferred, Options, Result, finish, prepare, segment
+from tumorseg.pipeline import Inferred, Options, Result, finish, infer, prepare, segment
 from tumorseg.progress import STAGES, Progress
 from tumorseg.regions import UNDIVIDED, region_mask
 from tumorseg.tiles import Tiling
@@ -296,6 +296,17 @@ def test_the_shipped_network_finds_the_tumor_of_a_real_case(data_folder: Path) -
     # The expert outlined 205 mL; this checks that the engine and the weights belong together, not how good they are.
     assert 100 < result.measurements["WT"].volume_ml < 400
     assert result.measurements["ET"].volume_ml > 20
+
+
+def test_the_outline_of_a_real_enhancing_tumor_is_better_along_t1ce_and_flair(data_folder: Path) -> None:
+    folder = data_folder / "brats2021" / "BraTS2021_01478"
+    truth = read_labels(folder / "BraTS2021_01478_seg.nii.gz")[0] == 4
+    model = load_model(find_model())
+    prepared = prepare(read_case(find_case(folder)), model.spec)
+    found = infer(prepared, model, CPU)
+    results = [finish(case, model.spec, found).labels == 3 for case in (prepared, replace(prepared, guides=()))]
+    followed, plain = (2 * (mask & truth).sum() / (mask.sum() + truth.sum()) for mask in results)
+    assert followed > plain + 0.05
 
 
 def test_the_shipped_network_finds_tumors_at_mirrored_places_of_both_halves(data_folder: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import ndimage
 
 from tumorseg.grids import WorkingGrid, box_around, probabilities_to_reference, to_working
 from tumorseg.normalise import Box, bounding_box, zscore
@@ -118,12 +119,5 @@ def _solved(matrix: FloatArray, right: FloatArray) -> FloatArray:
 
 def _mean(maps: FloatArray) -> FloatArray:
     """Mean over three voxels along each axis of maps (..., z, y, x), the outermost repeated."""
-    for axis in (-3, -2, -1):
-        each = np.moveaxis(maps, axis, 0)
-        total = each.copy()
-        total[1:] += each[:-1]
-        total[:-1] += each[1:]
-        total[0] += each[0]
-        total[-1] += each[-1]
-        maps = np.moveaxis(total / np.float32(3), 0, axis)
-    return maps
+    sizes = (*[1] * (maps.ndim - 3), 3, 3, 3)
+    return np.asarray(ndimage.uniform_filter(maps, sizes, mode="nearest"))
