@@ -59,6 +59,12 @@ def test_choices_of_a_saved_scene_stay_and_its_guesses_do_not() -> None:
     assert presenter.fill(GUESSES, GUESSES) == {"t1": "n1", "t1ce": "n2", "flair": "n4"}
 
 
+def test_a_choice_whose_volume_was_removed_elsewhere_is_free_again() -> None:
+    presenter = InputsPresenter(["t1", "t2"], {**EMPTY, "t2": "n3"})
+    assert presenter.fixed == {"t2"}
+    assert presenter.fill(GUESSES, GUESSES)["t1"] == "n1"
+
+
 def test_rows_say_how_sure_and_why() -> None:
     row = filled(InputsPresenter()).row("t1")
     assert (row.confidence, row.toolTip, row.canSuggest) == ("96 % sure", "The name says T1.", False)

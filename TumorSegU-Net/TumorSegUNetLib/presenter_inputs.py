@@ -45,13 +45,14 @@ class InputsPresenter:
     """Keeps apart what the user has chosen and what was recognized; only the latter is guessed anew.
 
     Args:
-        fixed: sequences that the user has chosen before, e.g. those of a saved scene.
+        fixed: sequences that the user has chosen before, e.g. those of a saved scene; without a volume they are free
+            again, as it was removed since.
         current: the volumes chosen now.
     """
 
     def __init__(self, fixed: Iterable[str] = (), current: Chosen | None = None) -> None:
-        self.fixed = {name for name in fixed if name in SEQUENCES}
         self._known: dict[str, str | None] = dict(current or {})
+        self.fixed = {name for name in fixed if name in SEQUENCES and self._known.get(name)}
         self._guesses: Mapping[str, Recognized] = {}
         self._free: Mapping[str, Recognized] = {}
 

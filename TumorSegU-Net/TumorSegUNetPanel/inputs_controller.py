@@ -43,6 +43,7 @@ class InputsController:
         self._parameters = parameters
         if parameters is not None:
             self._presenter = InputsPresenter(parameters.fixed.split(), self.identifiers())
+            self._keepFixed()
             self.studyChanged()
 
     def identifiers(self) -> dict[str, str | None]:
