@@ -9,8 +9,11 @@ import slicer
 
 from support.ellipsoid_result import GRIDS, volumes
 from support.ellipsoid_result import ellipsoid_result as make
-from TumorSegUNetLib.result_views import showResult, showUncertainty, uncertaintyShown
+from tumorseg.volume import Geometry, Volume
+from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
+from TumorSegUNetLib.result_views import hideResult, showResult, showUncertainty, showVolume, uncertaintyShown
 from TumorSegUNetLib.scene import createScene
+from TumorSegUNetLib.volumes import nodeFromVolume
 
 
 def test_slice_views_show_the_tumor(scene: slicer.vtkMRMLScene) -> None:
@@ -43,10 +46,38 @@ def test_uncertainty_is_laid_over_and_taken_away(scene: slicer.vtkMRMLScene) -> 
     assert composite.GetForegroundVolumeID() == "vtkMRMLScalarVolumeNode1"
 
 
+def test_hidden_result_takes_all_of_its_own_along_and_stays_in_the_scene(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    outcome, other = make(scene), make(scene)
+    showDiameters(outcome.segmentation, True)
+    showUncertainty(scene, outcome.uncertainty)
+    hideResult(outcome.segmentation)
+    assert not outcome.segmentation.GetDisplayVisibility()
+    assert not diametersShown(outcome.segmentation)
+    assert composite.GetForegroundVolumeID() is None
+    assert other.segmentation.GetDisplayVisibility()
+    assert scene.IsNodePresent(outcome.segmentation)
+
+
+def test_views_jump_to_a_volume_far_away(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    slices = [scene.AddNewNodeByClass("vtkMRMLSliceNode") for _ in range(3)]
+    for node, orientation in zip(slices, ("Axial", "Sagittal", "Coronal"), strict=True):
+        node.SetOrientation(orientation)
+    geometry = Geometry((10, 20, 30), (100.0, 200.0, -300.0))
+    volume = nodeFromVolume(scene, Volume(np.ones(geometry.shape, np.float32), geometry, "far"))
+    showVolume(volume)
+    assert composite.GetBackgroundVolumeID() == volume.GetID()
+    for node in slices:
+        to_ras = slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS())
+        np.testing.assert_allclose(to_ras[:3, 3], (-114.5, -209.5, -295.5))
+
+
 def test_scene_without_views_is_no_problem(scene: slicer.vtkMRMLScene) -> None:
     outcome = make(scene)
     showResult(outcome.segmentation)
     showUncertainty(scene, outcome.uncertainty)
+    hideResult(outcome.segmentation)
     assert not uncertaintyShown(scene, outcome.uncertainty)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import slicer
 
+from .diameter_markups import showDiameters
 from .hierarchy import nodesByClass
 from .result import StoredResult, resultOf
 from .uncertainty_volume import MADE_BY_US
@@ -38,6 +39,24 @@ def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | N
     center = tumorCenter(result)
     if center is not None:
         slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *center, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
+
+
+def hideResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+    """Take a result with its diameters and uncertainty out of all views; it stays in the scene."""
+    display = segmentation.GetDisplayNode()
+    if display is not None:
+        display.SetVisibility(False)
+    showDiameters(segmentation, False)
+    showUncertainty(segmentation.GetScene(), None)
+
+
+def showVolume(volume: slicer.vtkMRMLScalarVolumeNode) -> None:
+    """Show a volume in all slice views, which jump to its middle: those of BraTS lie far from where views begin."""
+    bounds = [0.0] * 6
+    volume.GetRASBounds(bounds)
+    middle = np.reshape(bounds, (3, 2)).mean(axis=1)
+    showBackground(volume.GetScene(), volume)
+    slicer.vtkMRMLSliceNode.JumpAllSlices(volume.GetScene(), *middle, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
 
 
 def showBackground(scene: slicer.vtkMRMLScene, volume: slicer.vtkMRMLScalarVolumeNode) -> None:

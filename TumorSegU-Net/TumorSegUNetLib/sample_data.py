@@ -16,7 +16,7 @@ from tumorseg.sequences import SEQUENCES
 from .child_process import killTree, pythonCommand, startProcess
 from .hierarchy import removeNode
 from .naming import withoutExtension
-from .result_views import showBackground
+from .result_views import showVolume
 from .sample_maker import NAME
 from .translation import _
 from .volume_files import loadVolumeFile
@@ -55,7 +55,7 @@ def loadSamplePatient(scene: slicer.vtkMRMLScene | None = None, onProgress: OnPr
     except BadInputError:  # the cache was damaged
         _forget(folder)
         nodes = _load(target, makeSamplePatient(folder, onProgress))
-    showBackground(target, nodes["flair"])
+    showVolume(nodes["flair"])
     return nodes
 
 
