@@ -79,6 +79,29 @@ def test_blocking_findings_disable_the_button_and_say_why(driver: PanelDriver) -
     assert "T2 is empty." in driver.ui.findingsLabel.text
 
 
+def test_a_remedy_in_another_module_is_noticed_on_return(driver: PanelDriver) -> None:
+    """The nodes stay the same, so the choices tell nothing."""
+    driver.logic.findings = (finding("transform", "blocking", ("t2",), "T2 is bent.", "Harden the transform."),)
+    nodes = driver.add_study()
+    driver.settle(lambda: driver.ui.findingsFrame.visible)
+    driver.widget.exit()
+    nodes["t2"].SetSpacing(2.0, 2.0, 2.0)
+    driver.logic.findings = ()
+    driver.widget.enter()
+    driver.settle(lambda: complete(driver))
+    assert not driver.ui.findingsFrame.visible
+
+
+def test_what_stayed_as_it_was_is_not_checked_again(driver: PanelDriver) -> None:
+    driver.add_study()
+    driver.settle(lambda: complete(driver))
+    checks = len(driver.logic.checks)
+    driver.widget.exit()
+    driver.widget.enter()
+    driver.settle()
+    assert len(driver.logic.checks) == checks
+
+
 def test_swapped_volumes_are_exchanged_by_one_click(driver: PanelDriver) -> None:
     swapped = finding("swapped", "warning", ("t1", "t1ce"), "T1 seems to be T1ce.", "Exchange them.")
     driver.logic.findings = (swapped,)

@@ -56,6 +56,26 @@ def test_installation_ends_in_the_sentence_of_a_self_check(
     assert driver.logic.warmed == [("threshold", "auto")]
 
 
+def test_clicks_during_the_installation_start_no_second_one(
+    driver: PanelDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of pip writing into one folder break PyTorch; clicks that were queued before a button was off come late."""
+    computer = Computer(monkeypatch, installed=False)
+    enabled: list[bool] = []
+
+    def impatient() -> None:
+        enabled.extend((driver.ui.installButton.enabled, driver.ui.segmentButton.enabled))
+        driver.widget.panel._onInstall()
+        assert driver.ui.statusLabel.text == "Installing PyTorch…"
+
+    computer.meanwhile = impatient
+    driver.widget.enter()
+    driver.ui.installButton.click()
+    assert len(computer.asked) == 1
+    assert enabled == [False, False]
+    assert driver.ui.installButton.enabled
+
+
 def test_scene_closed_during_the_installation_is_not_segmented(
     driver: PanelDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

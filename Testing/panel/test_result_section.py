@@ -8,25 +8,37 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.presenter_result import resultState
 
 if TYPE_CHECKING:
     from support.panel_driver import PanelDriver
 
+CAUTION = "Look at the result with care: the network was unsure."
+ELSEWHERE = "This is not a result of the volumes chosen above."
+EDITED = "The segments were edited since; table and report tell what the run had found."
+
 
 @pytest.fixture
 def segmented(driver: PanelDriver) -> PanelDriver:
     """The panel after a run with a result of two lesions, with one slice view."""
+    driver.scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    driver.add_study()
+    segment(driver)
+    return driver
+
+
+def segment(driver: PanelDriver) -> None:
+    """Run on the volumes that are chosen."""
     from support.panel_result import outcome
     from tumorseg.volume import Geometry
 
-    driver.scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
-    nodes = driver.add_study()
-    driver.settle(lambda: driver.ui.segmentButton.enabled)
+    driver.settle(lambda: driver.ui.segmentButton.enabled and driver.ui.segmentButton.text == "Segment")
     driver.ui.segmentButton.click()
-    driver.logic.runs[-1].end(outcome(driver.scene, nodes, Geometry((4, 4, 4)), lesions=2))
-    driver.settle(lambda: driver.ui.resultCollapsibleButton.visible)
-    return driver
+    nodes = {name: driver.parameters.getValue(name) for name in SEQUENCES}
+    made = outcome(driver.scene, nodes, Geometry((4, 4, 4)), lesions=2)
+    driver.logic.runs[-1].end(made)
+    driver.settle(lambda: driver.parameters.segmentation is made.segmentation)
 
 
 def table(driver: PanelDriver) -> list[list[str]]:
@@ -49,15 +61,16 @@ def answer_file_dialog(monkeypatch: pytest.MonkeyPatch, answer: str) -> list[str
 
 def test_result_is_told_and_listed(segmented: PanelDriver) -> None:
     ui = segmented.ui
-    assert ui.headlineLabel.text == "Tumor 1.0 mL, left hemisphere, 2 foci"
+    name = segmented.parameters.segmentation.GetName()
+    assert ui.headlineLabel.text == f"{name}\nTumor with edema 1.0 mL, left hemisphere, 2 foci"
     assert ui.qualityFrame.visible
-    assert ui.qualityLabel.text == "Look at the result with care: the network was unsure."
+    assert ui.qualityLabel.text == CAUTION
     assert [row[0] for row in table(segmented)] == [
         "Whole tumor",
         "Tumor core",
         "Enhancing tumor",
-        "Lesion 1, left",
-        "Lesion 2, left",
+        "Lesion 1, left\nenhancing part",
+        "Lesion 2, left\nenhancing part",
     ]
     assert table(segmented)[0] == ["Whole tumor", "1.0", "2.0", "1.0"]
     assert ui.statusLabel.text.startswith("Done in 3 s: ")
@@ -150,6 +163,47 @@ def test_results_own_volumes_are_no_inputs(segmented: PanelDriver) -> None:
     assert {name: segmented.parameters.getValue(name) for name in before} == before
 
 
+def test_result_of_other_volumes_than_those_chosen_is_told(segmented: PanelDriver) -> None:
+    """Millilitres of one patient must not be read as those of the next."""
+    other = segmented.add("other")
+    mine = segmented.parameters.t1
+    segmented.ui.t1Selector.setCurrentNode(other)
+    segmented.settle(lambda: segmented.ui.qualityLabel.text == f"{ELSEWHERE}\n{CAUTION}")
+    segmented.ui.t1Selector.setCurrentNode(mine)
+    segmented.settle(lambda: segmented.ui.qualityLabel.text == CAUTION)
+
+
+def test_another_result_takes_the_place_of_the_one_before(segmented: PanelDriver) -> None:
+    before = segmented.parameters.segmentation
+    segmented.ui.diametersButton.click()
+    segmented.ui.uncertaintyButton.click()
+    composite = segmented.scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    segment(segmented)
+    assert not before.GetDisplayVisibility()
+    assert not any(line.GetDisplayVisibility() for line in segmented.logic.resultOf(before).diameters)
+    assert composite.GetForegroundVolumeID() is None
+    assert segmented.parameters.segmentation.GetDisplayVisibility()
+    assert not segmented.ui.uncertaintyButton.checked
+    assert not segmented.ui.diametersButton.checked
+
+
+def test_edited_segments_are_told_when_the_user_comes_back(segmented: PanelDriver) -> None:
+    segmented.widget.exit()
+    segmented.parameters.segmentation.GetSegmentation().RemoveSegment("ET")
+    segmented.widget.enter()
+    assert segmented.ui.qualityLabel.text == f"{EDITED}\n{CAUTION}"
+
+
+def test_table_that_was_removed_cannot_be_exported(segmented: PanelDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("slicer.util.errorDisplay", said.append)
+    segmented.scene.RemoveNode(segmented.logic.resultOf(segmented.parameters.segmentation).table)
+    segmented.ui.exportButton.click()
+    assert said == ["The table is no longer in the scene; segment again to get a new one."]
+    segmented.widget.enter()
+    assert not segmented.ui.exportButton.enabled
+
+
 def test_removed_result_leaves_the_panel(segmented: PanelDriver) -> None:
     segmented.scene.RemoveNode(segmented.parameters.segmentation)
     segmented.settle(lambda: not segmented.ui.resultCollapsibleButton.visible)
@@ -167,7 +221,8 @@ def test_result_and_choices_survive_saving_and_loading(segmented: PanelDriver, t
     assert segmented.parameters.fixed == ""
     assert segmented.parameters.tta
     assert segmented.ui.ttaCheckBox.checked
-    assert segmented.ui.headlineLabel.text == "Tumor 1.0 mL, left hemisphere, 2 foci"
+    assert segmented.ui.headlineLabel.text == f"{name}\nTumor with edema 1.0 mL, left hemisphere, 2 foci"
+    assert segmented.ui.qualityLabel.text == CAUTION
     assert segmented.ui.t1Selector.currentNode().GetName() == "t1"
     for button in (segmented.ui.reportButton, segmented.ui.diametersButton, segmented.ui.exportButton):
         assert button.enabled

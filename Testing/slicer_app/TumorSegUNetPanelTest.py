@@ -58,7 +58,9 @@ class TumorSegUNetPanelTest(PanelTestCase):
         self.loadStudy()
         node = self.segment()
         self.assertEqual(node.GetSegmentation().GetSegment("ET").GetName(), "Enhancing tumor")
-        self.assertEqual(self.ui.headlineLabel.text, "Tumor 1.0 mL, left hemisphere, one focus")
+        name, finding = self.ui.headlineLabel.text.splitlines()
+        self.assertEqual(name, node.GetName(), "the result does not say whose it is")
+        self.assertEqual(finding, "Tumor with edema 1.0 mL, left hemisphere, one focus")
         self.assertEqual(self.ui.qualityLabel.text, "Look at the result with care.")
         self.assertEqual(self.ui.resultTable.rowCount, 3)
         self.assertEqual(self.ui.resultTable.item(0, 0).text(), "Whole tumor")
@@ -72,6 +74,29 @@ class TumorSegUNetPanelTest(PanelTestCase):
         second = self.segment()
         self.assertIsNot(first, second)
         self.assertIsNotNone(slicer.mrmlScene.GetNodeByID(first.GetID()), "the first result was overwritten")
+        self.assertFalse(first.GetDisplayNode().GetVisibility(), "both results lie over each other")
+        self.assertTrue(second.GetDisplayNode().GetVisibility())
+
+    def test_remedyInAnotherModuleIsNoticed(self) -> None:
+        nodes = self.loadStudy()
+        bent = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLBSplineTransformNode", "bent")
+        self.widget.exit()
+        nodes["t2"].SetAndObserveTransformNodeID(bent.GetID())
+        self.widget.enter()
+        self.waitFor(lambda: "bent" in self.ui.statusLabel.text, "noticing the transform")
+        self.assertFalse(self.ui.segmentButton.enabled)
+        self.widget.exit()
+        nodes["t2"].SetAndObserveTransformNodeID(None)
+        self.widget.enter()
+        self.waitFor(lambda: self.ui.segmentButton.enabled, "noticing that the remedy was followed")
+
+    def test_editedSegmentsAreTold(self) -> None:
+        self.loadStudy()
+        node = self.segment()
+        self.widget.exit()
+        node.GetSegmentation().RemoveSegment("ET")
+        self.widget.enter()
+        self.assertIn("edited since", self.ui.qualityLabel.text)
 
     def test_overlaysAreToggled(self) -> None:
         self.loadStudy()

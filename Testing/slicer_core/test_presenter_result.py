@@ -21,7 +21,7 @@ def lesion(number: int, side: str | None, volume: float) -> dict[str, Any]:
     return {
         "number": number,
         "side": side,
-        "volume_ml": {"ED": volume / 2, "ET": volume / 2},
+        "volume_ml": {"WT": volume, "TC": volume / 2, "ET": volume / 4},
         "longest_diameter_mm": 10.0 * number,
         "perpendicular_mm": 5.0,
     }
@@ -32,8 +32,8 @@ def test_without_a_result_nothing_is_shown() -> None:
 
 
 def test_result_is_summed_up_and_listed_from_the_whole_to_its_parts() -> None:
-    state = resultState(ResultFacts(MEASURED, foci=1, side="left"))
-    assert state.headline == "Tumor 11.0 mL, left hemisphere, one focus"
+    state = resultState(ResultFacts(measurements=MEASURED, foci=1, side="left"))
+    assert state.headline == "Tumor with edema 11.0 mL, left hemisphere, one focus"
     assert state.header == ("Part", "mL", "Longest mm", "Across mm")
     assert state.rows == (
         ("Whole tumor", "11.0", "41.3", "30.0"),
@@ -45,36 +45,55 @@ def test_result_is_summed_up_and_listed_from_the_whole_to_its_parts() -> None:
 @pytest.mark.parametrize(
     ("side", "foci", "headline"),
     [
-        (None, None, "Tumor 11.0 mL"),
-        ("right", 3, "Tumor 11.0 mL, right hemisphere, 3 foci"),
-        ("midline", 1, "Tumor 11.0 mL, across the midline, one focus"),
+        (None, None, "Tumor with edema 11.0 mL"),
+        ("right", 3, "Tumor with edema 11.0 mL, right hemisphere, 3 foci"),
+        ("midline", 1, "Tumor with edema 11.0 mL, across the midline, one focus"),
+        ("left", 0, "Tumor with edema 11.0 mL, left hemisphere, no part large enough for a lesion"),
     ],
 )
 def test_side_and_foci_are_said_where_known(side: str | None, foci: int | None, headline: str) -> None:
-    assert resultState(ResultFacts(MEASURED, foci=foci, side=side)).headline == headline
+    assert resultState(ResultFacts(measurements=MEASURED, foci=foci, side=side)).headline == headline
 
 
 def test_one_lesion_is_no_row_of_its_own() -> None:
-    assert len(resultState(ResultFacts(MEASURED, lesions=[lesion(1, "left", 11.04)])).rows) == 3
+    assert len(resultState(ResultFacts(measurements=MEASURED, lesions=[lesion(1, "left", 11.04)])).rows) == 3
 
 
 def test_several_lesions_are_listed_with_their_side() -> None:
-    rows = resultState(ResultFacts(MEASURED, lesions=[lesion(1, "left", 8.0), lesion(2, None, 3.0)])).rows
-    assert rows[3:] == (("Lesion 1, left", "8.0", "10.0", "5.0"), ("Lesion 2", "3.0", "20.0", "5.0"))
+    rows = resultState(ResultFacts(measurements=MEASURED, lesions=[lesion(1, "left", 8.0), lesion(2, None, 3.0)])).rows
+    assert rows[3:] == (
+        ("Lesion 1, left\nwith edema", "8.0", "10.0", "5.0"),
+        ("Lesion 2\nwith edema", "3.0", "20.0", "5.0"),
+    )
 
 
-def test_volume_of_a_lesion_is_its_whole_tumor_where_given() -> None:
-    whole = {**lesion(1, "left", 8.0), "volume_ml": {"WT": 8.0, "TC": 4.0}}
-    assert resultState(ResultFacts(MEASURED, lesions=[whole, lesion(2, "left", 3.0)])).rows[3][1] == "8.0"
+def test_volume_of_a_lesion_is_of_the_part_that_its_diameters_are_of() -> None:
+    lesions = [{**lesion(1, "left", 8.0), "measured": "ET"}, {**lesion(2, None, 3.0), "measured": "WT"}]
+    rows = resultState(ResultFacts(measurements=MEASURED, lesions=lesions)).rows[3:]
+    assert rows == (
+        ("Lesion 1, left\nenhancing part", "2.0", "10.0", "5.0"),
+        ("Lesion 2\nwith edema", "3.0", "20.0", "5.0"),
+    )
+
+
+def test_result_says_whose_it_is_and_what_has_become_of_it() -> None:
+    facts = ResultFacts(name="A tumor 14:03", measurements=MEASURED, caution="Look twice.", elsewhere=True, edited=True)
+    state = resultState(facts)
+    assert state.headline == "A tumor 14:03\nTumor with edema 11.0 mL"
+    assert state.caution.splitlines() == [
+        "This is not a result of the volumes chosen above.",
+        "The segments were edited since; table and report tell what the run had found.",
+        "Look twice.",
+    ]
 
 
 def test_parts_without_extent_have_a_dash() -> None:
     measured = {**MEASURED, "NCR": region(0.0)}
-    assert ("Necrotic core", "–", "–", "–") in resultState(ResultFacts(measured)).rows
+    assert ("Necrotic or not\nenhancing core", "–", "–", "–") in resultState(ResultFacts(measurements=measured)).rows
 
 
 def test_nothing_found_is_said_and_offers_nothing_to_show() -> None:
-    facts = ResultFacts({"WT": region(0.0)}, diameters=True, uncertainty=True, report=True)
+    facts = ResultFacts(measurements={"WT": region(0.0)}, table=True, diameters=True, uncertainty=True, report=True)
     state = resultState(facts)
     assert state.headline == "No tumor was found."
     assert (state.rows, state.surfaces, state.diameters) == ((), False, False)
@@ -87,7 +106,9 @@ def test_segmentation_of_an_older_version_has_no_measurements() -> None:
 
 
 def test_caution_and_what_is_there_are_passed_on() -> None:
-    state = resultState(ResultFacts(MEASURED, caution="Look twice.", diameters=True, uncertainty=True, report=True))
+    state = resultState(
+        ResultFacts(measurements=MEASURED, caution="Look twice.", diameters=True, uncertainty=True, report=True)
+    )
     assert state.caution == "Look twice."
     assert state.surfaces
     assert state.diameters

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import tracemalloc
 from datetime import datetime
@@ -21,7 +22,7 @@ from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
 from TumorSegUNetLib.hierarchy import hierarchyOf, parentItem
 from TumorSegUNetLib.naming import patientName, resultName
 from TumorSegUNetLib.report import reportFile, saveReport
-from TumorSegUNetLib.result import Origin, outcomeMaker, removeResult, resultOf
+from TumorSegUNetLib.result import FACTS, VOXELS, Origin, outcomeMaker, removeResult, resultOf
 from TumorSegUNetLib.result_table import exportTable
 from TumorSegUNetLib.result_views import tumorCenter
 from TumorSegUNetLib.run_files import RunFiles
@@ -235,9 +236,41 @@ def test_saved_scene_keeps_everything(scene: slicer.vtkMRMLScene, tmp_path: Path
     assert result.quality == outcome.quality
     assert result.provenance == outcome.provenance
     assert result.foci == 1
+    assert not result.edited
     assert result.reference.GetName() == "Case_7_t1ce"
     assert set(result.volumes) == {"t1ce", "flair"}
     assert reportFile(node).read_text(encoding="utf-8") == outcome.reportFile.read_text(encoding="utf-8")
+
+
+def test_a_single_voxel_less_is_an_edit(scene: slicer.vtkMRMLScene) -> None:
+    segmentation = make(scene).segmentation
+    assert not resultOf(segmentation).edited
+    image = slicer.util.arrayFromSegmentInternalBinaryLabelmap(segmentation, "ET")
+    image[tuple(np.argwhere(image)[0])] = 0
+    assert resultOf(segmentation).edited
+    segmentation.GetSegmentation().RemoveSegment("ET")
+    assert resultOf(segmentation).edited
+
+
+def test_result_of_an_older_version_is_not_called_edited(scene: slicer.vtkMRMLScene) -> None:
+    segmentation = make(scene).segmentation
+    facts = json.loads(segmentation.GetAttribute(FACTS))
+    del facts[VOXELS]
+    segmentation.SetAttribute(FACTS, json.dumps(facts))
+    segmentation.GetSegmentation().RemoveSegment("ET")
+    assert not resultOf(segmentation).edited
+
+
+def test_result_knows_its_volumes(scene: slicer.vtkMRMLScene) -> None:
+    nodes = volumes(scene, GRIDS["isotropic"])
+    other = volumes(scene, GRIDS["isotropic"])["flair"]
+    segmentation = make(scene, "isotropic", nodes).segmentation
+    assert resultOf(segmentation).isOf({**nodes, "t2": other, "t1": None})  # T2 was not used
+    assert not resultOf(segmentation).isOf({**nodes, "flair": other})
+    for node in nodes.values():
+        scene.RemoveNode(node)
+    assert not resultOf(segmentation).isOf({"t1ce": None, "flair": other})
+    assert resultOf(segmentation).isOf({"t1ce": None, "flair": None})
 
 
 def test_removed_result_leaves_the_scene_as_it_was(scene: slicer.vtkMRMLScene) -> None:

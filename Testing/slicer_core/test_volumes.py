@@ -13,7 +13,7 @@ import vtk
 from support.mrml import GEOMETRIES, SHAPE, linear_transform, random_volume
 from tumorseg.errors import BadInputError
 from tumorseg.volume import Geometry
-from TumorSegUNetLib.volumes import geometryOfNode, nodeFromVolume, provenanceOfNode, viewOfNode
+from TumorSegUNetLib.volumes import geometryOfNode, nodeFromVolume, provenanceOfNode, stateOfNode, viewOfNode
 
 
 @pytest.mark.parametrize("name", GEOMETRIES)
@@ -77,6 +77,30 @@ def test_every_change_of_the_voxels_is_another_state(scene: slicer.vtkMRMLScene)
     assert len(set(states)) == 1
     slicer.util.arrayFromVolumeModified(node)
     assert viewOfNode(node).state != states[0]
+
+
+def test_every_change_that_a_check_would_see_is_another_state(scene: slicer.vtkMRMLScene) -> None:
+    node = nodeFromVolume(scene, random_volume(Geometry(SHAPE)))
+    warp = scene.AddNewNodeByClass("vtkMRMLBSplineTransformNode")
+    states = [stateOfNode(node)]
+
+    def changed() -> bool:
+        states.append(stateOfNode(node))
+        return states[-1] not in states[:-1]
+
+    node.GetDisplayNode().SetWindow(5.0)
+    assert not changed()
+    slicer.util.arrayFromVolumeModified(node)
+    assert changed()
+    node.SetOrigin(1, 2, 3)
+    assert changed()
+    node.SetName("T2")
+    assert changed()
+    node.SetAndObserveTransformNodeID(warp.GetID())
+    assert changed()
+    warp.Inverse()
+    assert changed()
+    assert not changed()
 
 
 def test_linear_parent_transforms_count(scene: slicer.vtkMRMLScene) -> None:

@@ -140,7 +140,7 @@ class Presenter:
         return PanelState(
             buttonText=_("Segment"),
             buttonEnabled=not hint,
-            buttonToolTip=hint or _("Find necrotic core, edema and enhancing tumor in the volumes."),
+            buttonToolTip=hint or _("Find core, edema and enhancing tumor in the volumes."),
             choicesEnabled=True,
             percent=None,
             status=hint or self._readyText(choices, check),

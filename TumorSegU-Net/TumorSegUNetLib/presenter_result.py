@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -17,22 +17,30 @@ class ResultFacts:
     """What is known about a result, right after a run or in a scene that was saved.
 
     Attributes:
+        name: of the segmentation: whose result it is, and from when.
         measurements: per region (WT, TC, ET, ED, NCR).
-        lesions: number, side, volume_ml per part, longest_diameter_mm and perpendicular_mm of each.
+        lesions: number, side, volume_ml per region, longest_diameter_mm and perpendicular_mm of each, and the region
+            that these are of (measured: ET or WT).
         foci: how many separate lesions there are.
         side: left, right or midline; None where it is not known.
         caution: sentence on the quality, if any.
-        diameters, uncertainty, report: whether they are there.
+        table, diameters, uncertainty, report: whether they are there.
+        elsewhere: whether it is the result of other volumes than those chosen now.
+        edited: whether the segments are no longer those that were measured.
     """
 
+    name: str = ""
     measurements: Mapping[str, Measured] = field(default_factory=dict)
     lesions: Sequence[Mapping[str, Any]] = ()
     foci: int | None = None
     side: str | None = None
     caution: str | None = None
+    table: bool = False
     diameters: bool = False
     uncertainty: bool = False
     report: bool = False
+    elsewhere: bool = False
+    edited: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class ResultState:
 
     Attributes:
         visible: whether there is a result.
-        headline: the finding in one sentence.
+        headline: whose result it is, and the finding in one sentence.
         caution: why the result should be looked at with care; empty hides it.
         header, rows: texts of the table.
         surfaces, diameters, uncertainty: whether there is something to show.
@@ -68,14 +76,14 @@ def resultState(facts: ResultFacts | None) -> ResultState:
     found = bool(_volume(facts))
     return ResultState(
         visible=True,
-        headline=_headline(facts),
-        caution=facts.caution or "",
+        headline="\n".join(line for line in (facts.name, _finding(facts)) if line),
+        caution="\n".join(_cautions(facts)),
         header=(_("Part"), _("mL"), _("Longest mm"), _("Across mm")) if found else (),
         rows=(*_regionRows(facts), *_lesionRows(facts)) if found else (),
         surfaces=found,
         diameters=found and facts.diameters,
         uncertainty=facts.uncertainty,
-        table=bool(facts.measurements),
+        table=facts.table,
         report=facts.report,
     )
 
@@ -84,7 +92,16 @@ def _volume(facts: ResultFacts) -> float:
     return float(facts.measurements.get("WT", {}).get("volume_ml") or 0.0)
 
 
-def _headline(facts: ResultFacts) -> str:
+def _cautions(facts: ResultFacts) -> Iterator[str]:
+    if facts.elsewhere:
+        yield _("This is not a result of the volumes chosen above.")
+    if facts.edited:
+        yield _("The segments were edited since; table and report tell what the run had found.")
+    if facts.caution:
+        yield facts.caution
+
+
+def _finding(facts: ResultFacts) -> str:
     if not facts.measurements:
         return _("Segmented; no measurements are known.")
     if not _volume(facts):
@@ -94,13 +111,15 @@ def _headline(facts: ResultFacts) -> str:
         "right": _("right hemisphere"),
         "midline": _("across the midline"),
     }.get(facts.side or "", "")
-    volume = _("Tumor {volume} mL").format(volume=f"{_volume(facts):.1f}")
+    volume = _("Tumor with edema {volume} mL").format(volume=f"{_volume(facts):.1f}")
     return ", ".join(part for part in (volume, where, _fociText(facts.foci)) if part)
 
 
 def _fociText(foci: int | None) -> str:
     if foci is None:
         return ""
+    if not foci:
+        return _("no part large enough for a lesion")
     return _("one focus") if foci == 1 else _("{count} foci").format(count=foci)
 
 
@@ -109,7 +128,7 @@ def _regionRows(facts: ResultFacts) -> list[tuple[str, ...]]:
         "WT": _("Whole tumor"),
         "TC": _("Tumor core"),
         "ET": _("Enhancing tumor"),
-        "NCR": _("Necrotic core"),
+        "NCR": _("Necrotic or not\nenhancing core"),
         "ED": _("Edema"),
     }
     return [
@@ -120,13 +139,13 @@ def _regionRows(facts: ResultFacts) -> list[tuple[str, ...]]:
 
 
 def _lesionRows(facts: ResultFacts) -> list[tuple[str, ...]]:
-    """Only where there are several: one lesion is the whole tumor."""
+    """Only where there are several: one lesion is the whole tumor. Each with the part that its diameters are of."""
     if len(facts.lesions) < 2:
         return []
     return [
         _row(
             _lesionTitle(lesion),
-            _lesionVolume(lesion),
+            lesion["volume_ml"].get(lesion.get("measured", "WT")),
             lesion.get("longest_diameter_mm"),
             lesion.get("perpendicular_mm"),
         )
@@ -138,12 +157,8 @@ def _lesionTitle(lesion: Mapping[str, Any]) -> str:
     sides = {"left": _("left"), "right": _("right"), "midline": _("midline")}
     side = sides.get(str(lesion.get("side")))
     title = _("Lesion {number}").format(number=lesion["number"])
-    return f"{title}, {side}" if side else title
-
-
-def _lesionVolume(lesion: Mapping[str, Any]) -> float:
-    parts: Mapping[str, float] = lesion.get("volume_ml", {})
-    return parts["WT"] if "WT" in parts else sum(parts.values())
+    part = _("enhancing part") if lesion.get("measured") == "ET" else _("with edema")
+    return f"{title}, {side}\n{part}" if side else f"{title}\n{part}"
 
 
 def _diameters(measured: Measured) -> tuple[float | None, float | None]:

@@ -22,7 +22,7 @@ from .report import keepReport, reportFile, reportText
 from .result_table import createTable
 from .run import Outcome
 from .run_files import RunFiles
-from .segmentations import createSegmentationNode, provenanceOf
+from .segmentations import createSegmentationNode, provenanceOf, voxelCounts
 from .translation import _
 from .uncertainty_volume import createUncertaintyVolume
 from .volumes import localRas
@@ -42,6 +42,9 @@ KEPT = ("reference", "measurements", "lesions", "foci", "side", "quality", "find
 
 CENTER = "center"
 """Among the facts: centre of the largest lesion, RAS in mm below the segmentation's transform, which can be moved."""
+
+VOXELS = "voxels"
+"""Among the facts: voxels per segment that were measured."""
 
 ALGORITHM_NAME_LENGTH = 64
 """Longest value of the DICOM attribute Segment Algorithm Name (LO)."""
@@ -76,6 +79,7 @@ class StoredResult:
         volumes: all volumes it was made from.
         center: of the largest lesion, world RAS in mm as the segmentation lies now; None without a lesion.
         measurements, lesions, foci, side, quality, findings, provenance: as in ``Outcome``.
+        voxels: per segment, as measured; None for results of older versions.
     """
 
     segmentation: slicer.vtkMRMLSegmentationNode
@@ -92,6 +96,19 @@ class StoredResult:
     quality: Mapping[str, Any] = field(default_factory=dict)
     findings: tuple[Mapping[str, Any], ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
+    voxels: Mapping[str, int] | None = None
+
+    @property
+    def edited(self) -> bool:
+        """Whether the segments are no longer those that were measured; unknown, in older results, counts as no."""
+        return self.voxels is not None and voxelCounts(self.segmentation) != self.voxels
+
+    def isOf(self, volumes: Mapping[str, Any]) -> bool:
+        """Whether it was made from these volumes (node or None per sequence); what it did not use does not count."""
+        chosen = {name: node for name, node in volumes.items() if node is not None}
+        if not self.volumes:  # its own are no longer in the scene
+            return not chosen
+        return all(self.volumes.get(name, node) is node for name, node in chosen.items())
 
     @property
     def hasReport(self) -> bool:
@@ -137,6 +154,7 @@ def resultOf(segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
         quality=facts.get("quality", {}),
         findings=tuple(facts.get("findings", ())),
         provenance=provenanceOf(segmentation),
+        voxels=facts.get(VOXELS),
     )
 
 
@@ -167,7 +185,7 @@ def _segmentation(origin: Origin, files: RunFiles, event: Event) -> slicer.vtkMR
 
 
 def _complete(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, files: RunFiles, event: Event) -> Outcome:
-    facts = {key: event[key] for key in KEPT if key in event}
+    facts = {key: event[key] for key in KEPT if key in event} | {VOXELS: voxelCounts(segmentation)}
     sequence, lesions = event["reference"], tuple(facts.get("lesions", ()))
     if lesions:
         centroid = np.array([lesions[0]["centroid_lps"]])

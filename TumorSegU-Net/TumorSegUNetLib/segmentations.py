@@ -84,6 +84,12 @@ def provenanceOf(node: slicer.vtkMRMLNode) -> dict[str, str]:
     return {name.removeprefix(ATTRIBUTE_PREFIX): node.GetAttribute(name) for name in names}
 
 
+def voxelCounts(node: slicer.vtkMRMLSegmentationNode) -> dict[str, int]:
+    """Voxels per segment, by segment ID; none for one that is no label map."""
+    segmentation = node.GetSegmentation()
+    return {name: _voxelCount(segmentation.GetSegment(name)) for name in segmentation.GetSegmentIDs()}
+
+
 def labelsFromNode(node: slicer.vtkMRMLSegmentationNode) -> LabelArray:
     """The segmentation as engine labels (z, y, x) on its reference grid; our segments are known by their IDs."""
     segmentation = node.GetSegmentation()
@@ -103,6 +109,14 @@ def labelsFromNode(node: slicer.vtkMRMLSegmentationNode) -> LabelArray:
     node.GenerateMergedLabelmapForAllSegments(merged, extentMode, grid, segmentIds, values)
     scalars = numpy_support.vtk_to_numpy(merged.GetPointData().GetScalars())
     return scalars.reshape(shape).astype(np.uint8)
+
+
+def _voxelCount(segment: slicer.vtkSegment) -> int:
+    image = segment.GetRepresentation(LABELMAP)
+    scalars = image.GetPointData().GetScalars() if image is not None else None
+    if scalars is None:
+        return 0
+    return int(np.count_nonzero(numpy_support.vtk_to_numpy(scalars) == segment.GetLabelValue()))
 
 
 def _checkedLabels(labels: LabelArray, geometry: Geometry) -> list[int]:

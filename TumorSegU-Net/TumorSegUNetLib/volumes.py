@@ -64,6 +64,14 @@ def viewOfNode(node: slicer.vtkMRMLScalarVolumeNode | None, role: str = "volume"
     return NodeVolume(array, state, geometryOfNode(node), node.GetName(), provenanceOfNode(node))
 
 
+def stateOfNode(node: slicer.vtkMRMLVolumeNode) -> tuple[object, ...]:
+    """Another one after every change of what a check looks at: voxels, grid, parent transforms, name."""
+    image, parent = node.GetImageData(), node.GetParentTransformNode()
+    voxels = image.GetMTime() if image is not None else None
+    moved = (parent.GetID(), parent.GetTransformToWorldMTime()) if parent is not None else None
+    return node.GetName(), voxels, matrixOf(node).tobytes(), moved
+
+
 def geometryOfNode(node: slicer.vtkMRMLVolumeNode) -> Geometry:
     """Grid of a volume node in the patient (world LPS), parent transforms included.
 

@@ -9,6 +9,7 @@ from tumorseg.errors import BadInputError, TumorSegError
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.presenter import Check, Choices
 from TumorSegUNetLib.presenter_findings import problemFindings
+from TumorSegUNetLib.volumes import stateOfNode
 
 from .timers import delayed
 
@@ -36,6 +37,7 @@ class BackgroundCheck:
         self._inputs = inputs
         self._onStarted = onStarted
         self._wanted: Choices | None = None
+        self._checked: list[tuple[object, ...]] = []
         self._run: Any = None
         self._timer = delayed(QUIET_MILLISECONDS, self._start)
 
@@ -63,6 +65,13 @@ class BackgroundCheck:
             self._run.cancel()
             self._run = None
 
+    def renew(self) -> bool:
+        """Forget a check of volumes that were changed in place since, as remedies ask. Returns whether they were."""
+        changed = self.check is not None and self._states(self._wanted) != self._checked
+        if changed:
+            self.forget()
+        return changed
+
     def makeWay(self) -> None:
         """A run starts, which checks the volumes itself: do not make it wait; what is known already stays."""
         if self.check is None or self.check.findings is None:
@@ -78,6 +87,7 @@ class BackgroundCheck:
 
     def _start(self) -> None:
         choices = self._wanted
+        self._checked = self._states(choices)
         try:
             self._run = self._logic.startCheck(self._inputs(choices), choices.model)
         except TumorSegError as error:
@@ -86,3 +96,6 @@ class BackgroundCheck:
         else:
             self.check = Check(choices.checked)
         self._onStarted()
+
+    def _states(self, choices: Choices) -> list[tuple[object, ...]]:
+        return [stateOfNode(node) for node in self._inputs(choices).values() if node is not None]

@@ -70,8 +70,12 @@ class Panel:
         self._results.setParameters(parameters)
 
     def enter(self) -> None:
-        """The module is shown: recognize what is loaded, and get the worker ready."""
+        """The module is shown: recognize what is loaded, see what was changed elsewhere, and get the worker ready."""
         self._inputs.studyChanged()
+        self._results.update()
+        if self._check.renew():
+            self._ending = None
+        self.update()
         self._warmUp.show()
         if self._run is None:
             self._device.ask(self._parameters.device.value)
@@ -169,6 +173,8 @@ class Panel:
 
     def _provideTorch(self) -> bool:
         """Whether PyTorch can be used; it is installed where it is missing, while the application handles events."""
+        if self._installing:  # a click during the installation: one is enough
+            return False
         choices = self._choices()
         self._installing = not torchInstalled()
         self.update()

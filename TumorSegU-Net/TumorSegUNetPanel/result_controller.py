@@ -8,10 +8,11 @@ from typing import Any
 import qt
 import slicer
 
+from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
 from TumorSegUNetLib.logic import TumorSegUNetLogic
-from TumorSegUNetLib.presenter_result import ResultFacts, resultState
-from TumorSegUNetLib.result_views import showResult, showUncertainty, uncertaintyShown
+from TumorSegUNetLib.presenter_result import ResultFacts, ResultState, resultState
+from TumorSegUNetLib.result_views import hideResult, showResult, showUncertainty, uncertaintyShown
 from TumorSegUNetLib.translation import _
 
 from .result_section import ResultActions, ResultSection
@@ -30,6 +31,7 @@ class ResultController:
         self._logic = logic
         self._parameters: Any = None
         self._shown: object = None
+        self._state = ResultState()
         actions = ResultActions(
             showDiameters=self._showDiameters,
             showUncertainty=self._showUncertainty,
@@ -39,7 +41,7 @@ class ResultController:
             export=self._export,
         )
         self._section = ResultSection(ui, actions)
-        self._section.show(resultState(None))
+        self._section.show(self._state)
 
     def setParameters(self, parameters: Any) -> None:
         """Show the result of another parameter node, or none."""
@@ -47,19 +49,22 @@ class ResultController:
         self.update()
 
     def take(self, outcome: Any) -> None:
-        """A run has ended with a result: keep it in the scene and show it in the views."""
+        """A run has ended with a result: keep it in the scene and show it in the views, instead of the one before."""
+        if (before := self._segmentation()) is not None:
+            hideResult(before)
         self._parameters.segmentation = outcome.segmentation
         showResult(outcome.segmentation)
 
     def update(self) -> None:
-        """Show the result that the scene names, if that is another one."""
-        segmentation = self._segmentation()
-        if segmentation is self._shown:
-            return
-        self._shown = segmentation
-        self._ui.show3DButton.setSegmentationNode(segmentation)
-        self._section.show(resultState(self._facts()))
-        self._updateToggles()
+        """Show the result that the scene names, and what has become of it."""
+        segmentation, state = self._segmentation(), resultState(self._facts())
+        if state != self._state:
+            self._state = state
+            self._section.show(state)
+        if segmentation is not self._shown:
+            self._shown = segmentation
+            self._ui.show3DButton.setSegmentationNode(segmentation)
+            self._updateToggles()
 
     def _segmentation(self) -> Any:
         return self._parameters.segmentation if self._parameters is not None else None
@@ -69,15 +74,20 @@ class ResultController:
         if segmentation is None:
             return None
         result = self._logic.resultOf(segmentation)
+        chosen = {name: self._parameters.getValue(name) for name in SEQUENCES}
         return ResultFacts(
+            name=segmentation.GetName(),
             measurements=result.measurements,
             lesions=result.lesions,
             foci=result.foci,
             side=result.side,
             caution=result.quality.get("sentence"),
+            table=result.table is not None,
             diameters=bool(result.diameters),
             uncertainty=result.uncertainty is not None,
             report=result.hasReport,
+            elsewhere=not result.isOf(chosen),
+            edited=result.edited,
         )
 
     def _updateToggles(self) -> None:
@@ -112,10 +122,14 @@ class ResultController:
                 self._logic.saveReport(self._segmentation(), path)
 
     def _export(self) -> None:
+        table = self._logic.resultOf(self._segmentation()).table
+        if table is None:
+            slicer.util.errorDisplay(_("The table is no longer in the scene; segment again to get a new one."))
+            return
         path = self._askPath(_("Export table"), ".csv", _("Table (*.csv)"))
         if path:
             with slicer.util.tryWithErrorDisplay(_("The table cannot be exported."), waitCursor=True):
-                self._logic.exportTable(self._logic.resultOf(self._segmentation()).table, path)
+                self._logic.exportTable(table, path)
 
     def _askPath(self, title: str, ending: str, kinds: str) -> str:
         """Where to write a file; empty when the user changes their mind."""

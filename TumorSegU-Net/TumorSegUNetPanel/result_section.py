@@ -91,5 +91,6 @@ class ResultSection:
         header.setSectionResizeMode(qt.QHeaderView.ResizeToContents)
         if table.columnCount:
             header.setSectionResizeMode(0, qt.QHeaderView.Stretch)
+        table.resizeRowsToContents()  # some titles have two lines
         rows = sum(table.rowHeight(row) for row in range(table.rowCount))
         table.setFixedHeight(header.sizeHint.height() + rows + 2 * table.frameWidth)

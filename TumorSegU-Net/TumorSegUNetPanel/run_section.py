@@ -25,6 +25,7 @@ class RunSection:
         ui.segmentButton.toolTip = state.buttonToolTip
         ui.inputsCollapsibleButton.enabled = state.choicesEnabled
         ui.modelCollapsibleButton.enabled = state.choicesEnabled
+        ui.installButton.enabled = state.choicesEnabled
         ui.progressBar.visible = state.percent is not None
         ui.progressBar.value = state.percent or 0
         ui.statusLabel.text = state.status
