@@ -92,6 +92,23 @@ def test_a_remedy_in_another_module_is_noticed_on_return(driver: PanelDriver) ->
     assert not driver.ui.findingsFrame.visible
 
 
+def test_a_failed_run_is_not_told_of_corrected_volumes(driver: PanelDriver) -> None:
+    started(driver).end(Outcome(problems=("T2 is bent.",), kind="bad_input"), RunState.FAILED)
+    driver.settle(lambda: driver.ui.statusLabel.text == "T2 is bent.")
+    driver.widget.exit()
+    driver.parameters.t2.SetSpacing(2.0, 2.0, 2.0)
+    driver.widget.enter()
+    driver.settle(lambda: complete(driver))
+
+
+def test_a_choice_in_a_loaded_scene_whose_volume_is_gone_is_no_choice(driver: PanelDriver) -> None:
+    driver.parameters.fixed = "t1"
+    driver.widget.panel.setParameters(driver.parameters)
+    assert driver.parameters.fixed == ""
+    driver.add_study()
+    driver.settle(lambda: complete(driver))
+
+
 def test_what_stayed_as_it_was_is_not_checked_again(driver: PanelDriver) -> None:
     driver.add_study()
     driver.settle(lambda: complete(driver))
