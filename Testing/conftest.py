@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Threads that wait must not take the processor from those that work: beside other programs a training in the tests
+# takes 3 minutes instead of more than 8. OpenMP reads it when torch is imported; child processes inherit it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # On CI the same examples every time: a rare one found there must not fail somebody else's change.
 settings.register_profile("ci", derandomize=True)
 if os.environ.get("CI"):

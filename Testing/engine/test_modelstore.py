@@ -1,5 +1,7 @@
 """Finding, installing and removing models."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +12,8 @@ from support.models import random_model, saved
 from tumorseg.cli import main
 from tumorseg.errors import ModelError
 from tumorseg.modelfile import METADATA_KEY, file_sha256, load_model
-from tumorseg.modelstore import DEFAULT_MODEL, find_model, install, list_models, remove, store_folder
-from tumorseg.safetensors_file import write_tensors
+from tumorseg.modelstore import DEFAULT_MODEL, find_model, install, list_models, remove, store_folder, unused_files
+from tumorseg.safetensors_file import read_header, read_tensors, write_tensors
 
 
 @pytest.fixture
@@ -54,9 +56,65 @@ def test_a_damaged_file_in_the_folder_is_left_out(user_models: Path) -> None:
     assert [entry.name for entry in list_models()] == [DEFAULT_MODEL]
 
 
+@pytest.mark.parametrize("header", [b"[" * 100_000, b'{"__metadata__": ' + b"[" * 100_000])
+def test_a_header_that_is_nested_too_deeply_is_left_out(user_models: Path, header: bytes) -> None:
+    (user_models / "hostile.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    assert find_model().name == f"{DEFAULT_MODEL}.safetensors"
+
+
+@pytest.mark.parametrize("shape", ["[1e999]", f"[{2**32}, {2**32}]"])
+def test_a_tensor_of_an_impossible_size_is_a_damaged_file(user_models: Path, shape: str) -> None:
+    path = _save_named("mine", user_models)
+    document = json.dumps(read_header(path)["__metadata__"])
+    entry = f'{{"dtype": "F16", "shape": {shape}, "data_offsets": [0, 0]}}'
+    header = f'{{"__metadata__": {document}, "weight": {entry}}}'.encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(ModelError, match="is damaged or not a safetensors file"):
+        read_tensors(path)
+
+
+def test_the_shipped_model_needs_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUMORSEG_MODELS", "~nobody-of-this-name/models")
+    assert find_model().name == f"{DEFAULT_MODEL}.safetensors"
+    with pytest.raises(ModelError, match=r"folder of models is not known .* name one with TUMORSEG_MODELS"):
+        store_folder()
+
+
+def test_the_shipped_model_needs_no_access_to_the_store(user_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    glob = Path.glob
+
+    def refusing(folder: Path, pattern: str) -> Iterator[Path]:
+        if folder == user_models:
+            raise PermissionError
+        return glob(folder, pattern)
+
+    monkeypatch.setattr(Path, "glob", refusing)
+    assert [entry.name for entry in list_models()] == [DEFAULT_MODEL]
+
+
+def test_files_that_are_not_used_are_told(user_models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    newer = replace(random_model().spec, name=DEFAULT_MODEL, version="9.0")
+    saved(replace(random_model(), spec=newer), user_models, "glioma-9.safetensors")
+    (user_models / "broken.safetensors").write_bytes(b"nonsense")
+    broken, shadowed = unused_files()
+    assert "broken.safetensors is damaged" in broken
+    assert shadowed.startswith("glioma-9.safetensors (glioma 9.0) is not used: glioma.safetensors (shipped, version ")
+    assert main(["models", "list"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [broken, shadowed]
+
+
+def test_installing_overwrites_no_file_of_another_model(user_models: Path, downloaded: Path) -> None:
+    other = saved(random_model(), user_models, "mine.safetensors")
+    before = other.read_bytes()
+    with pytest.raises(ModelError, match=r"mine.safetensors is there already and is no model mine; rename or remove"):
+        install(downloaded)
+    assert other.read_bytes() == before
+
+
 def test_a_path_is_taken_as_it_is(user_models: Path) -> None:
     path = _save_named("other", user_models)
     assert find_model(str(path)) == path
+    assert find_model(path) == path
 
 
 def test_an_unknown_name_lists_the_known_ones(user_models: Path) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from support.models import constant_model, random_model, threshold_model
 from tumorseg.devices import Device
-from tumorseg.errors import CancelledError, OutOfMemoryError
+from tumorseg.errors import CancelledError, ModelError, OutOfMemoryError
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
 from tumorseg.predictor import mirrorings_of, predict, prepare
@@ -297,3 +297,11 @@ def test_numbers_that_overflow_are_computed_again_in_float32(monkeypatch: pytest
         f"Numbers were too large for PyTorch {torch.__version__}, float16, so the run was repeated in another format.",
     )
     np.testing.assert_array_equal(prediction.probabilities, predict(model, crop, CPU).probabilities)
+
+
+def test_weights_that_are_no_numbers_are_said_to_be_damaged() -> None:
+    """A result without a tumor would look like a finding."""
+    model = random_model()
+    model.network.heads["0"].bias.data[0] = float("nan")
+    with pytest.raises(ModelError, match="network test gives no numbers: its weights are damaged; install it again"):
+        predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,9 @@ import torch
 from support.cases import SMALL, expected_threshold_labels, small_case
 from support.models import saved, threshold_model
 from support.worker import Event, RunningWorker, Script, end_of, worker_request
+from tumorseg.modelfile import Model
 from tumorseg.volume import Geometry, Volume
+from tumorseg.worker import Worker
 
 
 def test_a_segmentation_arrives_with_progress_labels_and_provenance(tmp_path: Path, worker: RunningWorker) -> None:
@@ -65,6 +69,38 @@ def test_a_result_tells_lesions_and_quality_and_writes_the_report_when_asked(
     assert (result["quality"]["sentence"] is None) == (not result["quality"]["reasons"])
     report = (tmp_path / result["report"]).read_text(encoding="utf-8")
     assert "<h1>Jane &lt;Doe&gt;</h1>" in report
+
+
+class Witness(StringIO):
+    """Notes for each event which files of a folder are mapped when it is sent; the last one ends the script."""
+
+    def __init__(self, folder: Path, script: Script) -> None:
+        super().__init__()
+        self.folder, self.script = folder, script
+        self.mapped: dict[str, list[str]] = {}
+
+    def write(self, line: str) -> int:
+        mapped = [entry for entry in Path("/proc/self/maps").read_text().splitlines() if str(self.folder) in entry]
+        self.mapped[json.loads(line)["event"]] = mapped
+        if "progress" not in line:
+            self.script.end()
+        return super().write(line)
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what a process has mapped")
+@pytest.mark.parametrize(("model", "end"), [(threshold_model(), "result"), (None, "error")])
+def test_the_volumes_files_are_let_go_before_the_end_is_told(tmp_path: Path, model: Model | None, end: str) -> None:
+    """The client deletes them then, which Windows refuses for files that are mapped."""
+    path = saved(model or threshold_model(), tmp_path)
+    request = worker_request(tmp_path, path)
+    if model is None:
+        path.write_bytes(b"damaged")
+    script = Script()
+    events = Witness(tmp_path, script)
+    script.send(**request)
+    Worker(events).run(script)
+    assert events.mapped["progress"]
+    assert events.mapped[end] == []
 
 
 def test_the_model_stays_loaded_until_released(tmp_path: Path, worker: RunningWorker) -> None:

@@ -70,6 +70,30 @@ def test_every_case_gets_its_files(
     assert labels.GetSize() == (6, 5, 4)
 
 
+@pytest.mark.parametrize("name", ["A_flair.nii.gz", "A_t1.nii"])
+def test_a_file_that_was_cut_off_fails_its_case(
+    scene: slicer.vtkMRMLScene, logic: TumorSegUNetLogic, cases: Path, tmp_path: Path, name: str
+) -> None:
+    """Slicer's reader fills the rest with zeros without a word."""
+    whole = cases / "A" / f"{name.split('.')[0]}.nii.gz"
+    sitk.WriteImage(sitk.ReadImage(str(whole)), str(cases / "A" / name))
+    if whole.name != name:
+        whole.unlink()
+    content = (cases / "A" / name).read_bytes()
+    (cases / "A" / name).write_bytes(content[: int(0.6 * len(content))])
+    first = logic.segmentFolder(cases, tmp_path / "out", scene=scene)[0]
+    assert (first.name, first.state) == ("A", "failed")
+    assert f"{name} is incomplete or damaged; copy or export it again." in first.problems[0]
+    assert not list((tmp_path / "out").glob("A.*"))
+
+
+def test_what_should_be_looked_at_is_told_of_cases_that_are_done(
+    scene: slicer.vtkMRMLScene, logic: TumorSegUNetLogic, cases: Path, tmp_path: Path
+) -> None:
+    first = logic.segmentFolder(cases, tmp_path / "out", scene=scene)[0]
+    assert first.remarks == ("T1 is dark. Look.", "Look at this result with care: it is scripted.")
+
+
 def test_second_run_keeps_what_is_there(
     scene: slicer.vtkMRMLScene, logic: TumorSegUNetLogic, cases: Path, tmp_path: Path
 ) -> None:

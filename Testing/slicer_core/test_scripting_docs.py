@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ def examples() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one small patient; the examples only read it."""
-    folder = tmp_path_factory.mktemp("cases")
+    folder = tmp_path_factory.mktemp("home") / "cases"
     write_patient(make_patient(SEED, (20, 30, 30), 8.0), folder, "Case")
     return folder
 
@@ -40,22 +39,24 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def names(
     scene: slicer.vtkMRMLScene, cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[dict[str, Any]]:
-    """What the examples find: the application's scene with a patient in it, a folder, a folder of cases."""
+    """What a user's console knows after the first example: nothing but ``slicer`` before, a patient in the scene."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "cases").symlink_to(cases)
     monkeypatch.setattr(slicer, "mrmlScene", scene, raising=False)
     monkeypatch.setattr(
         "TumorSegUNetLib.worker_client.defaultCommand", lambda: [sys.executable, scripted_worker.__file__, "segment"]
     )
     for seed, sequence in enumerate(SEQUENCES):
         nodeFromVolume(scene, random_volume(GEOMETRIES["oblique"], f"P_{sequence}", seed))
-    known: dict[str, Any] = {"slicer": slicer, "time": time, "folder": tmp_path, "cases": cases}
+    known: dict[str, Any] = {"slicer": slicer}
     exec(examples()["console"], known)
-    known["segmentation"] = known["outcome"].segmentation
     yield known
     known["logic"].shutdown()
 
 
 def test_console_example_segments_and_writes(names: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
-    assert names["segmentation"].GetName().startswith("P tumor 20")
+    assert names["outcome"].segmentation.GetName().startswith("P tumor 20")
     assert (names["folder"] / "measurements.csv").is_file()
     assert (names["folder"] / "report.html").is_file()
 
@@ -70,8 +71,8 @@ def test_example_runs(names: dict[str, Any], example: str, capsys: pytest.Captur
         assert names["result"].table is not None
 
 
-def test_sample_example_loads_four_volumes(names: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = f"import shutil, sys; shutil.copytree({str(names['cases'] / 'Case')!r}, sys.argv[1] + '/{NAME}')"
+def test_sample_example_loads_four_volumes(names: dict[str, Any], cases: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy = f"import shutil, sys; shutil.copytree({str(cases / 'Case')!r}, sys.argv[1] + '/{NAME}')"
     rename = (
         f"; import os; d = sys.argv[1] + '/{NAME}/'; "
         f"[os.rename(d + n, d + n.replace('Case', '{NAME}')) for n in os.listdir(d)]"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -32,3 +33,17 @@ def test_only_our_old_folders_are_removed(temporary: Path, name: str, age: float
     assert (temporary / name).exists() is not removed
     assert files.folder.is_dir()
     files.remove()
+
+
+def test_a_folder_that_could_not_be_deleted_goes_with_the_next(
+    temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows while the worker has a volume open; nobody's volumes may stay on the disk."""
+    stubborn, later = RunFiles(), RunFiles()
+    with monkeypatch.context() as patch:
+        patch.setattr(stubborn._folder, "cleanup", lambda: None)
+        patch.setattr(shutil, "rmtree", lambda *_, **__: None)
+        stubborn.remove()
+    assert stubborn.folder.is_dir()
+    later.remove()
+    assert not stubborn.folder.exists()

@@ -36,6 +36,7 @@ class CaseResult:
         problems: one sentence each, of a case that failed.
         files: what was written: segmentation, table, report.
         measurements: per region, of a case that is done.
+        remarks: what should be looked at although it is done: warnings on the volumes, and on the result.
     """
 
     name: str
@@ -43,6 +44,7 @@ class CaseResult:
     problems: tuple[str, ...] = ()
     files: Mapping[str, Path] = field(default_factory=dict)
     measurements: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
 
 def segmentCases(
@@ -98,7 +100,12 @@ def _case(
         return CaseResult(name, "failed", error.problems)
     except OSError as error:
         return CaseResult(name, "failed", (f"The results of {name} cannot be written ({error}); check the disk.",))
-    return CaseResult(name, "done", files=files, measurements=outcome.measurements)
+    return CaseResult(name, "done", files=files, measurements=outcome.measurements, remarks=_remarks(outcome))
+
+
+def _remarks(outcome: Outcome) -> tuple[str, ...]:
+    findings = (f"{finding['message']} {finding['remedy']}".strip() for finding in outcome.findings)
+    return tuple(remark for remark in (*findings, outcome.quality.get("sentence")) if remark)
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tumorseg.modelstore import ModelEntry
 from . import report, result_table
 from .hand_over import Inputs, handOver, startSentence
 from .inquiry import CheckRun, Question
-from .requests import checkRequest, segmentRequest, warmRequest
+from .requests import ModelName, checkRequest, segmentRequest, warmRequest
 from .result import StoredResult, outcomeMaker, resultOf
 from .run import Run, RunState
 from .run_files import RunFiles
@@ -56,7 +56,7 @@ class TumorSegUNetLogic:
     def startSegmentation(
         self,
         inputs: Inputs,
-        model: str | None = None,
+        model: ModelName = None,
         device: str = "auto",
         *,
         tta: bool = False,
@@ -85,7 +85,7 @@ class TumorSegUNetLogic:
     def segment(
         self,
         inputs: Inputs,
-        model: str | None = None,
+        model: ModelName = None,
         device: str = "auto",
         *,
         tta: bool = False,
@@ -98,7 +98,7 @@ class TumorSegUNetLogic:
     def run(
         self,
         inputs: Inputs,
-        model: str | None = None,
+        model: ModelName = None,
         device: str = "auto",
         *,
         tta: bool = False,
@@ -129,7 +129,7 @@ class TumorSegUNetLogic:
             raise run.outcome.error
         return run
 
-    def startCheck(self, inputs: Inputs, model: str | None = None) -> CheckRun:
+    def startCheck(self, inputs: Inputs, model: ModelName = None) -> CheckRun:
         """Start looking for everything that is wrong with volumes, and return at once; needs no PyTorch.
 
         The voxels stay ready for a run, until they change; after changing them in place, call
@@ -161,7 +161,7 @@ class TumorSegUNetLogic:
         """
         return Question(self._ask({"request": "selfcheck", "device": device}))
 
-    def warmUp(self, model: str | None = None, device: str = "auto") -> None:
+    def warmUp(self, model: ModelName = None, device: str = "auto") -> None:
         """Start the worker and load PyTorch and a model in it, so that the first run finds them ready.
 
         Nothing is told of a failure: the run that needs the worker will.
@@ -235,7 +235,7 @@ class TumorSegUNetLogic:
         self,
         folder: str | os.PathLike[str],
         output: str | os.PathLike[str],
-        model: str | None = None,
+        model: ModelName = None,
         device: str = "auto",
         *,
         tta: bool = False,

@@ -8,14 +8,19 @@ from typing import Any
 
 import slicer
 
+from tumorseg.modelstore import EXTENSION
+
 from .hand_over import HandOver
 from .naming import patientName
+
+ModelName = "str | os.PathLike[str] | None"
+"""A model by its name or by the path of its file; None for the default."""
 
 
 def segmentRequest(
     handed: HandOver,
     nodes: Iterable[slicer.vtkMRMLScalarVolumeNode],
-    model: str | None,
+    model: ModelName,
     device: str,
     tta: bool,
 ) -> dict[str, Any]:
@@ -24,20 +29,21 @@ def segmentRequest(
     return {**asked, **_about(handed, model)}
 
 
-def checkRequest(handed: HandOver, model: str | None) -> dict[str, Any]:
+def checkRequest(handed: HandOver, model: ModelName) -> dict[str, Any]:
     """Look for everything that is wrong with these volumes."""
     return {"request": "check", **_about(handed, model)}
 
 
-def warmRequest(model: str | None, device: str) -> dict[str, Any]:
+def warmRequest(model: ModelName, device: str) -> dict[str, Any]:
     """Load PyTorch and a model."""
     return {"request": "warm", "model": _absolute(model), "device": device}
 
 
-def _about(handed: HandOver, model: str | None) -> dict[str, Any]:
+def _about(handed: HandOver, model: ModelName) -> dict[str, Any]:
     return {"folder": str(handed.files.folder), "volumes": handed.entries, "model": _absolute(model)}
 
 
-def _absolute(model: str | None) -> str | None:
+def _absolute(model: ModelName) -> str | None:
     """A model's file by its full path, since the worker has another working directory; a name as it is."""
-    return os.path.abspath(model) if model and model.endswith(".safetensors") else model
+    named = os.fspath(model) if model else None
+    return os.path.abspath(named) if named and named.endswith(EXTENSION) else named

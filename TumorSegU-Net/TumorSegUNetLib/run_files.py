@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -35,5 +37,21 @@ class RunFiles:
         return (self.folder / Path(name).name).read_text(encoding="utf-8")
 
     def remove(self) -> None:
-        """Delete the folder."""
+        """Delete the folder; if the system does not let go of a file yet, later, at the latest at exit."""
         self._folder.cleanup()
+        _left.add(self.folder)
+        _removeLeft()
+
+
+_left: set[Path] = set()
+"""Folders of patients' volumes that could not be deleted yet."""
+
+
+def _removeLeft() -> None:
+    for folder in sorted(_left):
+        shutil.rmtree(folder, ignore_errors=True)
+        if not folder.exists():
+            _left.discard(folder)
+
+
+atexit.register(_removeLeft)

@@ -7,6 +7,7 @@ from pathlib import Path
 import slicer
 
 from tumorseg.errors import BadInputError
+from tumorseg.images import read_volume
 
 
 def loadVolumeFile(scene: slicer.vtkMRMLScene, path: Path, name: str) -> slicer.vtkMRMLScalarVolumeNode:
@@ -18,13 +19,15 @@ def loadVolumeFile(scene: slicer.vtkMRMLScene, path: Path, name: str) -> slicer.
         name: of the node; made unique.
 
     Raises:
-        BadInputError: the file cannot be read; nothing is added then.
+        BadInputError: the file cannot be read, or not as a whole: Slicer's reader fills what is missing with zeros
+            without a word. Nothing is added then.
     """
+    read_volume(path)
     node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", scene.GenerateUniqueName(name))
     storage = scene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
     storage.SetFileName(str(path))
     storage.SetSingleFile(True)
-    if not path.is_file() or not storage.ReadData(node):
+    if not storage.ReadData(node):
         scene.RemoveNode(node)
         scene.RemoveNode(storage)
         raise BadInputError(f"{path} cannot be read as a volume; check the file.")

@@ -104,10 +104,12 @@ class WorkerService:
         with self._lock:
             client, self._client = self._client, None
             self._stopIdling()
-            for conversation in list(self._open.values()):
-                self._end(conversation, CANCELLED)
-        if client is not None:
+            cancelled = list(self._open.values())
+        if client is not None:  # before the files of its requests are deleted
             client.stop(SHUTDOWN_GRACE_SECONDS)
+        with self._lock:
+            for conversation in cancelled:
+                self._end(conversation, CANCELLED)
 
     def _running(self) -> WorkerClient:
         if self._client is None:

@@ -212,7 +212,7 @@ def read_spec(path: Path) -> ModelSpec:
         raise ModelError(f"{path.name} holds weights but no TumorSegU-Net description; it cannot be used as a model.")
     try:
         return _parse(json.loads(document))
-    except (TypeError, ValueError, KeyError, AttributeError) as error:
+    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
         raise ModelError(f"The description in the model file {path.name} cannot be used: {error}.") from error
 
 
@@ -306,6 +306,11 @@ def _validate(spec: ModelSpec) -> None:
         and all(low <= size <= high for size in spec.spacing),
         f"patch size {spec.patch_size} is not three multiples of {config.divisor}": len(spec.patch_size) == 3
         and all(isinstance(size, int) and size > 0 and size % config.divisor == 0 for size in spec.patch_size),
+        "thresholds and smallest volumes must be finite numbers": _are_numbers(
+            *spec.postprocessing.thresholds,
+            spec.postprocessing.min_component_ml,
+            spec.postprocessing.min_enhancing_ml,
+        ),
         "one threshold per region is needed": len(spec.postprocessing.thresholds) == len(spec.regions),
         "calibration needs a positive temperature and a bias per region": _calibrates(spec),
         "the network's input channels differ from the named ones": config.in_channels == spec.inputs,
@@ -314,6 +319,10 @@ def _validate(spec: ModelSpec) -> None:
     for problem, fine in checks.items():
         if not fine:
             raise ValueError(problem)
+
+
+def _are_numbers(*values: object) -> bool:
+    return all(isinstance(value, (int, float)) and math.isfinite(value) for value in values)
 
 
 def _calibrates(spec: ModelSpec) -> bool:

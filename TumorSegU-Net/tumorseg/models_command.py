@@ -27,7 +27,7 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 
 def _run_list(_: argparse.Namespace) -> int:
     from tumorseg.console import table
-    from tumorseg.modelstore import DEFAULT_MODEL, list_models, store_folder
+    from tumorseg.modelstore import DEFAULT_MODEL, list_models, store_folder, unused_files
 
     entries = list_models()
     rows = [
@@ -43,7 +43,7 @@ def _run_list(_: argparse.Namespace) -> int:
     print(table(("name", "version", "size", "origin", "title"), rows))
     for entry in entries:
         print("\n".join((f"{entry.name}:", *(f"  {line}" for line in entry.measured or ("not measured",)))))
-    print(f"Installed models lie in {store_folder()}")
+    print("\n".join((f"Installed models lie in {store_folder()}", *unused_files())))
     return 0
 
 

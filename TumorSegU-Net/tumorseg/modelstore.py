@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,31 +73,35 @@ class ModelEntry:
 
 
 def store_folder() -> Path:
-    """Where installed models lie: ``TUMORSEG_MODELS`` or ``~/.tumorseg/models``; need not exist."""
+    """Where installed models lie: ``TUMORSEG_MODELS`` or ``~/.tumorseg/models``; need not exist.
+
+    Raises:
+        ModelError: this account has no home folder, as in some containers.
+    """
     named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named).expanduser() if named else Path.home() / ".tumorseg" / "models"
+    try:
+        return Path(named).expanduser() if named else Path.home() / ".tumorseg" / "models"
+    except RuntimeError as error:
+        raise ModelError(f"The folder of models is not known ({error}); name one with {FOLDER_VARIABLE}.") from error
 
 
 def list_models() -> list[ModelEntry]:
     """All models, shipped ones first; files that cannot be used are left out. Needs no torch."""
-    entries: dict[str, ModelEntry] = {}
-    for folder in (*SHIPPED_FOLDERS, store_folder()):
-        for path in sorted(folder.glob(f"*{EXTENSION}")):
-            try:
-                spec = read_spec(path)
-            except ModelError:
-                continue
-            entries.setdefault(spec.name, ModelEntry(spec.name, path, spec))
-    return list(entries.values())
+    return list(_scan()[0].values())
 
 
-def find_model(name: str | None = None) -> Path:
+def unused_files() -> list[str]:
+    """Why a file in the store is not among the models: one sentence each."""
+    return _scan()[1]
+
+
+def find_model(name: str | os.PathLike[str] | None = None) -> Path:
     """The file of a model given by name or by path; the default model for None.
 
     Raises:
         ModelError: there is none.
     """
-    wanted = name or DEFAULT_MODEL
+    wanted = os.fspath(name) if name else DEFAULT_MODEL
     if wanted.endswith(EXTENSION):
         path = Path(wanted)
         if not path.is_file():
@@ -173,6 +178,33 @@ def remove(name: str) -> None:
         ) from error
 
 
+def _scan() -> tuple[dict[str, ModelEntry], list[str]]:
+    """The models by name, and a sentence on each file that is none of them."""
+    entries: dict[str, ModelEntry] = {}
+    unused: list[str] = []
+    for path in _model_files():
+        try:
+            spec = read_spec(path)
+        except ModelError as error:
+            unused.extend(error.problems)
+            continue
+        entry = entries.setdefault(spec.name, ModelEntry(spec.name, path, spec))
+        if entry.path != path:
+            unused.append(
+                f"{path.name} ({spec.name} {spec.version}) is not used: {entry.path.name} ({entry.origin}, version "
+                f"{entry.spec.version}) has the same name; give its path to use it, or remove one of them."
+            )
+    return entries, unused
+
+
+def _model_files() -> list[Path]:
+    """Of the shipped folders and the store, as far as they can be looked into: the shipped model must always run."""
+    paths = [path for folder in SHIPPED_FOLDERS for path in sorted(folder.glob(f"*{EXTENSION}"))]
+    with suppress(ModelError, OSError):
+        paths.extend(sorted(store_folder().glob(f"*{EXTENSION}")))
+    return paths
+
+
 def _safe_name(source: str) -> str:
     """What the file is called until it is in place, for messages; a server may name it anything."""
     return re.sub(r"[^\w.-]+", "_", file_name(source))[-60:].lstrip(".") or f"model{EXTENSION}"
@@ -201,5 +233,7 @@ def _put_in_place(arriving: Path, spec: ModelSpec, sha256: str, folder: Path) ->
             f"{remedy}."
         )
     target = folder / f"{spec.name}{EXTENSION}"
+    if target.exists():
+        raise ModelError(f"{target} is there already and is no model {spec.name}; rename or remove that file first.")
     os.replace(arriving, target)
     return ModelEntry(spec.name, target, spec)

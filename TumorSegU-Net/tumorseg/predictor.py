@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from tumorseg.devices import Device, choose_device
-from tumorseg.errors import BadInputError, OutOfMemoryError
+from tumorseg.errors import BadInputError, ModelError, OutOfMemoryError
 from tumorseg.memory_ladder import Rung, ladder, plan
 from tumorseg.modelfile import AXES, Model, ModelSpec
 from tumorseg.normalise import Box
@@ -138,7 +138,11 @@ def _first_passes(runtime: Runtime, rung: Rung, model: Model) -> None:
 def _on_rung(
     rung: Rung, first: Rung, model: Model, crop: FloatArray, mirrorings: Sequence[Axes], report: Report
 ) -> Prediction:
-    """Use the first runtime that works and does not overflow; torch in float32, the last one, may do as it likes."""
+    """Use the first runtime that works and does not overflow.
+
+    Raises:
+        ModelError: not even torch in float32, the last one, gives numbers.
+    """
     remarks = [] if _same_way(rung, first) else [f"Memory was not enough for {first}, so the run used {rung}."]
     for make in runtimes(model, rung):
         try:
@@ -150,6 +154,8 @@ def _on_rung(
         if runtime.is_finite(total):
             break
         remarks.append(f"Numbers were too large for {runtime.name}, so the run was repeated in another format.")
+    else:
+        raise ModelError(f"The network {model.spec.name} gives no numbers: its weights are damaged; install it again.")
     probabilities = runtime.probabilities(total, model.spec.outputs)
     return Prediction(probabilities, rung, runtime.name, tuple(remarks))
 

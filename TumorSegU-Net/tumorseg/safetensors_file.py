@@ -10,6 +10,7 @@ hospital's Slicer often cannot install one; a test holds both against each other
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def read_header(path: Path) -> dict[str, Any]:
             header = json.loads(stream.read(length))
     except OSError as error:
         raise ModelError(f"The model file {path} cannot be read ({error.strerror}); check the path.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, "its header is not JSON") from error
     if not isinstance(header, dict):
         raise _damaged(path, "its header is not a JSON object")
@@ -86,11 +87,11 @@ def _tensor(path: Path, name: str, entry: Any, data: npt.NDArray[np.uint8]) -> n
     try:
         dtype, shape = _DTYPES[entry["dtype"]], tuple(int(size) for size in entry["shape"])
         start, end = (int(offset) for offset in entry["data_offsets"])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise _damaged(path, f"the entry of tensor {name} is not understood") from error
     if min(shape, default=0) < 0 or not 0 <= start <= end <= data.size:
         raise _damaged(path, f"tensor {name} lies outside the file")
-    if end - start != dtype.itemsize * int(np.prod(shape)):
+    if end - start != dtype.itemsize * math.prod(shape):
         raise _damaged(path, f"the size of tensor {name} does not fit its shape")
     return np.array(data[start:end]).view(dtype).reshape(shape)
 

@@ -64,16 +64,26 @@ class Worker:
             self._answer(request)
 
     def _answer(self, request: Message) -> None:
-        """Work on a request; whatever happens, it ends with exactly one event."""
-        identifier = identifier_of(request)
+        """Work on a request; whatever happens, it ends with exactly one event.
+
+        An error is sent when nothing holds the request's files any more: Windows deletes no file that is mapped.
+        """
+        if (error := self._tried(request)) is not None:
+            self._send_error(identifier_of(request), error)
+
+    def _tried(self, request: Message) -> TumorSegError | None:
+        """Work on a request. Returns why it failed, without the frames in which it did."""
         try:
             self._handler(request)(request)
         except TumorSegError as error:
-            self._send_error(identifier, error)
+            error.__traceback__ = error.__cause__ = error.__context__ = None
+            return error
         except Exception as error:  # the process must survive whatever a run does; the details go to stderr
             traceback.print_exc(file=sys.stderr)
-            problem = f"The segmentation stopped with an unexpected error ({type(error).__name__}: {error})."
-            self._send_error(identifier, TumorSegError(problem))
+            return TumorSegError(
+                f"The segmentation stopped with an unexpected error ({type(error).__name__}: {error})."
+            )
+        return None
 
     def _handler(self, request: Message) -> Callable[[Message], None]:
         handler = self._handlers.get(str(request.get("request")))
@@ -82,6 +92,12 @@ class Worker:
         return handler
 
     def _segment(self, request: Message) -> None:
+        event = self._segmented(request)  # lets go of the volumes' files before the client hears of the end
+        self.inbox.check()
+        self._send("result", request, **event)
+        return_freed_memory()
+
+    def _segmented(self, request: Message) -> Message:
         case = read_volumes(request)
         self._progress(request, Progress(LOAD_STAGE, 0.0))
         model = self._models.get(request.get("model"), self.inbox.check, request.get("device") or "auto")
@@ -90,10 +106,7 @@ class Worker:
 
         options = Options(device=request.get("device") or "auto", tta=bool(request.get("tta")))
         result = segment(case, model, options, lambda progress: self._progress(request, progress))
-        event = result_event(request, case, result, model)
-        self.inbox.check()
-        self._send("result", request, **event)
-        return_freed_memory()
+        return result_event(request, case, result, model)
 
     def _check(self, request: Message) -> None:
         required = read_spec(find_model(request.get("model"))).channels

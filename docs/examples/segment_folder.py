@@ -28,7 +28,7 @@ def main() -> int:
         results = logic.segmentFolder(
             options.cases, options.output, options.model, options.device, onCase=lambda case: print(line(case))
         )
-    except TumorSegError as error:
+    except (TumorSegError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     finally:
@@ -37,9 +37,10 @@ def main() -> int:
 
 
 def line(case: CaseResult) -> str:
-    """What is printed for a case."""
+    """What is printed for a case, with what should be looked at."""
     if case.state == "done":
-        return f"{case.name}: done, whole tumor {case.measurements['WT']['volume_ml']:.1f} mL"
+        done = f"{case.name}: done, whole tumor {case.measurements['WT']['volume_ml']:.1f} mL"
+        return "\n".join((done, *(f"{case.name}: {remark}" for remark in case.remarks)))
     return f"{case.name}: {case.state} {' '.join(case.problems)}".rstrip()
 
 
