@@ -17,7 +17,7 @@ import SimpleITK as sitk
 
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
-from tumorseg.image_integrity import damaged, not_an_image, perpendicular, read_nifti, straightened
+from tumorseg.image_integrity import damaged, not_an_image, perpendicular, read_nifti, settle, straightened
 from tumorseg.quiet import quiet_stderr
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
@@ -190,9 +190,11 @@ def write_image(image: sitk.Image, path: Path) -> None:
     Raises:
         BadInputError: the system refuses, e.g. because the disk is full.
     """
+    values = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel()
     try:
         with atomic_path(path) as temporary:
             sitk.WriteImage(image, temporary, useCompression=True)
+            settle(temporary, values * image.GetSizeOfPixelComponent())
     except (RuntimeError, OSError) as error:
         raise BadInputError(f"{path} could not be written; check the free space and choose another place.") from error
 
