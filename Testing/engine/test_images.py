@@ -25,6 +25,7 @@ from tumorseg.errors import BadInputError
 from tumorseg.image_integrity import read_nifti
 from tumorseg.images import (
     WRITABLE,
+    check_folder,
     check_writable,
     extension_of,
     read_labels,
@@ -219,8 +220,26 @@ def test_file_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as endpoint:
         endpoint.bind("t1.nrrd")
-        words = "t1.nrrd cannot be opened (No such device or address); check its access rights."
+        words = "t1.nrrd cannot be read (No such device or address); check its access rights and the disk."
         assert sentence(read_volume, Path("t1.nrrd")) == words
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/mem opens, but its first page cannot be read")
+def test_file_that_opens_but_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "t1.nii"
+    path.symlink_to("/proc/self/mem")
+    words = f"{path} cannot be read (Input/output error); check its access rights and the disk."
+    assert sentence(read_volume, path) == words
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is Unicode")
+def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    words = "cannot be used: its name, or that of a folder on the way, is not UTF-8; rename it."
+    assert sentence(read_volume, folder / "t1.nii") == rf"{tmp_path}/caf\xe9/t1.nii {words}"
+    assert sentence(check_writable, folder / "t1.nii", WRITABLE) == rf"{tmp_path}/caf\xe9/t1.nii {words}"
+    assert sentence(check_folder, folder) == rf"{tmp_path}/caf\xe9 {words}"
 
 
 def test_files_that_are_no_volume(tmp_path: Path) -> None:

@@ -122,11 +122,13 @@ def check_writable(path: Path, extensions: Sequence[str]) -> str:
         The extension, one of those given.
 
     Raises:
-        BadInputError: unknown extension, missing or write-protected folder, or a folder in place of the file.
+        BadInputError: unknown extension, missing or write-protected folder, a folder in place of the file, or a name
+            that is not UTF-8.
     """
     extension = extension_of(path, extensions)
     if extension is None:
         raise BadInputError(f"{path} cannot be written: its name must end in {_alternatives(extensions)}.")
+    _check_name(path)
     if path.is_dir():
         raise BadInputError(f"{path} is a folder; name a file in it.")
     if not path.parent.is_dir():
@@ -145,8 +147,9 @@ def check_folder(path: Path) -> None:
     """Make sure, before a long run, that files can be written into a folder; it is made if needed.
 
     Raises:
-        BadInputError: it is a file, or cannot be made or written to.
+        BadInputError: it is a file, cannot be made or written to, or has a name that is not UTF-8.
     """
+    _check_name(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
@@ -202,7 +205,7 @@ def write_image(image: sitk.Image, path: Path) -> None:
 def _read(path: Path, pixel_type: int, frame: int | None = None) -> tuple[npt.NDArray[Any], Geometry, str]:
     """Voxels (z, y, x) of the given pixel type, their grid with perpendicular axes, and the file's SHA-256."""
     extension = _check_file(path)
-    data = path.read_bytes()
+    data = _bytes_of(path)
     voxels = None
     if extension in _NIFTI:
         content = read_nifti(data, path)
@@ -215,6 +218,7 @@ def _read(path: Path, pixel_type: int, frame: int | None = None) -> tuple[npt.ND
 
 
 def _check_file(path: Path) -> str:
+    _check_name(path)
     if path.is_dir():
         raise BadInputError(f"{path} is a folder; name an image file (load a DICOM series in 3D Slicer and save it).")
     if not path.exists():
@@ -222,11 +226,27 @@ def _check_file(path: Path) -> str:
     extension = extension_of(path, READABLE)
     if extension is None:
         raise BadInputError(f"{path} is not a known kind of image: its name must end in {_alternatives(READABLE)}.")
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise BadInputError(f"{path} cannot be opened ({error.strerror}); check its access rights.") from error
     return extension
+
+
+def _check_name(path: Path) -> None:
+    """SimpleITK ends the process over a name that is not UTF-8, as old disks and archives have them."""
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError as error:
+        name = os.fsencode(path).decode(errors="backslashreplace")
+        raise BadInputError(
+            f"{name} cannot be used: its name, or that of a folder on the way, is not UTF-8; rename it."
+        ) from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(
+            f"{path} cannot be read ({error.strerror}); check its access rights and the disk."
+        ) from error
 
 
 def _read_image(
