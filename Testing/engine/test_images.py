@@ -303,6 +303,35 @@ def test_clearly_sheared_grid_is_refused(tmp_path: Path, extension: str) -> None
     )
 
 
+def save_nifti(path: Path, sizes: tuple[float, ...] = (1, 1, 1), unit: str = "mm", dtype: type = np.int16) -> Path:
+    image = nib.Nifti1Image(intensities(dtype=dtype).T, np.eye(4), dtype=dtype)
+    image.header["pixdim"][1:4] = sizes
+    image.header.set_xyzt_units(unit)
+    nib.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sizes", "unit", "words"),
+    [
+        ((-1, 1, 1), "mm", "-1 x 1 x 1"),
+        ((1, 1, 1), "meter", "1000 x 1000 x 1000"),
+        ((1, 1, 1), "micron", "0.001 x 0.001 x 0.001"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.int16, np.int64])
+def test_voxels_of_an_impossible_size_are_refused(
+    tmp_path: Path, sizes: tuple[float, ...], unit: str, words: str, dtype: type
+) -> None:
+    path = save_nifti(tmp_path / "t1.nii.gz", sizes, unit, dtype)
+    expected = (
+        f"{path} has 6 x 5 x 4 voxels of {words} mm, which no scanner makes; "
+        "check the voxel size and its unit in the header, or convert the images again."
+    )
+    assert sentence(read_volume, path) == expected
+    assert sentence(read_labels, path) == expected
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     st.sampled_from(WRITABLE),

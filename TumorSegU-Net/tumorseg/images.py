@@ -266,6 +266,7 @@ def _read_image(
         with straightened(path) as copy:
             return _read_image(copy, pixel_type, frame, voxels)
     _check_scalar(reader, path)
+    _check_grid(reader, path)
     _choose_frame(reader, path, frame)
     if voxels is not None and voxels.shape == reader.GetSize()[::-1]:
         return voxels, geometry_of(reader)
@@ -298,6 +299,15 @@ def _check_scalar(reader: sitk.ImageFileReader, path: Path) -> None:
         raise BadInputError(f"{path} has {components} values per voxel (color or vectors); give a grayscale image.")
     if len(size) < 3:
         raise BadInputError(f"{path} is a single 2-D image; give the whole volume.")
+
+
+def _check_grid(reader: sitk.ImageFileReader, path: Path) -> None:
+    nx, ny, nz = reader.GetSize()[:3]
+    if found := Geometry((nz, ny, nx), spacing=reader.GetSpacing()[:3]).impossible:
+        raise BadInputError(
+            f"{path} has {found}, which no scanner makes; "
+            "check the voxel size and its unit in the header, or convert the images again."
+        )
 
 
 def _choose_frame(reader: sitk.ImageFileReader, path: Path, frame: int | None) -> None:
