@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -392,6 +393,35 @@ def test_segmentation_with_overlapping_segments(tmp_path: Path) -> None:
     )
 
 
+LONGEST = 255
+"""Bytes of a name on almost every file system."""
+
+
+@pytest.mark.parametrize("name", ["OUT.NII.GZ", "Out.Nii", "out.NII", "Out.Nii.gz", "OUT.NRRD", "Out.Nrrd"])
+def test_extensions_may_be_written_as_one_likes(tmp_path: Path, name: str) -> None:
+    labels = np.ones(OBLIQUE.shape, np.uint8)
+    write_labels(labels, OBLIQUE, tmp_path / name)
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+    assert np.array_equal(read_labels(tmp_path / name)[0], labels)
+
+
+@pytest.mark.parametrize("letter", ["x", "漢"])
+@pytest.mark.parametrize("extension", [".nii.gz", ".nii", ".nrrd"])
+def test_names_may_be_as_long_as_the_system_allows(tmp_path: Path, letter: str, extension: str) -> None:
+    labels = np.ones(OBLIQUE.shape, np.uint8)
+    path = tmp_path / (letter * ((LONGEST - len(extension)) // len(letter.encode())) + extension)
+    write_labels(labels, OBLIQUE, path)
+    assert np.array_equal(read_labels(path)[0], labels)
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * LONGEST + ".nii")
+    words = f"{path} cannot be used: its name is too long; choose a shorter one."
+    assert sentence(check_writable, path, WRITABLE) == words
+    assert sentence(read_volume, path) == words
+    assert sentence(check_folder, path) == words
+
+
 def test_probabilities_as_4d_nifti(tmp_path: Path) -> None:
     maps = np.random.default_rng(0).random((3, 4, 5, 6), np.float32)
     write_probabilities(maps, ("WT", "TC", "ET"), OBLIQUE, tmp_path / "p.nii.gz")
@@ -465,6 +495,12 @@ def test_atomic_path_replaces_at_the_end(tmp_path: Path) -> None:
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_temporary_names_are_short_and_have_the_extensions_in_lower_case(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / f"{'X' * 200}.SEG.NRRD") as temporary:
+        assert re.fullmatch(r"\.tmp-[0-9a-f]{8}-x{7}\.seg\.nrrd", temporary.name)
+        temporary.touch()
 
 
 def test_atomic_path_keeps_the_old_file_when_writing_fails(tmp_path: Path) -> None:

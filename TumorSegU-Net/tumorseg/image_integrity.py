@@ -133,8 +133,15 @@ def straightened(path: Path) -> Iterator[Path]:
     axes = perpendicular(affine[:, :3] / spacing, path) * spacing
     centre = (header["dim"][1:4] - 1) / 2
     header["srow"] = np.column_stack([axes, affine[:, 3] + (affine[:, :3] - axes) @ centre])
+    with temporary_copy(content, "straightened.nii") as copy:
+        yield copy
+
+
+@contextmanager
+def temporary_copy(content: bytes | bytearray, name: str) -> Iterator[Path]:
+    """A file of some bytes under a name that ITK likes."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "straightened.nii"
+        copy = Path(folder) / name
         copy.write_bytes(content)
         yield copy
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,15 @@ import SimpleITK as sitk
 
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
-from tumorseg.image_integrity import damaged, not_an_image, perpendicular, read_nifti, settle, straightened
+from tumorseg.image_integrity import (
+    damaged,
+    not_an_image,
+    perpendicular,
+    read_nifti,
+    settle,
+    straightened,
+    temporary_copy,
+)
 from tumorseg.quiet import quiet_stderr
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
@@ -123,7 +132,7 @@ def check_writable(path: Path, extensions: Sequence[str]) -> str:
 
     Raises:
         BadInputError: unknown extension, missing or write-protected folder, a folder in place of the file, or a name
-            that is not UTF-8.
+            that is too long or not UTF-8.
     """
     extension = extension_of(path, extensions)
     if extension is None:
@@ -147,7 +156,7 @@ def check_folder(path: Path) -> None:
     """Make sure, before a long run, that files can be written into a folder; it is made if needed.
 
     Raises:
-        BadInputError: it is a file, cannot be made or written to, or has a name that is not UTF-8.
+        BadInputError: it is a file, cannot be made or written to, or has a name that is too long or not UTF-8.
     """
     _check_name(path)
     try:
@@ -211,8 +220,9 @@ def _read(path: Path, pixel_type: int, frame: int | None = None) -> tuple[npt.ND
         content = read_nifti(data, path)
         # What is decoded already needs not be decoded a second time by ITK.
         voxels = content.voxels() if pixel_type == sitk.sitkFloat32 and frame is None else None
-    with quiet_stderr() if extension in _METAIMAGE else nullcontext():
-        array, geometry = _read_image(path, pixel_type, frame, voxels)
+    quiet = quiet_stderr() if extension in _METAIMAGE else nullcontext()
+    with quiet, _for_itk(path, extension, data) as file:
+        array, geometry = _read_image(path, file, pixel_type, frame, voxels)
     cosines = perpendicular(np.reshape(geometry.direction, (3, 3)), path)
     return array, replace(geometry, direction=tuple(cosines.ravel().tolist())), hashlib.sha256(data).hexdigest()
 
@@ -230,14 +240,18 @@ def _check_file(path: Path) -> str:
 
 
 def _check_name(path: Path) -> None:
-    """SimpleITK ends the process over a name that is not UTF-8, as old disks and archives have them."""
+    """Refuse a name that the system cannot have, and one that is not UTF-8, over which SimpleITK ends the process."""
     try:
         str(path.absolute()).encode()
+        os.lstat(path)
     except UnicodeEncodeError as error:
         name = os.fsencode(path).decode(errors="backslashreplace")
         raise BadInputError(
             f"{name} cannot be used: its name, or that of a folder on the way, is not UTF-8; rename it."
         ) from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise BadInputError(f"{path} cannot be used: its name is too long; choose a shorter one.") from error
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -249,14 +263,23 @@ def _bytes_of(path: Path) -> bytes:
         ) from error
 
 
+def _for_itk(path: Path, extension: str, data: bytes) -> AbstractContextManager[Path]:
+    """The file, or a copy of one that ITK refuses for its name: it knows ``.nii`` and ``.NII``, but not ``.Nii``."""
+    mixed = extension in _NIFTI and path.name[-len(extension) :] not in (extension, extension.upper())
+    return temporary_copy(data, f"copy{extension}") if mixed else nullcontext(path)
+
+
 def _read_image(
-    path: Path, pixel_type: int, frame: int | None, voxels: FloatArray | None
+    path: Path, file: Path, pixel_type: int, frame: int | None, voxels: FloatArray | None
 ) -> tuple[npt.NDArray[Any], Geometry]:
-    """What ITK says of an image; the given voxels, or those that ITK reads where there are none."""
+    """What ITK says of an image; the given voxels, or those that ITK reads where there are none.
+
+    It reads ``file``, which is the image or a copy of it; sentences name ``path``.
+    """
     # ITK's warnings about odd headers would stand between our sentences.
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
-    reader.SetFileName(path)
+    reader.SetFileName(file)
     reader.SetOutputPixelType(pixel_type)
     try:
         reader.ReadImageInformation()
@@ -264,7 +287,7 @@ def _read_image(
         if "orthonormal" not in str(error):
             raise _unreadable(path, not_an_image(path)) from error
         with straightened(path) as copy:
-            return _read_image(copy, pixel_type, frame, voxels)
+            return _read_image(path, copy, pixel_type, frame, voxels)
     _check_scalar(reader, path)
     _check_grid(reader, path)
     _choose_frame(reader, path, frame)
