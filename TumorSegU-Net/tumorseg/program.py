@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import NoReturn
 
 from tumorseg.errors import BadInputError, CancelledError, TumorSegError
@@ -22,6 +23,7 @@ def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
     Returns:
         The exit code of the work or of the problem; 2 for files that the system refuses, 130 after Ctrl-C.
     """
+    _say_everything()
     try:
         return work()
     except TumorSegError as error:
@@ -38,6 +40,13 @@ def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
     except KeyboardInterrupt:
         print(f"\n{name}: Stopped; {when_stopped}.", file=sys.stderr)
         return CancelledError.exit_code
+
+
+def _say_everything() -> None:
+    """What the console's code page does not have, as in names of files, is written as ``\\xb2`` instead of raised."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # Windows programs without a console have none
+            stream.reconfigure(errors="backslashreplace")
 
 
 def leave(code: int) -> NoReturn:
