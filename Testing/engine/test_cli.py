@@ -286,6 +286,25 @@ def test_measuring_in_the_wrong_convention_is_refused(tmp_path: Path, capsys: py
     assert main(["measure", str(path), "--labels", "2020"]) == 0
 
 
+NO_MEMORY = "There is not enough memory; close other programs and try again."
+
+
+def test_want_of_memory_before_or_after_the_network_is_a_sentence(
+    case: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    given = ["--model", model, "--output", tmp_path / "o.nii.gz"]
+    for stage in ("tumorseg.case_files.read_volume", "tumorseg.pipeline.crop_to_brain", "tumorseg.pipeline.assess"):
+        with monkeypatch.context() as patch:
+            patch.setattr(stage, fail)
+            assert _refused(capsys, "segment", "--case", case, *given, code=1) == [NO_MEMORY]
+            assert main(["segment", "--batch", str(case), "--model", model, "--output", str(tmp_path / "out")]) == 2
+            assert capsys.readouterr().err == f"tumorseg: Case: {NO_MEMORY}\n"
+    assert list((tmp_path / "out").iterdir()) == []
+
+
 def test_ctrl_c_exits_with_130_and_leaves_no_file(
     case: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorseg.case_files import find_case, read_case
-from tumorseg.errors import CancelledError, ModelError, TumorSegError
+from tumorseg.errors import CancelledError, ModelError, OutOfMemoryError, TumorSegError
 from tumorseg.modelfile import Model, ModelSpec
 from tumorseg.pipeline import Inferred, Options, Prepared, Result, finish, infer, prepare
 from tumorseg.progress import Report
@@ -118,6 +118,8 @@ def _outcome(name: str, future: Future[Result]) -> Outcome:
         return Outcome(name, future.result())
     except TumorSegError as error:
         return Outcome(name, None, error.problems)
+    except MemoryError:
+        return Outcome(name, None, OutOfMemoryError().problems)
     except Exception as error:
         problem = (
             f"The segmentation stopped with an unexpected error ({type(error).__name__}: {error}); "

@@ -9,7 +9,7 @@ from contextlib import suppress
 from io import TextIOWrapper
 from typing import NoReturn
 
-from tumorseg.errors import BadInputError, CancelledError, TumorSegError
+from tumorseg.errors import BadInputError, CancelledError, OutOfMemoryError, TumorSegError
 
 
 def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
@@ -27,9 +27,9 @@ def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
     try:
         return work()
     except TumorSegError as error:
-        for problem in error.problems:
-            print(f"{name}: {problem}", file=sys.stderr)
-        return error.exit_code
+        return _told(name, error)
+    except MemoryError:
+        return _told(name, OutOfMemoryError())
     except BrokenPipeError:  # the reader of our output went away, e.g. ``| head``
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -40,6 +40,12 @@ def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
     except KeyboardInterrupt:
         print(f"\n{name}: Stopped; {when_stopped}.", file=sys.stderr)
         return CancelledError.exit_code
+
+
+def _told(name: str, error: TumorSegError) -> int:
+    for problem in error.problems:
+        print(f"{name}: {problem}", file=sys.stderr)
+    return error.exit_code
 
 
 def _say_everything() -> None:

@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from tumorseg import __version__
 from tumorseg.allocator import keep_freed_memory, return_freed_memory
-from tumorseg.errors import BadInputError, TumorSegError
+from tumorseg.errors import BadInputError, OutOfMemoryError, TumorSegError
 from tumorseg.guard import check_case
 from tumorseg.model_keeper import ModelKeeper
 from tumorseg.modelfile import read_spec
@@ -70,6 +70,8 @@ class Worker:
             self._handler(request)(request)
         except TumorSegError as error:
             self._send_error(identifier, error)
+        except MemoryError:
+            self._send_error(identifier, OutOfMemoryError())
         except Exception as error:  # the process must survive whatever a run does; the details go to stderr
             traceback.print_exc(file=sys.stderr)
             problem = f"The segmentation stopped with an unexpected error ({type(error).__name__}: {error})."
