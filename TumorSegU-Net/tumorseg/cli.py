@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Returns:
-        0 done, 2 bad input or usage, 3 the model cannot be used, 130 cancelled.
+        0 done, 1 out of memory, 2 bad input or usage, 3 the model cannot be used, 130 cancelled.
     """
     options = _parser().parse_args(arguments)
     return run_program("tumorseg", lambda: options.run(options), when_stopped="nothing unfinished was written")

@@ -21,7 +21,8 @@ def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
         when_stopped: what Ctrl-C leaves behind, said to the user.
 
     Returns:
-        The exit code of the work or of the problem; 2 for files that the system refuses, 130 after Ctrl-C.
+        The exit code of the work or of the problem; 1 without enough memory, 2 for files that the system refuses, 130
+        after Ctrl-C.
     """
     _say_everything()
     try:
