@@ -112,6 +112,19 @@ def test_batch_segments_every_case_goes_on_after_a_bad_one_and_resumes(
     assert outcome["site_B"].endswith("; tiles of 8 x 8 x 8 voxels on cpu")
 
 
+def test_a_result_whose_name_is_too_long_does_not_stop_the_others(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("A", f"{'x' * 200}/{'y' * 200}"):
+        write_case(small_case(), tmp_path / "in" / folder)
+    arguments = ["segment", "--batch", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--model", model]
+    assert main(arguments) == 2
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["A.nii.gz"]
+    name = f"{'x' * 200}_{'y' * 200}"
+    words = f"{tmp_path}/out/{name}.nii.gz cannot be used: its name is too long; choose a shorter one."
+    assert f"tumorseg: {name}: {words}" in capsys.readouterr().err
+
+
 def test_what_did_not_go_as_planned_is_told_for_one_case_and_in_a_batch(
     case: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
