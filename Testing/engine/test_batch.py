@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +15,7 @@ from support.cases import expected_threshold_labels, small_case, write_case
 from support.models import threshold_model
 from tumorseg import batch as module
 from tumorseg.batch import Batch, run_batch
-from tumorseg.errors import CancelledError
+from tumorseg.errors import CancelledError, ModelError
 from tumorseg.pipeline import Options, Result
 from tumorseg.progress import Progress, Report
 
@@ -95,6 +97,59 @@ def test_bad_cases_do_not_stop_the_others(tmp_path: Path) -> None:
     assert third.result
     assert second.result is None
     assert "has no FLAIR volume" in second.problems[0]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="such files and names exist on Linux only")
+def test_files_that_cannot_be_read_do_not_stop_the_others(tmp_path: Path) -> None:
+    folders = cases_in(tmp_path, "ABC")
+    unreadable = folders["A"] / "Case_t1.nii.gz"
+    unreadable.unlink()
+    unreadable.symlink_to("/proc/self/mem")
+    latin = Path(os.fsdecode(bytes(folders["B"]) + b"/caf\xe9_t1.nii.gz"))
+    (folders["B"] / "Case_t1.nii.gz").rename(latin)
+    first, second, third = run_batch(folders, batch_of(lambda *_: None))
+    assert first.problems == (
+        f"{unreadable} cannot be read (Input/output error); check its access rights and the disk.",
+    )
+    assert second.problems == (
+        rf"{tmp_path}/B/caf\xe9_t1.nii.gz cannot be used: "
+        "its name, or that of a folder on the way, is not UTF-8; rename it.",
+    )
+    assert third.result
+
+
+@pytest.mark.parametrize("stage", ["read_case", "infer", "finish"])
+def test_an_unexpected_error_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    calls: list[object] = []
+    work = getattr(module, stage)
+
+    def fail_second(*arguments: object) -> object:
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise ZeroDivisionError("by zero")
+        return work(*arguments)
+
+    monkeypatch.setattr(module, stage, fail_second)
+    monkeypatch.setattr(module, "AHEAD", 1)  # cases are read one after the other
+    monkeypatch.setattr(module, "BEHIND", 1)
+    first, second, third = run_batch(cases_in(tmp_path, "ABC"), batch_of(lambda *_: None))
+    assert first.result
+    assert third.result
+    assert second.problems == (
+        "The segmentation stopped with an unexpected error (ZeroDivisionError: by zero); "
+        "segment this case by itself for the details, and report them.",
+    )
+
+
+def test_a_model_that_cannot_be_used_stops_the_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ModelError("The weights do not fit.")
+
+    monkeypatch.setattr(module, "infer", fail)
+    with pytest.raises(ModelError):
+        list(run_batch(cases_in(tmp_path, "AB"), batch_of(lambda *_: None)))
 
 
 def test_a_cancel_stops_the_batch(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The command ``tumorseg``: what it writes, what it says, and its exit codes."""
 
 import json
+import os
+import subprocess
 import sys
 from dataclasses import replace
 from io import StringIO
@@ -13,13 +15,14 @@ from support.cases import SMALL, expected_threshold_labels, small_case, write_ca
 from support.models import one_channel_model, saved, small_spec, threshold_model
 from tumorseg.cli import main
 from tumorseg.console import ProgressLine
-from tumorseg.images import read_labels
+from tumorseg.images import read_labels, write_labels
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
 from tumorseg.network import Ensemble
 from tumorseg.progress import Progress
 from tumorseg.sequences import SEQUENCES
 from tumorseg.tiles import Tiling
+from tumorseg.volume import Geometry
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,13 @@ def _refused(capsys: pytest.CaptureFixture[str], *arguments: object, code: int =
     lines = captured.err.splitlines()
     assert all(line.startswith("tumorseg: ") for line in lines)
     return [line.removeprefix("tumorseg: ") for line in lines]
+
+
+def _tumorseg(*arguments: object, encoding: str) -> subprocess.CompletedProcess[str]:
+    """Run the command on a console with another code page."""
+    command = [sys.executable, "-m", "tumorseg", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    return subprocess.run(command, env=environment, capture_output=True, encoding=encoding, check=False)
 
 
 @pytest.mark.parametrize("extension", [".nii.gz", ".nrrd", ".seg.nrrd"])
@@ -102,6 +112,19 @@ def test_batch_segments_every_case_goes_on_after_a_bad_one_and_resumes(
     assert outcome["site_B"].endswith("; tiles of 8 x 8 x 8 voxels on cpu")
 
 
+def test_a_result_whose_name_is_too_long_does_not_stop_the_others(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder in ("A", f"{'x' * 200}/{'y' * 200}"):
+        write_case(small_case(), tmp_path / "in" / folder)
+    arguments = ["segment", "--batch", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--model", model]
+    assert main(arguments) == 2
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["A.nii.gz"]
+    name = f"{'x' * 200}_{'y' * 200}"
+    words = f"{tmp_path}/out/{name}.nii.gz cannot be used: its name is too long; choose a shorter one."
+    assert f"tumorseg: {name}: {words}" in capsys.readouterr().err
+
+
 def test_what_did_not_go_as_planned_is_told_for_one_case_and_in_a_batch(
     case: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,6 +156,30 @@ def test_measure_reads_back_what_segment_wrote(
     assert json.loads(capsys.readouterr().out)["side"] == "midline"
     main(["measure", str(output)])
     assert "diameters (mm)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp936", "cp932", "cp1250"])
+def test_every_code_page_can_show_what_was_measured(tmp_path: Path, encoding: str) -> None:
+    labels = np.zeros((4, 20, 20), np.uint8)
+    labels[1:3, 2:18, 2:18] = 3
+    write_labels(labels, Geometry(labels.shape), tmp_path / "seg.nii.gz")
+    done = _tumorseg("measure", tmp_path / "seg.nii.gz", encoding=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1] == "sum of products of the diameters (ET, lesion 1): 450 mm2"
+
+
+def test_names_that_a_code_page_does_not_have_are_spelled(tmp_path: Path) -> None:
+    (tmp_path / "é²").mkdir()
+    (tmp_path / "é²" / "seg.nii").write_bytes(b"")
+    done = _tumorseg("measure", tmp_path / "é²" / "seg.nii", encoding="ascii")
+    words = "is incomplete or damaged; copy or export it again.\n"
+    assert (done.returncode, done.stderr) == (2, rf"tumorseg: {tmp_path}/\xe9\xb2/seg.nii {words}")
+    write_case(small_case(), tmp_path / "é²" / "B")
+    write_case(small_case(), tmp_path / "é²" / "ê")
+    for name in ("B", "ê"):
+        (tmp_path / "é²" / name / "Case_t2.nii.gz").unlink()
+    done = _tumorseg("segment", "--batch", tmp_path / "é²", "--output", tmp_path / "out", encoding="ascii")
+    assert (done.returncode, done.stdout.splitlines()[1:]) == (2, ["B     failed", r"\xea     failed"])
 
 
 def test_check_finds_nothing_wrong_with_a_good_case_and_names_a_bad_one(
@@ -244,15 +291,31 @@ def test_all_bad_files_are_named_together(model: str, tmp_path: Path, capsys: py
 
 
 def test_measuring_in_the_wrong_convention_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from tumorseg.images import write_labels
-    from tumorseg.volume import Geometry
-
     labels = np.array([[[0, 1], [2, 4]]], np.uint8)
     path = tmp_path / "seg.nii.gz"
     write_labels(labels, Geometry(labels.shape), path)
     (sentence,) = _refused(capsys, "measure", path)
     assert "labels [4] do not occur in the BraTS 2023 convention; choose the convention with --labels" in sentence
     assert main(["measure", str(path), "--labels", "2020"]) == 0
+
+
+NO_MEMORY = "There is not enough memory; close other programs and try again."
+
+
+def test_want_of_memory_before_or_after_the_network_is_a_sentence(
+    case: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    given = ["--model", model, "--output", tmp_path / "o.nii.gz"]
+    for stage in ("tumorseg.case_files.read_volume", "tumorseg.pipeline.crop_to_brain", "tumorseg.pipeline.assess"):
+        with monkeypatch.context() as patch:
+            patch.setattr(stage, fail)
+            assert _refused(capsys, "segment", "--case", case, *given, code=1) == [NO_MEMORY]
+            assert main(["segment", "--batch", str(case), "--model", model, "--output", str(tmp_path / "out")]) == 2
+            assert capsys.readouterr().err == f"tumorseg: Case: {NO_MEMORY}\n"
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_ctrl_c_exits_with_130_and_leaves_no_file(
@@ -291,16 +354,12 @@ def test_the_line_also_shows_the_stage_that_only_the_worker_has() -> None:
 
 
 def test_importing_the_package_loads_no_heavy_library() -> None:
-    import subprocess
-
     code = "import sys, tumorseg.cli; print({'torch', 'SimpleITK', 'scipy'} & set(sys.modules))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert output.strip() == "set()"
 
 
 def test_a_reader_that_goes_away_is_no_error() -> None:
-    import subprocess
-
     command = f"{sys.executable} -m tumorseg models show | true"
     done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
     assert done.stderr == ""

@@ -140,7 +140,7 @@ def test_first_volume_is_the_reference_without_a_t1ce(case: dict[str, Volume]) -
     assert finding.message == "Not all volumes lie on the grid of T1 (t1.nii) - FLAIR (flair.nii): shifted by 4 mm."
 
 
-@pytest.mark.parametrize(("spacing", "words"), [(0.03, "0.03 x 0.03 x 0.03"), (30.0, "30 x 30 x 30")])
+@pytest.mark.parametrize(("spacing", "words"), [(0.03, "0.03 x 0.03 x 0.03"), (15.0, "15 x 15 x 15")])
 def test_implausible_spacing(case: dict[str, Volume], spacing: float, words: str) -> None:
     volume = replace(case["t1"], geometry=replace(GRID, spacing=(spacing,) * 3))
     finding = check_case({"t1": volume}, ["t1"])[0]
@@ -148,6 +148,28 @@ def test_implausible_spacing(case: dict[str, Volume], spacing: float, words: str
     assert finding.sentence == (
         f"T1 (t1.nii) has voxels of {words} mm, which no MR brain scan has. "
         "Check the voxel size; results are measured with it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("spacing", "words"),
+    [
+        ((-3.0, 3.0, 3.0), "-3 x 3 x 3"),
+        ((1000.0, 1000.0, 1000.0), "1000 x 1000 x 1000"),
+        ((0.001, 0.001, 0.001), "0.001 x 0.001 x 0.001"),
+        ((3.0, 3.0, 0.0), "3 x 3 x 0"),
+        ((30.0, 30.0, 30.0), "30 x 30 x 30"),  # 3.24 cubic metres
+    ],
+)
+def test_impossible_spacing(case: dict[str, Volume], spacing: tuple[float, float, float], words: str) -> None:
+    for sequence, volume in case.items():
+        case[sequence] = replace(volume, geometry=replace(GRID, spacing=spacing))
+    finding = only(check_case(case, SEQUENCES))
+    assert (finding.code, finding.severity, finding.volumes) == ("impossible-spacing", "blocking", tuple(case))
+    assert finding.sentence == (
+        "T1 (t1.nii), T1ce (t1ce.nii), T2 (t2.nii) and FLAIR (flair.nii) have 60 x 50 x 40 voxels of "
+        f"{words} mm, which no scanner makes. "
+        "Check the voxel size and its unit in the header, or convert the images again."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from tumorseg.errors import BadInputError
 from tumorseg.image_integrity import read_nifti
 from tumorseg.images import (
     WRITABLE,
+    check_folder,
     check_writable,
     extension_of,
     read_labels,
@@ -219,8 +221,26 @@ def test_file_that_cannot_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     with socket.socket(socket.AF_UNIX) as endpoint:
         endpoint.bind("t1.nrrd")
-        words = "t1.nrrd cannot be opened (No such device or address); check its access rights."
+        words = "t1.nrrd cannot be read (No such device or address); check its access rights and the disk."
         assert sentence(read_volume, Path("t1.nrrd")) == words
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/mem opens, but its first page cannot be read")
+def test_file_that_opens_but_cannot_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "t1.nii"
+    path.symlink_to("/proc/self/mem")
+    words = f"{path} cannot be read (Input/output error); check its access rights and the disk."
+    assert sentence(read_volume, path) == words
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is Unicode")
+def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(bytes(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    words = "cannot be used: its name, or that of a folder on the way, is not UTF-8; rename it."
+    assert sentence(read_volume, folder / "t1.nii") == rf"{tmp_path}/caf\xe9/t1.nii {words}"
+    assert sentence(check_writable, folder / "t1.nii", WRITABLE) == rf"{tmp_path}/caf\xe9/t1.nii {words}"
+    assert sentence(check_folder, folder) == rf"{tmp_path}/caf\xe9 {words}"
 
 
 def test_files_that_are_no_volume(tmp_path: Path) -> None:
@@ -284,6 +304,35 @@ def test_clearly_sheared_grid_is_refused(tmp_path: Path, extension: str) -> None
     )
 
 
+def save_nifti(path: Path, sizes: tuple[float, ...] = (1, 1, 1), unit: str = "mm", dtype: type = np.int16) -> Path:
+    image = nib.Nifti1Image(intensities(dtype=dtype).T, np.eye(4), dtype=dtype)
+    image.header["pixdim"][1:4] = sizes
+    image.header.set_xyzt_units(unit)
+    nib.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sizes", "unit", "words"),
+    [
+        ((-1, 1, 1), "mm", "-1 x 1 x 1"),
+        ((1, 1, 1), "meter", "1000 x 1000 x 1000"),
+        ((1, 1, 1), "micron", "0.001 x 0.001 x 0.001"),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.int16, np.int64])
+def test_voxels_of_an_impossible_size_are_refused(
+    tmp_path: Path, sizes: tuple[float, ...], unit: str, words: str, dtype: type
+) -> None:
+    path = save_nifti(tmp_path / "t1.nii.gz", sizes, unit, dtype)
+    expected = (
+        f"{path} has 6 x 5 x 4 voxels of {words} mm, which no scanner makes; "
+        "check the voxel size and its unit in the header, or convert the images again."
+    )
+    assert sentence(read_volume, path) == expected
+    assert sentence(read_labels, path) == expected
+
+
 @settings(max_examples=20, deadline=None)
 @given(
     st.sampled_from(WRITABLE),
@@ -342,6 +391,35 @@ def test_segmentation_with_overlapping_segments(tmp_path: Path) -> None:
         f"{path} holds overlapping segments in 2 layers; "
         "export it as a label map in 3D Slicer (Segmentations module) and give that."
     )
+
+
+LONGEST = 255
+"""Bytes of a name on almost every file system."""
+
+
+@pytest.mark.parametrize("name", ["OUT.NII.GZ", "Out.Nii", "out.NII", "Out.Nii.gz", "OUT.NRRD", "Out.Nrrd"])
+def test_extensions_may_be_written_as_one_likes(tmp_path: Path, name: str) -> None:
+    labels = np.ones(OBLIQUE.shape, np.uint8)
+    write_labels(labels, OBLIQUE, tmp_path / name)
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+    assert np.array_equal(read_labels(tmp_path / name)[0], labels)
+
+
+@pytest.mark.parametrize("letter", ["x", "漢"])
+@pytest.mark.parametrize("extension", [".nii.gz", ".nii", ".nrrd"])
+def test_names_may_be_as_long_as_the_system_allows(tmp_path: Path, letter: str, extension: str) -> None:
+    labels = np.ones(OBLIQUE.shape, np.uint8)
+    path = tmp_path / (letter * ((LONGEST - len(extension)) // len(letter.encode())) + extension)
+    write_labels(labels, OBLIQUE, path)
+    assert np.array_equal(read_labels(path)[0], labels)
+
+
+def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / ("x" * LONGEST + ".nii")
+    words = f"{path} cannot be used: its name is too long; choose a shorter one."
+    assert sentence(check_writable, path, WRITABLE) == words
+    assert sentence(read_volume, path) == words
+    assert sentence(check_folder, path) == words
 
 
 def test_probabilities_as_4d_nifti(tmp_path: Path) -> None:
@@ -417,6 +495,12 @@ def test_atomic_path_replaces_at_the_end(tmp_path: Path) -> None:
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_temporary_names_are_short_and_have_the_extensions_in_lower_case(tmp_path: Path) -> None:
+    with atomic_path(tmp_path / f"{'X' * 200}.SEG.NRRD") as temporary:
+        assert re.fullmatch(r"\.tmp-[0-9a-f]{8}-x{7}\.seg\.nrrd", temporary.name)
+        temporary.touch()
 
 
 def test_atomic_path_keeps_the_old_file_when_writing_fails(tmp_path: Path) -> None:

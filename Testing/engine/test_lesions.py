@@ -108,9 +108,35 @@ def test_cores_less_than_five_millimetres_apart_are_one(gap: int, foci: int) -> 
     assert measure_tumor(two_cores(gap), PLAIN).foci == foci
 
 
-def test_merging_is_in_millimetres() -> None:
-    assert measure_tumor(two_cores(4), replace(PLAIN, spacing=(2.0, 2.0, 2.0))).foci == 2
-    assert measure_tumor(two_cores(8), replace(PLAIN, spacing=(0.5, 0.5, 0.5))).foci == 1
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("spacing", "voxels"),
+    [
+        (0.5, 10),
+        (0.9375, 5),
+        (0.9999999, 5),
+        (1.0000001, 5),
+        (1.2, 4),
+        (1.25, 4),
+        (1.6666667, 3),  # a hair more than 5 mm, as files round
+        (1.5, 3),
+        (2.0, 2),
+        (2.5, 2),
+        (3.0, 1),
+        (6.0, 1),  # neighbours are one core, however large they are
+    ],
+)
+def test_cores_up_to_five_millimetres_apart_are_one_whatever_the_voxels(spacing: float, voxels: int, axis: int) -> None:
+    """Two cubes of 6 mm whose nearest voxels are so many voxels apart, along an axis of such voxels."""
+    sizes = np.full(3, 2.0)
+    sizes[axis] = spacing
+    edges = np.ceil(6 / sizes).astype(int)
+    for apart, foci in ((voxels, 1), (voxels + 1, 2)):
+        shape = edges.copy()
+        shape[axis] = 2 * edges[axis] - 1 + apart
+        labels = np.full(shape, ET, np.uint8)
+        np.moveaxis(labels, axis, 0)[edges[axis] : edges[axis] - 1 + apart] = 0
+        assert measure_tumor(labels, Geometry(labels.shape, spacing=tuple(sizes[::-1].tolist()))).foci == foci
 
 
 def test_small_cores_and_small_edemas_are_no_lesions() -> None:

@@ -17,12 +17,14 @@ from tumorseg.cache_folder import cache_folder
 from tumorseg.cli import main
 from tumorseg.devices import Device
 from tumorseg.errors import CancelledError, ModelError
+from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model, ModelCard, ModelSpec, open_model
 from tumorseg.network import build_network
 from tumorseg.network_config import UNet3DConfig
 from tumorseg.precision import PRECISION_VARIABLE
 from tumorseg.predictor import predict
 from tumorseg.progress import Progress
+from tumorseg.tiles import Tiling
 
 openvino = pytest.importorskip("openvino")
 
@@ -153,6 +155,31 @@ def test_torch_takes_over_when_openvino_fails_and_the_user_is_told(
         "OpenVINO could not run the network (ValueError: no such instruction), so PyTorch did.",
     )
     np.testing.assert_array_equal(prediction.probabilities, expected)
+
+
+def test_an_empty_answer_means_that_memory_is_short_and_steps_down_the_ladder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = reloaded(_model(_config(norm="batch")), tmp_path)
+    crop = np.random.default_rng(0).normal(size=(4, 16, 16, 40)).astype(np.float32)
+    rungs = [Rung("cpu", "cpu", Tiling("tiles", (16, 16, edge))) for edge in (32, 16)]
+    monkeypatch.setattr("tumorseg.predictor.ladder", lambda *_: rungs)
+    monkeypatch.setattr("tumorseg.predictor.plan", lambda *_: rungs[1:])
+    expected = predict(model, crop, CPU).probabilities
+    run = openvino_runtime.openvino_network(model)._network
+
+    def short_of_memory(image: np.ndarray, **options: bool) -> object:
+        return run(image, **options) if image.shape[-1] == 16 else [np.zeros((1, 3, 0, 0, 0), np.float32)]
+
+    monkeypatch.setattr(openvino_runtime.openvino_network(model), "_network", short_of_memory)
+    monkeypatch.setattr("tumorseg.predictor.plan", lambda *_: rungs)
+    found = predict(model, crop, CPU)
+    assert found.remarks == (
+        "Memory was not enough for tiles of 16 x 16 x 32 voxels on cpu, "
+        "so the run used tiles of 16 x 16 x 16 voxels on cpu.",
+    )
+    assert found.runtime.startswith("OpenVINO ")
+    np.testing.assert_array_equal(found.probabilities, expected)
 
 
 def test_openvino_can_be_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,20 @@ def test_an_unexpected_error_is_a_sentence_too(
     assert "unexpected error (ZeroDivisionError" in error["problems"][0]
 
 
+def test_want_of_memory_has_a_kind_of_its_own(
+    tmp_path: Path, inside: tuple[Script, Callable[[], Event]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise MemoryError
+
+    script, next_event = inside
+    monkeypatch.setattr("tumorseg.worker.read_volumes", fail)
+    script.send(**worker_request(tmp_path, saved(threshold_model(), tmp_path)))
+    error = end_of("1", next_event)
+    assert (error["event"], error["kind"]) == ("error", "out-of-memory")
+    assert error["problems"] == ["There is not enough memory; close other programs and try again."]
+
+
 def test_garbage_on_the_pipe_is_answered_with_a_sentence(worker: RunningWorker) -> None:
     assert worker.process.stdin is not None
     worker.process.stdin.buffer.write(b"not json\n[1, 2]\n\n\xff\xfe\n" + b"[" * 200_000 + b"\n")

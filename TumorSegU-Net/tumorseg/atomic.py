@@ -8,14 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_ENDING = 16
+"""Characters at the end of a name that hold its extensions; a name that is as long as allowed has no room for more."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A name beside ``path``, with the same extensions, to write to; it takes the place of ``path`` at the end.
+    """A short name beside ``path`` to write to; it takes the place of ``path`` at the end.
+
+    It has the same extensions in lower case, since ITK does not write ``.Nii`` and ``.NII.GZ``.
 
     When the body raises, what it wrote is removed and a file that was at ``path`` before is untouched.
     """
-    temporary = path.with_name(f".tmp-{secrets.token_hex(4)}-{path.name}")
+    temporary = path.with_name(f".tmp-{secrets.token_hex(4)}-{path.name[-_ENDING:].lower()}")
     try:
         yield temporary
         os.replace(temporary, path)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorseg.case_files import find_case, read_case
-from tumorseg.errors import CancelledError, TumorSegError
+from tumorseg.errors import CancelledError, ModelError, OutOfMemoryError, TumorSegError
 from tumorseg.modelfile import Model, ModelSpec
 from tumorseg.pipeline import Inferred, Options, Prepared, Result, finish, infer, prepare
 from tumorseg.progress import Report
@@ -65,7 +65,7 @@ def run_batch(folders: Mapping[str, Path], batch: Batch) -> Iterator[Outcome]:
 
     Raises:
         CancelledError: from ``report``.
-        ModelError: the model cannot be used.
+        ModelError: the model cannot be used; no other case could be segmented either.
     """
     behind: deque[tuple[str, Future[Result]]] = deque()
     with _threads(AHEAD) as readers, _threads(BEHIND) as writers:
@@ -99,9 +99,9 @@ def _after_reading(name: str, reading: Future[Prepared], batch: Batch, writers: 
     try:
         prepared = reading.result()
         inferred = infer(prepared, model, batch.options, batch.report(name))
-    except CancelledError:
+    except (CancelledError, ModelError):
         raise
-    except TumorSegError as error:
+    except Exception as error:  # told by ``_outcome``, whatever it is: the other cases must not suffer
         failed.set_exception(error)
         return failed
     return writers.submit(_finished, name, prepared, inferred, batch)
@@ -118,6 +118,14 @@ def _outcome(name: str, future: Future[Result]) -> Outcome:
         return Outcome(name, future.result())
     except TumorSegError as error:
         return Outcome(name, None, error.problems)
+    except MemoryError:
+        return Outcome(name, None, OutOfMemoryError().problems)
+    except Exception as error:
+        problem = (
+            f"The segmentation stopped with an unexpected error ({type(error).__name__}: {error}); "
+            "segment this case by itself for the details, and report them."
+        )
+        return Outcome(name, None, (problem,))
 
 
 @contextmanager

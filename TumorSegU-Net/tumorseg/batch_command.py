@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,7 +43,8 @@ def segment_batch(arguments: argparse.Namespace) -> int:
     share.join()
     outputs = {name: arguments.output / f"{name}{BATCH_EXTENSION}" for name in folders}
     mine = share.of(list(folders))
-    rows = {name: "kept, it was there already" for name in mine if outputs[name].exists()}
+    # Unlike ``Path.exists``, this raises nothing over a name that is too long: that is told when the case is written.
+    rows = {name: "kept, it was there already" for name in mine if os.path.exists(outputs[name])}
     open_ones = {name: folders[name] for name in mine if name not in rows}
     if open_ones:
         rows |= _segmented(open_ones, outputs, share, arguments)

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tumorseg import __version__
 from tumorseg.allocator import keep_freed_memory
@@ -18,12 +18,15 @@ from tumorseg.program import leave, run_program
 from tumorseg.regions import LabelConvention
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
 
+if TYPE_CHECKING:
+    from tumorseg.volume import Geometry, LabelArray
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
     Returns:
-        0 done, 2 bad input or usage, 3 the model cannot be used, 130 cancelled.
+        0 done, 1 out of memory, 2 bad input or usage, 3 the model cannot be used, 130 cancelled.
     """
     options = _parser().parse_args(arguments)
     return run_program("tumorseg", lambda: options.run(options), when_stopped="nothing unfinished was written")
@@ -69,7 +72,7 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
     tta = "average over mirrored inputs, 2 to 8 times slower; some models always do"
     parser.add_argument("--tta", action="store_true", help=tta)
-    _add_convention(parser, "numbering in label maps")
+    _add_convention(parser, "numbering in label maps", LabelConvention.BRATS_2023.value)
     parser.add_argument("--probabilities", type=Path, metavar="FILE", help="also write the region probabilities")
     parser.add_argument(
         "--report", type=Path, metavar="DIR", help="also write report.json and report.html into this folder"
@@ -91,15 +94,15 @@ def _add_measure(parser: argparse.ArgumentParser) -> None:
         "--brain", type=Path, metavar="FILE", help="a brain mask or skull-stripped volume, to tell left from right"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    _add_convention(parser, "numbering of the file")
+    _add_convention(parser, "numbering of the file, whatever its segments are called")
     parser.set_defaults(run=_run_measure)
 
 
-def _add_convention(parser: argparse.ArgumentParser, what: str) -> None:
+def _add_convention(parser: argparse.ArgumentParser, what: str, default: str | None = None) -> None:
     parser.add_argument(
         "--labels",
         choices=[convention.value for convention in LabelConvention],
-        default=LabelConvention.BRATS_2023.value,
+        default=default,
         help=f"{what}: enhancing tumor is 3 (2023, default) or 4 (2020)",
     )
 
@@ -138,26 +141,39 @@ def _run_check(options: argparse.Namespace) -> int:
 
 def _run_measure(options: argparse.Namespace) -> int:
     from tumorseg.console import tumor_text
-    from tumorseg.images import read_labels, read_volume
+    from tumorseg.images import read_volume
     from tumorseg.measure import measure_tumor
     from tumorseg.midline import midline_of
-    from tumorseg.regions import from_convention
     from tumorseg.report import tumor_values
 
-    labels, geometry = read_labels(options.segmentation)
-    try:
-        labels = from_convention(labels, LabelConvention(options.labels))
-    except ValueError as error:
-        raise BadInputError(
-            f"{options.segmentation.name} cannot be measured: {error}; choose the convention with --labels."
-        ) from error
+    labels, geometry, how = _labels_to_measure(options)
     midline = midline_of(read_volume(options.brain)) if options.brain else None
     tumor = measure_tumor(labels, geometry, midline)
     if options.json:
         print(json.dumps(tumor_values(tumor), indent=1))
     else:
-        print(f"Labels read in the BraTS {options.labels} convention.\n{tumor_text(tumor)}")
+        print(f"Labels read {how}.\n{tumor_text(tumor)}")
     return 0
+
+
+def _labels_to_measure(options: argparse.Namespace) -> tuple[LabelArray, Geometry, str]:
+    """The engine's labels, by what the segments are called or by their numbers, their grid, and which of both."""
+    from tumorseg.images import read_labels
+    from tumorseg.regions import from_convention
+    from tumorseg.segment_names import labels_by_name, read_segments
+
+    labels, geometry = read_labels(options.segmentation)
+    segments = None if options.labels else read_segments(options.segmentation)
+    convention = LabelConvention(options.labels or LabelConvention.BRATS_2023)
+    try:
+        if segments:
+            return labels_by_name(labels, segments), geometry, "by the names of the segments"
+        return from_convention(labels, convention), geometry, f"in the BraTS {convention.value} convention"
+    except ValueError as error:
+        remedy = "rename the segment, or choose a convention" if segments else "choose the convention"
+        raise BadInputError(
+            f"{options.segmentation.name} cannot be measured: {error}; {remedy} with --labels."
+        ) from error
 
 
 def _needed_sequences(model: str | None) -> tuple[str, ...]:

@@ -71,7 +71,7 @@ def tumor_text(tumor: TumorMeasures) -> str:
         blocks.append(table(header, [_lesion_row(lesion) for lesion in tumor.lesions]))
     if targets := tumor.targets:
         numbers = ", ".join(str(lesion.number) for lesion in targets)
-        product = f"{tumor.sum_of_products_mm2:.0f} mm²"
+        product = f"{tumor.sum_of_products_mm2:.0f} mm2"  # many code pages have no ²
         blocks.append(f"sum of products of the diameters ({targets[0].measured}, lesion {numbers}): {product}")
     return "\n\n".join(blocks)
 

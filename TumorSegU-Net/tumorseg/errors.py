@@ -37,10 +37,15 @@ class ModelError(TumorSegError):
 
 
 class OutOfMemoryError(TumorSegError):
-    """Not enough memory on any device of the ladder."""
+    """Not enough memory: on any device of the ladder, or for what comes before and after the network."""
 
     kind = "out-of-memory"
     exit_code = 1
+
+    def __init__(
+        self, problems: str | Sequence[str] = "There is not enough memory; close other programs and try again."
+    ) -> None:
+        super().__init__(problems)
 
 
 class CancelledError(TumorSegError):

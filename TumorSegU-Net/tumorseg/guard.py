@@ -39,6 +39,7 @@ def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
     """
     needed = {sequence: case[sequence] for sequence in required if sequence in case}
     unusable = [finding for sequence in needed for finding in _content(sequence, needed)]
+    unusable += _impossible_grids(needed)
     spoiled = {sequence for finding in unusable for sequence in finding.volumes}
     sound = {sequence: volume for sequence, volume in needed.items() if sequence not in spoiled}
     different_grids, skulls = list(_different_grids(needed)), list(_skulls(sound))
@@ -143,10 +144,25 @@ def _different_grids(case: Case) -> Iterator[Finding]:
         yield Finding("different-grid", "blocking", tuple(differences), message, remedy)
 
 
+def _impossible_grids(case: Case) -> Iterator[Finding]:
+    """Files with such grids are not even read; what 3D Slicer sends is."""
+    grids: dict[str, list[str]] = {}
+    for sequence, volume in case.items():
+        if found := volume.geometry.impossible:
+            grids.setdefault(found, []).append(sequence)
+    for found, sequences in grids.items():
+        names = listed(called(sequence, case) for sequence in sequences)
+        message = f"{names} {'has' if len(sequences) == 1 else 'have'} {found}, which no scanner makes."
+        remedy = "Check the voxel size and its unit in the header, or convert the images again."
+        yield Finding("impossible-spacing", "blocking", tuple(sequences), message, remedy)
+
+
 def _implausible_grids(case: Case) -> Iterator[Finding]:
     low, high = SPACING_RANGE_MM
     for sequence, volume in case.items():
         spacing, extent = volume.geometry.spacing, volume.geometry.extent_mm
+        if volume.geometry.impossible:
+            continue
         if min(spacing) < low or max(spacing) > high:
             message = f"{called(sequence, case)} has voxels of {_size(spacing)} mm, which no MR brain scan has."
             remedy = "Check the voxel size; results are measured with it."

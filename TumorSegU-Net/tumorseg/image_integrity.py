@@ -1,12 +1,14 @@
 """What ITK leaves out when it reads NIfTI: files that end early, NaN, and axes that are not quite perpendicular.
 
 ITK fills the missing part of a NIfTI file and voxels that are not numbers with zeros without a word, and refuses axes
-that rounding or an affine registration has sheared by a fraction of a degree.
+that rounding or an affine registration has sheared by a fraction of a degree. Nor does it say so when the disk is full
+and what it writes ends early.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +39,7 @@ _FLOATS = {16: "f4", 64: "f8"}
 _NUMBERS = {2: "u1", 4: "i2", 8: "i4", 256: "i1", 512: "u2", 768: "u4"} | _FLOATS
 _FIRST_VOXEL = 352
 """Byte after the header; a smaller number in the header is an error that ITK mends."""
+_GZIP = b"\x1f\x8b"
 
 MAX_BYTES = 2 << 30
 """Of a decoded file: four times the largest in public data (4-D float64). Zeros compress 1000-fold, so a small file
@@ -92,6 +95,30 @@ def read_nifti(data: bytes, path: Path) -> Nifti:
     return Nifti(content, header)
 
 
+def settle(path: Path, voxel_bytes: int) -> None:
+    """Make sure that a NIfTI or NRRD file that ITK has just written is on the disk, to the last byte.
+
+    Args:
+        path: of the file, compressed or not.
+        voxel_bytes: of its voxels, decoded.
+
+    Raises:
+        OSError: it is not.
+    """
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())  # network drives and quotas tell only now
+        data = file.read()
+    header_bytes = _FIRST_VOXEL
+    if path.suffix.lower() == ".nrrd":
+        data, header_bytes = data.partition(b"\n\n")[2], 0
+    try:
+        content = inflate(data, header_bytes + voxel_bytes) if data.startswith(_GZIP) else data
+    except (DamagedError, TooLargeError) as error:
+        raise OSError("the file is damaged") from error
+    if len(content) != header_bytes + voxel_bytes:
+        raise OSError("the file is incomplete")
+
+
 @contextmanager
 def straightened(path: Path) -> Iterator[Path]:
     """A temporary copy of a NIfTI file whose axes are made perpendicular about the centre of the grid.
@@ -106,8 +133,15 @@ def straightened(path: Path) -> Iterator[Path]:
     axes = perpendicular(affine[:, :3] / spacing, path) * spacing
     centre = (header["dim"][1:4] - 1) / 2
     header["srow"] = np.column_stack([axes, affine[:, 3] + (affine[:, :3] - axes) @ centre])
+    with temporary_copy(content, "straightened.nii") as copy:
+        yield copy
+
+
+@contextmanager
+def temporary_copy(content: bytes | bytearray, name: str) -> Iterator[Path]:
+    """A file of some bytes under a name that ITK likes."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "straightened.nii"
+        copy = Path(folder) / name
         copy.write_bytes(content)
         yield copy
 
@@ -143,7 +177,7 @@ def not_an_image(path: Path) -> BadInputError:
 def _content(data: bytes, path: Path) -> bytes:
     """The decoded bytes. What counts is how they begin, as for ITK, not the name of the file."""
     try:
-        if data.startswith(b"\x1f\x8b"):
+        if data.startswith(_GZIP):
             return inflate(data, MAX_BYTES)
         if len(data) > MAX_BYTES:
             raise TooLargeError

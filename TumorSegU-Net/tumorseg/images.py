@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,15 @@ import SimpleITK as sitk
 
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
-from tumorseg.image_integrity import damaged, not_an_image, perpendicular, read_nifti, straightened
+from tumorseg.image_integrity import (
+    damaged,
+    not_an_image,
+    perpendicular,
+    read_nifti,
+    settle,
+    straightened,
+    temporary_copy,
+)
 from tumorseg.quiet import quiet_stderr
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
@@ -122,11 +131,13 @@ def check_writable(path: Path, extensions: Sequence[str]) -> str:
         The extension, one of those given.
 
     Raises:
-        BadInputError: unknown extension, missing or write-protected folder, or a folder in place of the file.
+        BadInputError: unknown extension, missing or write-protected folder, a folder in place of the file, or a name
+            that is too long or not UTF-8.
     """
     extension = extension_of(path, extensions)
     if extension is None:
         raise BadInputError(f"{path} cannot be written: its name must end in {_alternatives(extensions)}.")
+    _check_name(path)
     if path.is_dir():
         raise BadInputError(f"{path} is a folder; name a file in it.")
     if not path.parent.is_dir():
@@ -145,8 +156,9 @@ def check_folder(path: Path) -> None:
     """Make sure, before a long run, that files can be written into a folder; it is made if needed.
 
     Raises:
-        BadInputError: it is a file, or cannot be made or written to.
+        BadInputError: it is a file, cannot be made or written to, or has a name that is too long or not UTF-8.
     """
+    _check_name(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=path).close()
@@ -190,9 +202,11 @@ def write_image(image: sitk.Image, path: Path) -> None:
     Raises:
         BadInputError: the system refuses, e.g. because the disk is full.
     """
+    values = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel()
     try:
         with atomic_path(path) as temporary:
             sitk.WriteImage(image, temporary, useCompression=True)
+            settle(temporary, values * image.GetSizeOfPixelComponent())
     except (RuntimeError, OSError) as error:
         raise BadInputError(f"{path} could not be written; check the free space and choose another place.") from error
 
@@ -200,19 +214,21 @@ def write_image(image: sitk.Image, path: Path) -> None:
 def _read(path: Path, pixel_type: int, frame: int | None = None) -> tuple[npt.NDArray[Any], Geometry, str]:
     """Voxels (z, y, x) of the given pixel type, their grid with perpendicular axes, and the file's SHA-256."""
     extension = _check_file(path)
-    data = path.read_bytes()
+    data = _bytes_of(path)
     voxels = None
     if extension in _NIFTI:
         content = read_nifti(data, path)
         # What is decoded already needs not be decoded a second time by ITK.
         voxels = content.voxels() if pixel_type == sitk.sitkFloat32 and frame is None else None
-    with quiet_stderr() if extension in _METAIMAGE else nullcontext():
-        array, geometry = _read_image(path, pixel_type, frame, voxels)
+    quiet = quiet_stderr() if extension in _METAIMAGE else nullcontext()
+    with quiet, _for_itk(path, extension, data) as file:
+        array, geometry = _read_image(path, file, pixel_type, frame, voxels)
     cosines = perpendicular(np.reshape(geometry.direction, (3, 3)), path)
     return array, replace(geometry, direction=tuple(cosines.ravel().tolist())), hashlib.sha256(data).hexdigest()
 
 
 def _check_file(path: Path) -> str:
+    _check_name(path)
     if path.is_dir():
         raise BadInputError(f"{path} is a folder; name an image file (load a DICOM series in 3D Slicer and save it).")
     if not path.exists():
@@ -220,21 +236,50 @@ def _check_file(path: Path) -> str:
     extension = extension_of(path, READABLE)
     if extension is None:
         raise BadInputError(f"{path} is not a known kind of image: its name must end in {_alternatives(READABLE)}.")
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise BadInputError(f"{path} cannot be opened ({error.strerror}); check its access rights.") from error
     return extension
 
 
+def _check_name(path: Path) -> None:
+    """Refuse a name that the system cannot have, and one that is not UTF-8, over which SimpleITK ends the process."""
+    try:
+        str(path.absolute()).encode()
+        os.lstat(path)
+    except UnicodeEncodeError as error:
+        name = os.fsencode(path).decode(errors="backslashreplace")
+        raise BadInputError(
+            f"{name} cannot be used: its name, or that of a folder on the way, is not UTF-8; rename it."
+        ) from error
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise BadInputError(f"{path} cannot be used: its name is too long; choose a shorter one.") from error
+
+
+def _bytes_of(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInputError(
+            f"{path} cannot be read ({error.strerror}); check its access rights and the disk."
+        ) from error
+
+
+def _for_itk(path: Path, extension: str, data: bytes) -> AbstractContextManager[Path]:
+    """The file, or a copy of one that ITK refuses for its name: it knows ``.nii`` and ``.NII``, but not ``.Nii``."""
+    mixed = extension in _NIFTI and path.name[-len(extension) :] not in (extension, extension.upper())
+    return temporary_copy(data, f"copy{extension}") if mixed else nullcontext(path)
+
+
 def _read_image(
-    path: Path, pixel_type: int, frame: int | None, voxels: FloatArray | None
+    path: Path, file: Path, pixel_type: int, frame: int | None, voxels: FloatArray | None
 ) -> tuple[npt.NDArray[Any], Geometry]:
-    """What ITK says of an image; the given voxels, or those that ITK reads where there are none."""
+    """What ITK says of an image; the given voxels, or those that ITK reads where there are none.
+
+    It reads ``file``, which is the image or a copy of it; sentences name ``path``.
+    """
     # ITK's warnings about odd headers would stand between our sentences.
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
-    reader.SetFileName(path)
+    reader.SetFileName(file)
     reader.SetOutputPixelType(pixel_type)
     try:
         reader.ReadImageInformation()
@@ -242,8 +287,9 @@ def _read_image(
         if "orthonormal" not in str(error):
             raise _unreadable(path, not_an_image(path)) from error
         with straightened(path) as copy:
-            return _read_image(copy, pixel_type, frame, voxels)
+            return _read_image(path, copy, pixel_type, frame, voxels)
     _check_scalar(reader, path)
+    _check_grid(reader, path)
     _choose_frame(reader, path, frame)
     if voxels is not None and voxels.shape == reader.GetSize()[::-1]:
         return voxels, geometry_of(reader)
@@ -276,6 +322,15 @@ def _check_scalar(reader: sitk.ImageFileReader, path: Path) -> None:
         raise BadInputError(f"{path} has {components} values per voxel (color or vectors); give a grayscale image.")
     if len(size) < 3:
         raise BadInputError(f"{path} is a single 2-D image; give the whole volume.")
+
+
+def _check_grid(reader: sitk.ImageFileReader, path: Path) -> None:
+    nx, ny, nz = reader.GetSize()[:3]
+    if found := Geometry((nz, ny, nx), spacing=reader.GetSpacing()[:3]).impossible:
+        raise BadInputError(
+            f"{path} has {found}, which no scanner makes; "
+            "check the voxel size and its unit in the header, or convert the images again."
+        )
 
 
 def _choose_frame(reader: sitk.ImageFileReader, path: Path, frame: int | None) -> None:

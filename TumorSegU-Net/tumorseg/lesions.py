@@ -7,7 +7,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from tumorseg.regions import region_mask
-from tumorseg.volume import BoolArray, Geometry, LabelArray
+from tumorseg.volume import SPACING_TOLERANCE, BoolArray, Geometry, LabelArray
 
 NumberArray = npt.NDArray[np.int32]
 
@@ -58,10 +58,16 @@ def _cores(core: BoolArray, geometry: Geometry) -> NumberArray:
     large = _large_parts(core, geometry)
     numbers, count = ndimage.label(large, TOUCHING)
     if count > 1:
-        reach = [2 * int(MERGE_MM / 2 / spacing) + 1 for spacing in geometry.spacing[::-1]]
-        joined, _ = ndimage.label(ndimage.maximum_filter(large, reach, mode="constant"), TOUCHING)
+        # Boxes of n voxels around two centres touch where the centres are at most n voxels apart.
+        boxes = [max(1, _voxels_within(MERGE_MM, spacing)) for spacing in geometry.spacing[::-1]]
+        joined, _ = ndimage.label(ndimage.maximum_filter(large, boxes, mode="constant"), TOUCHING)
         numbers = np.where(large, joined, 0)
     return np.asarray(numbers, np.int32)
+
+
+def _voxels_within(distance: float, spacing: float) -> int:
+    """The largest number of voxels that make at most a distance; files round their sizes."""
+    return int(distance / spacing * (1 + SPACING_TOLERANCE))
 
 
 def _nearest(numbers: NumberArray, inside: BoolArray, geometry: Geometry) -> NumberArray:

@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from io import TextIOWrapper
 from typing import NoReturn
 
-from tumorseg.errors import BadInputError, CancelledError, TumorSegError
+from tumorseg.errors import BadInputError, CancelledError, OutOfMemoryError, TumorSegError
 
 
 def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
@@ -20,14 +21,16 @@ def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
         when_stopped: what Ctrl-C leaves behind, said to the user.
 
     Returns:
-        The exit code of the work or of the problem; 2 for files that the system refuses, 130 after Ctrl-C.
+        The exit code of the work or of the problem; 1 without enough memory, 2 for files that the system refuses, 130
+        after Ctrl-C.
     """
+    _say_everything()
     try:
         return work()
     except TumorSegError as error:
-        for problem in error.problems:
-            print(f"{name}: {problem}", file=sys.stderr)
-        return error.exit_code
+        return _told(name, error)
+    except MemoryError:
+        return _told(name, OutOfMemoryError())
     except BrokenPipeError:  # the reader of our output went away, e.g. ``| head``
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
@@ -38,6 +41,19 @@ def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
     except KeyboardInterrupt:
         print(f"\n{name}: Stopped; {when_stopped}.", file=sys.stderr)
         return CancelledError.exit_code
+
+
+def _told(name: str, error: TumorSegError) -> int:
+    for problem in error.problems:
+        print(f"{name}: {problem}", file=sys.stderr)
+    return error.exit_code
+
+
+def _say_everything() -> None:
+    """What the console's code page does not have, as in names of files, is written as ``\\xb2`` instead of raised."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # Windows programs without a console have none
+            stream.reconfigure(errors="backslashreplace")
 
 
 def leave(code: int) -> NoReturn:

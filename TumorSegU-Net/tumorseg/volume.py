@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from itertools import permutations
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,13 @@ SPACING_TOLERANCE = 1e-3
 
 POSITION_TOLERANCE_MM = 1e-2
 """Largest distance (mm) between corresponding corner voxels of two grids that count as the same."""
+
+
+POSSIBLE_SPACING_MM = (0.01, 100.0)
+"""Voxel sizes beyond are wrong numbers or units, not images: MR has 0.05 mm of a specimen to 30 mm of a thick slab."""
+
+LARGEST_FIELD_ML = 1e6
+"""A cube of 1 m. A whole body has half of that."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,15 @@ class Geometry:
         """Length of the grid along (x, y, z) in mm."""
         nx, ny, nz = self.shape[::-1]
         return (nx * self.spacing[0], ny * self.spacing[1], nz * self.spacing[2])
+
+    @property
+    def impossible(self) -> str:
+        """The voxels in words where no scanner makes such a grid, because a number or unit is wrong; else empty."""
+        low, high = POSSIBLE_SPACING_MM
+        possible = all(low <= size <= high for size in self.spacing)
+        if possible and self.voxel_volume_ml * prod(self.shape) <= LARGEST_FIELD_ML:
+            return ""
+        return f"{_times(self.shape[::-1])} voxels of {_times(self.spacing)} mm"
 
     def crop(self, box: tuple[slice, ...]) -> Geometry:
         """The grid of ``array[box]``; the slices along (z, y, x) have no steps."""

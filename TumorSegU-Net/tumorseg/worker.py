@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from tumorseg import __version__
 from tumorseg.allocator import keep_freed_memory, return_freed_memory
-from tumorseg.errors import BadInputError, TumorSegError
+from tumorseg.errors import BadInputError, OutOfMemoryError, TumorSegError
 from tumorseg.guard import check_case
 from tumorseg.model_keeper import ModelKeeper
 from tumorseg.modelfile import read_spec
@@ -78,6 +78,8 @@ class Worker:
         except TumorSegError as error:
             error.__traceback__ = error.__cause__ = error.__context__ = None
             return error
+        except MemoryError:
+            return OutOfMemoryError()
         except Exception as error:  # the process must survive whatever a run does; the details go to stderr
             traceback.print_exc(file=sys.stderr)
             return TumorSegError(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
+
+from tumorseg.images import write_image
 
 from .patient import Patient
 from .spec import SEQUENCES
@@ -24,24 +24,22 @@ def write_patient(patient: Patient, folder: Path, name: str) -> Path:
     """Write ``folder/name/name_{t1,t1ce,t2,flair,seg}.nii.gz`` and return ``folder/name``.
 
     Images are int16, labels uint8 in BraTS 2020 numbering (enhancing = 4). Each file appears complete or not at all.
-    ``OSError`` if the folder cannot be written.
+    ``OSError`` if the folder cannot be made, ``BadInputError`` if a file cannot be written.
     """
     case = Path(folder) / name
     case.mkdir(parents=True, exist_ok=True)
     for sequence in SEQUENCES:
         values = np.rint(patient.images[sequence])
-        _write_atomically(
-            np.clip(values, 0, np.iinfo(np.int16).max).astype(np.int16), patient, case_file(case, sequence)
-        )
+        _write(np.clip(values, 0, np.iinfo(np.int16).max).astype(np.int16), patient, case_file(case, sequence))
     labels = np.where(patient.labels == 3, _ENHANCING_2020, patient.labels).astype(np.uint8)
-    _write_atomically(labels, patient, case_file(case, "seg"))
+    _write(labels, patient, case_file(case, "seg"))
     return case
 
 
 def write_missing(folder: Path, name: str, make: Callable[[], Patient]) -> str:
     """Make and write a patient unless ``folder/name`` is complete; returns which of both, in words.
 
-    ``OSError`` if the folder cannot be written.
+    Raises what ``write_patient`` raises.
     """
     case = Path(folder) / name
     if all(case_file(case, kind).is_file() for kind in (*SEQUENCES, "seg")):
@@ -56,12 +54,9 @@ def case_file(case: Path, kind: str) -> Path:
     return case / f"{case.name}_{kind}.nii.gz"
 
 
-def _write_atomically(array: npt.NDArray[np.int16] | npt.NDArray[np.uint8], patient: Patient, target: Path) -> None:
+def _write(array: npt.NDArray[np.int16] | npt.NDArray[np.uint8], patient: Patient, target: Path) -> None:
     image = sitk.GetImageFromArray(array)
     image.SetSpacing(patient.spacing)
     sizes = image.GetSize()
     image.SetOrigin([c - 0.5 * (n - 1) * s for c, n, s in zip(_BRATS_CENTRE, sizes, patient.spacing, strict=True)])
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".writing-") as scratch:
-        temporary = Path(scratch) / target.name
-        sitk.WriteImage(image, str(temporary), useCompression=True)
-        os.replace(temporary, target)
+    write_image(image, target)
