@@ -212,6 +212,46 @@ def test_predictions_that_mix_numberings_are_refused(
     assert "hold both 3 and 4, so their numbering cannot be identified; state it with" in capsys.readouterr().err
 
 
+def _write_shells(folder: Path, core: int, edema: int, names: tuple[str, ...]) -> None:
+    """Predictions with a core of 116 voxels inside of edema, and 9 voxels of enhancing tumor, which are 3."""
+    labels = np.zeros(SMALL.shape, np.uint8)
+    labels[5:12, 6:13, 7:15] = edema
+    labels[6:11, 7:12, 9:14] = core
+    labels[8, 8:11, 10:13] = 3
+    for name in names:
+        write_labels(labels, SMALL, folder / f"{name}.nii.gz")
+
+
+def test_predictions_with_edema_as_1_are_refused_until_it_is_stated(
+    predictions: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("--predictions", predictions, "--data", data)
+    _write_shells(predictions, core=1, edema=2, names=NAMES)
+    assert _evaluate(*command, "--output", tmp_path / "known") == 0
+    assert "Numbering of the predictions: BraTS 2023 (identified)." in capsys.readouterr().out
+    _write_shells(predictions, core=2, edema=1, names=NAMES)
+    assert _evaluate(*command) == 2
+    assert (
+        f"In most predictions in {predictions} label 1 lies outside label 2, so 1 is probably edema, as in the "
+        "Decathlon; state their numbering with --labels decathlon (1 is edema) or --labels 2023 (1 is core)."
+    ) in capsys.readouterr().err
+    assert _evaluate(*command, "--labels", "2023") == 0
+    assert _evaluate(*command, "--labels", "decathlon", "--output", tmp_path / "stated") == 0
+    assert "Numbering of the predictions: Decathlon (stated)." in capsys.readouterr().out
+    known, stated = (read_scores(tmp_path / name / "scores.csv") for name in ("known", "stated"))
+    assert stated == known
+
+
+def test_bad_predictions_of_single_cases_are_scored(
+    predictions: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """C alone has its core outside of its edema, as a bad network may do it."""
+    _write_shells(predictions, core=1, edema=2, names=("A", "B"))
+    _write_shells(predictions, core=2, edema=1, names=("C",))
+    assert _evaluate("--predictions", predictions, "--data", data) == 0
+    assert "Numbering of the predictions: BraTS 2023 (identified)." in capsys.readouterr().out
+
+
 def test_a_folder_with_other_files_is_left_alone(
     predictions: Path, data: Path, model: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

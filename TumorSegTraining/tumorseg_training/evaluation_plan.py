@@ -12,10 +12,9 @@ from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
-from tumorseg.regions import LabelConvention
 from tumorseg_training.calibrate import calibrate
 from tumorseg_training.calibration_report import calibration_markdown, calibration_text
-from tumorseg_training.case_predictions import ModelPredictions, PredictionFiles
+from tumorseg_training.case_predictions import ModelPredictions, Numbering, PredictionFiles
 from tumorseg_training.cases import LabelledCase, check_names, find_labelled_cases
 from tumorseg_training.documents import Document
 from tumorseg_training.evaluate import Evaluation, Show, evaluate
@@ -148,14 +147,14 @@ def _model_plan(model: Model, cases: list[LabelledCase], subject: Document, opti
 
 
 def _predictions_plan(options: argparse.Namespace, cases: list[LabelledCase], subject: Document) -> Plan:
-    convention = None if options.labels == "auto" else LabelConvention(options.labels)
-    files = PredictionFiles(options.predictions, [case.name for case in cases], convention)
-    how = "identified" if convention is None else "stated"
+    stated = None if options.labels == "auto" else Numbering(options.labels)
+    files = PredictionFiles(options.predictions, [case.name for case in cases], stated)
+    numbering = f"{files.numbering.called} ({'identified' if stated is None else 'stated'})"
     subject |= {
         "predictions": str(options.predictions.resolve()),
-        "convention": f"BraTS {files.convention.value} ({how})",
+        "convention": numbering,
     }
-    note = f"Numbering of the predictions: BraTS {files.convention.value} ({how})."
+    note = f"Numbering of the predictions: {numbering}."
     return Plan(cases, files, subject, options.output, notes=[note])
 
 
