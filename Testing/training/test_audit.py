@@ -224,6 +224,18 @@ def test_labels_of_two_kinds_in_one_set_are_found(tmp_path: Path) -> None:
     assert _codes(tmp_path)["case 4"] == {"mixed-conventions"}
 
 
+def test_cases_whose_only_label_is_1_are_found_where_no_other_tells(tmp_path: Path) -> None:
+    for number in (1, 2):
+        case = write_case(tiny_patient(number), tmp_path / f"case_{number}")
+        write_image((tiny_patient(number).labels != 0).astype(np.uint8), case / f"{case.name}_seg.nii.gz")
+    found = _audit(tmp_path)
+    assert _codes(tmp_path) == {"case_1": {"one-label"}, "case_2": {"one-label"}}
+    assert found.usable == 0
+    assert "case_1 has no label but 1, as all cases here, and nothing says what it means. If it" in text_report(found)
+    write_case(tiny_patient(3), tmp_path / "case_3")
+    assert _codes(tmp_path) == {"case_1": set(), "case_2": set(), "case_3": set()}
+
+
 def test_the_command_writes_a_table_and_leaves_the_data_alone(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -118,6 +118,40 @@ def test_partial_data_have_an_undivided_tumor(tmp_path: Path) -> None:
         read_labelled(case, SEQUENCES)
 
 
+def _write_ones(case: Path, seed: int) -> None:
+    write_case(tiny_patient(seed), case)
+    write_image((tiny_patient(seed).labels != 0).astype(np.uint8), case / f"{case.name}_seg.nii.gz")
+
+
+def test_a_folder_whose_only_label_is_1_is_refused_until_the_names_say_what_it_is(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 2)):
+        _write_ones(tmp_path / "data" / name, seed)
+    with pytest.raises(BadInputError) as refused:
+        find_labelled_cases(tmp_path / "data")
+    assert refused.value.problems == (
+        f"1 is the only label of all cases in {tmp_path / 'data'} (such as a), and nothing says what it means. If it "
+        "is the whole tumor, let the names of the segmentations end in _seg_wt; if it is core, name the cases as BraTS "
+        "does.",
+    )
+    for name in ("a", "b"):
+        case = tmp_path / "data" / name
+        (case / f"{name}_seg.nii.gz").rename(case / f"{name}_seg_wt.nii.gz")
+    assert [case.convention for case in find_labelled_cases(tmp_path / "data")] == [Convention.WHOLE_TUMOR] * 2
+
+
+@pytest.mark.parametrize("other", ["c", "BraTS2021_00003"])
+def test_a_case_whose_only_label_is_1_among_others_is_read(other: str, tmp_path: Path) -> None:
+    _write_ones(tmp_path / "a", 1)
+    write_case(tiny_patient(3), tmp_path / other)
+    cases = {case.name: case for case in find_labelled_cases(tmp_path)}
+    assert set(np.unique(read_truth(cases["a"])[0])) == {0, 1}
+
+
+def test_healthy_brains_need_no_other_label(tmp_path: Path) -> None:
+    write_image(np.zeros(SHAPE, np.uint8), write_case(tiny_patient(1), tmp_path / "a") / "a_seg.nii.gz")
+    assert [case.name for case in find_labelled_cases(tmp_path)] == ["a"]
+
+
 def test_grades_ages_survival_and_patients_are_read_along(tmp_path: Path) -> None:
     first, second, last = find_labelled_cases(kaggle_2020(tmp_path))
     assert (first.grade, first.age, first.survival_days, first.alive) == ("HGG", 60.46, 289, False)

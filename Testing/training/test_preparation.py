@@ -144,7 +144,7 @@ def test_a_case_in_two_folders_is_taken_once_and_another_of_its_name_is_refused(
 def test_partial_and_synthetic_cases_only_train(data: Path, tmp_path: Path) -> None:
     partial = tmp_path / "partial"
     for number in (7, 8):
-        write_labelled(partial / f"Part_{number}", number, ("t1", "flair"), (NESTED > 0).astype(np.uint8))
+        write_labelled(partial / f"Part_{number}", number, ("t1", "flair"), np.minimum(NESTED, 2))
     synthetic = write_data(tmp_path / "synthetic", ["Synthetic_1"], first_seed=50)
     result = prepare_folder([data, partial], tmp_path / "prepared", TWO, [synthetic])
     for split in result.splits:
@@ -154,6 +154,13 @@ def test_partial_and_synthetic_cases_only_train(data: Path, tmp_path: Path) -> N
         "of complete cases."
     ]
     assert {case.name: case.sequences for case in result.prepared.cases}["Part_7"] == ("t1", "flair")
+
+
+def test_masks_of_the_whole_tumor_are_never_taken_for_core(data: Path, tmp_path: Path) -> None:
+    for number in (7, 8):
+        write_labelled(tmp_path / "masks" / f"Whole_{number}", number, labels=(NESTED > 0).astype(np.uint8))
+    with pytest.raises(BadInputError, match=r"1 is the only label of all cases in .*masks \(such as Whole_7\)"):
+        prepare_folder([data, tmp_path / "masks"], tmp_path / "prepared", TWO)
 
 
 def test_partial_cases_are_scored_when_there_are_no_others(tmp_path: Path) -> None:

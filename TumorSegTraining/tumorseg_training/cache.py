@@ -25,6 +25,7 @@ from tumorseg.normalise import Box, brain_mask, network_input
 from tumorseg.regions import UNDIVIDED
 from tumorseg.volume import LabelArray, Volume
 from tumorseg_training.cases import LabelledCase, read_labelled
+from tumorseg_training.conventions import Convention
 from tumorseg_training.documents import document_sha256, write_document
 from tumorseg_training.fingerprint import fingerprint
 from tumorseg_training.fingerprint_text import to_text
@@ -143,7 +144,9 @@ def cache_case(
     name = re.sub(r"[^\w.-]", "_", case.name)
     stem = f"{name}-{key[:16]}"
     cached = CachedCase(case.name, folder / f"{stem}.npy", folder / f"{stem}.seg.npy")
-    if facts := read_facts(cached):
+    facts = read_facts(cached)
+    # A file that was renamed to say that its label is the whole tumor has the hash that it had before.
+    if facts and (facts.undivided or case.convention is not Convention.WHOLE_TUMOR):
         return Entry(cached, facts, fresh=False)
     return Entry(cached, _write_entry(cached, case, channels, sources, spacing, normalisation), fresh=True)
 

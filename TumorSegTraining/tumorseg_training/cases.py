@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from tumorseg.errors import BadInputError
 from tumorseg.sequences import DISPLAY_NAMES
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
@@ -29,6 +31,12 @@ _NNUNET = re.compile(r".+_000\d\.nii(\.gz)?", re.IGNORECASE)
 _POST_TREATMENT_SHAPE = (182, 218, 182)
 """(z, y, x) of BraTS 2024 GLI, in the space of MNI152; the other years have 155 x 240 x 240."""
 
+WHOLE_OR_CORE = (
+    "If it is the whole tumor, let the names of the segmentations end in _seg_wt; if it is core, name the cases as "
+    "BraTS does."
+)
+"""What to do where 1 is the only label."""
+
 
 def find_labelled_cases(path: Path) -> list[LabelledCase]:
     """All cases with an expert's segmentation below a folder or in a .zip or .tar archive, sorted by name.
@@ -37,7 +45,7 @@ def find_labelled_cases(path: Path) -> list[LabelledCase]:
         path: what was downloaded, unpacked or not: BraTS 2017-2024, the versions of Kaggle, the Decathlon's Task01.
 
     Raises:
-        BadInputError: no case is there, or files of a case are given twice.
+        BadInputError: no case is there, files of a case are given twice, or nothing says what 1 means.
     """
     found, refused = discover(path)
     findings = [finding for of_case in found.findings.values() for finding in of_case]
@@ -47,6 +55,7 @@ def find_labelled_cases(path: Path) -> list[LabelledCase]:
         raise BadInputError(_other_tumors(path, others))
     if not found.cases:
         raise BadInputError([_nothing_found(path, found), *refused, *(finding.sentence for finding in findings)])
+    _check_several_labels(path, found.cases)
     return found.cases
 
 
@@ -164,6 +173,35 @@ def _once(cases: Sequence[LabelledCase], found: Found) -> list[LabelledCase]:
 
 def _unpacked_first(case: LabelledCase) -> tuple[bool, str]:
     return not Path(case.segmentation.location).is_file(), case.segmentation.location
+
+
+def _check_several_labels(path: Path, cases: Sequence[LabelledCase]) -> None:
+    """Refuse cases whose layout says nothing where 1 is the only label of all data: such are masks of whole tumors.
+
+    Labels are read until one tells.
+    """
+    unknown = [case for case in cases if case.convention is None]
+    others = [case for case in cases if case.convention not in (None, Convention.WHOLE_TUMOR)]
+    doubtful = []
+    for case in (*unknown, *others) if unknown else ():
+        numbers = _numbers(case)
+        if numbers - {0, 1}:
+            return
+        if 1 in numbers and case.convention is None:
+            doubtful.append(case.name)
+    if doubtful:
+        raise BadInputError(
+            f"1 is the only label of all cases in {path} (such as {doubtful[0]}), and nothing says what it means. "
+            f"{WHOLE_OR_CORE}"
+        )
+
+
+def _numbers(case: LabelledCase) -> set[int]:
+    """Of its labels; files that cannot be read are told when their turn comes."""
+    try:
+        return set(np.unique(case.segmentation.read_labels()[0]).tolist())
+    except BadInputError:
+        return set()
 
 
 def _other_tumors(path: Path, names: Sequence[str]) -> str:
