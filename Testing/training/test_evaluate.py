@@ -192,6 +192,17 @@ def test_predictions_are_scored_in_their_own_numbering(
     assert f"B: {predictions / 'B.nii.gz'} cannot be used: labels [4] do not occur" in capsys.readouterr().err
 
 
+def test_a_case_that_lies_in_the_data_twice_is_said(
+    predictions: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    shutil.copytree(data / "B", tmp_path / "data" / "again" / "B")
+    assert _evaluate("--predictions", predictions, "--data", tmp_path / "data") == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed[1:5]] == [*NAMES, "mean"]
+    assert printed[-1].startswith("B is also in ")
+
+
 def test_problems_of_predictions_are_told_together(
     predictions: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

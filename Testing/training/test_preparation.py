@@ -141,6 +141,16 @@ def test_a_case_in_two_folders_is_taken_once_and_another_of_its_name_is_refused(
         prepare_folder([data, data], tmp_path / "prepared", TWO)
 
 
+def test_a_case_that_lies_in_one_folder_twice_is_said(data: Path, tmp_path: Path) -> None:
+    for number in (0, 1, 2):
+        shutil.copytree(data / f"Case_{number}", tmp_path / "more" / f"Case_{number}")
+    shutil.copytree(data / "Case_0", tmp_path / "more" / "again" / "Case_0")
+    result = prepare_folder([tmp_path / "more"], tmp_path / "prepared", TWO)
+    assert [case.name for case in result.prepared.cases] == ["Case_0", "Case_1", "Case_2"]
+    (note,) = result.notes
+    assert note.startswith("Case_0 is also in ")
+
+
 def test_partial_and_synthetic_cases_only_train(data: Path, tmp_path: Path) -> None:
     partial = tmp_path / "partial"
     for number in (7, 8):
