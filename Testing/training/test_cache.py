@@ -75,6 +75,18 @@ def test_what_a_crash_left_incomplete_is_made_again(coarse_cases: Path, tmp_path
     assert path.read_bytes() == intact
 
 
+def test_an_older_entry_is_kept_and_gets_the_fingerprints_that_it_lacks(coarse_cases: Path, tmp_path: Path) -> None:
+    case = find_labelled_cases(coarse_cases)[0]
+    entry = cache_case(case, tmp_path, SEQUENCES)
+    intact, arrays = entry.cached.sidecar.read_text(), entry.cached.images.stat()
+    whole = entry.facts.fingerprint
+    entry.cached.sidecar.write_text(intact.replace(whole, whole.split()[3]))
+    again = cache_case(case, tmp_path, SEQUENCES)
+    assert (again.fresh, again.facts) == (False, entry.facts)
+    assert entry.cached.sidecar.read_text() == intact
+    assert entry.cached.images.stat().st_mtime_ns == arrays.st_mtime_ns
+
+
 def test_absent_sequences_are_zero_and_recorded(coarse_cases: Path, tmp_path: Path) -> None:
     case = find_labelled_cases(coarse_cases)[0]
     lacking = replace(case, images={name: case.images[name] for name in ("t1", "flair")})

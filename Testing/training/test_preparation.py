@@ -129,6 +129,16 @@ def test_the_same_scan_in_two_data_folders_is_one_patient(data: Path, tmp_path: 
         assert ("Twin" in split.train) == ("Case_0" in split.train)
 
 
+def test_a_copy_that_lacks_sequences_is_recognised_by_the_others(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "other" / "Twin").mkdir(parents=True)
+    for kind in ("t1ce", "t2", "seg"):
+        shutil.copy(data / "Case_0" / f"Case_0_{kind}.nii.gz", tmp_path / "other" / "Twin" / f"Twin_{kind}.nii.gz")
+    result = prepare_folder([data, tmp_path / "other"], tmp_path / "prepared", TWO)
+    assert "Twin shows the same scan as Case_0, so they count as one patient; leave one of them out." in result.notes
+    for split in result.splits:
+        assert {"Twin", "Case_0"} <= set(split.train)
+
+
 def test_a_case_in_two_folders_is_taken_once_and_another_of_its_name_is_refused(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data / "Case_0", tmp_path / "again" / "Case_0")
     result = prepare_folder([data, tmp_path / "again"], tmp_path / "prepared", TWO)
