@@ -313,6 +313,19 @@ def test_cases_that_the_model_has_seen_are_told() -> None:
     assert ["chose its weights" in notes[0], "fitted its calibration" in notes[1]] == [True, True]
 
 
+def test_patients_count_not_their_time_points_and_years() -> None:
+    told = ["1 of the 1 cases trained this model: their scores say nothing about new patients."]
+    assert training_notes({"split": {"train": ["BraTS-GLI-00005-100"]}}, ["BraTS-GLI-00005-101"]) == told
+    assert training_notes({"split": {"train": ["Brats17_TCIA_131_1"]}}, ["Brats18_TCIA_131_1"]) == told
+    split = {"train": ["BraTS-GLI-00005-100"], "validation": ["BraTS-GLI-00005-102", "BraTS-GLI-00006-100"]}
+    notes = training_notes({"split": split}, ["BraTS-GLI-00005-101", "BraTS-GLI-00006-101"])
+    assert [note.split(":")[0] for note in notes] == [
+        "1 of the 2 cases trained this model",
+        "1 of the 2 cases chose its weights by validation",
+    ]
+    assert training_notes({"split": {"train": ["BraTS-GLI-00005-100"]}}, ["BraTS-GLI-00050-100"]) == []
+
+
 def test_cases_of_the_model_that_a_training_started_from_are_told() -> None:
     first = {"split": {"train": ["A"]}}
     second = {"split": {"train": ["B"]}, "initial": first}

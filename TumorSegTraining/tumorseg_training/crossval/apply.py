@@ -13,7 +13,7 @@ from tumorseg_training.crossval.report import rule_sentence
 from tumorseg_training.crossval.results import CrossValidation, plain_json
 from tumorseg_training.evaluate import Evaluation
 from tumorseg_training.evaluation_summary import Statistic, statistics
-from tumorseg_training.training_notes import trained_on
+from tumorseg_training.training_notes import seen_before, trained_on
 
 PREFIX = "Cross-validation"
 """Starts every line that this module adds to a card, so that the next time they are replaced."""
@@ -57,7 +57,7 @@ def apply_to_model(path: Path, found: CrossValidation, seed: int) -> ModelSpec:
 def _lines(found: CrossValidation, trained: set[str], seed: int) -> list[str]:
     names, folds = list(found.alone.scores), len(found.subject["folds"])
     what = f"{len(names)} {found.called}"
-    seen = sorted(set(names) & trained)
+    seen = seen_before(names, trained)
     who = (
         f"This model itself was trained on {len(seen)} of these {len(names)} cases, so it cannot be measured on them."
         if seen

@@ -12,7 +12,7 @@ from tumorseg.modelfile import Model, ModelSpec, PostProcessing, are_guides, loa
 from tumorseg_training.cases import LabelledCase, find_labelled_cases
 from tumorseg_training.run_cases import find_run_cases, read_run_split
 from tumorseg_training.run_folder import MODEL_FILE
-from tumorseg_training.training_notes import trained_on
+from tumorseg_training.training_notes import seen_before, trained_on
 
 THRESHOLD = 0.5
 """Of every region, for the network alone; rules that a run's model may have are chosen anew from all folds."""
@@ -80,7 +80,7 @@ def read_unseen(folders: Sequence[Path], folds: Sequence[Fold]) -> list[Judged]:
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise BadInputError(f"{', '.join(twice)} is in more than one folder of --unseen; give it once.")
     for fold in folds:
-        if used := sorted((trained_on(fold.model.spec.training) | set(fold.validation)) & set(names)):
+        if used := sorted(seen_before(names, trained_on(fold.model.spec.training) | set(fold.validation))):
             raise BadInputError(f"{', '.join(used)} of --unseen belongs to the data of {fold.name}; leave it out.")
     return [Judged(case, folds[number % len(folds)]) for number, case in enumerate(cases)]
 
@@ -90,10 +90,10 @@ def _fold(run: Path, validation: tuple[str, ...], guides: tuple[str, ...] | None
         raise BadInputError(f"{run} has no validation cases, so it says nothing; prepare with --folds 2 or more.")
     model = load_model(run / MODEL_FILE)
     training = model.spec.training
-    if seen := sorted(trained_on(training) & set(validation)):
+    if seen := sorted(seen_before(validation, trained_on(training))):
         raise BadInputError(
-            f"The network of {run} was trained on its own validation cases {', '.join(seen)} (perhaps by the model "
-            "that it started from); such scores are no cross-validation."
+            f"The network of {run} was trained on the patients of its own validation cases {', '.join(seen)} "
+            "(perhaps by the model that it started from); such scores are no cross-validation."
         )
     recipe = training.get("recipe")
     last = isinstance(recipe, dict) and recipe.get("keep") == "last"
