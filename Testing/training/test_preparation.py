@@ -244,6 +244,11 @@ def test_grades_time_points_and_releases_of_public_layouts_are_kept_in_mind(tmp_
     assert (cases["Brats18_TCIA01_131_1"].grade, cases["BraTS19_TCIA09_141_1"].grade) == ("HGG", "LGG")
     time_points = [name for name, case in cases.items() if sum(case.patient == c.patient for c in cases.values()) > 1]
     assert any(name.startswith("BraTS-GLI") for name in time_points)
+    assert result.notes[0] == (
+        "3 patients have several cases, as names, folders or tables say, which stay together (BraTS-GLI-00005: "
+        "BraTS-GLI-00005-100, BraTS-GLI-00005-101; TCIA01_131_1: BraTS19_TCIA01_131_1, Brats18_TCIA01_131_1; "
+        "TCIA09_141_1: BraTS19_TCIA09_141_1, Brats18_TCIA09_141_1)."
+    )
     for split in result.splits:
         sides = {name: name in split.validation for name in cases}
         assert sides["Brats18_TCIA01_131_1"] == sides["BraTS19_TCIA01_131_1"]

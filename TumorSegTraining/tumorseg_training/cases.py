@@ -84,7 +84,7 @@ def discover(path: Path) -> tuple[Found, list[str]]:
     found = find_folder_cases(entry for entry in listing.entries if not belongs(entry))
     found.add(find_decathlon_cases(decathlon))
     found.add(find_slice_cases(listing.entries))
-    tables = read_tables(listing.entries)
+    tables = read_tables(listing.entries, [case.name for case in found.cases])
     completed = [tables.complete(case, official_name(case)) for case in found.cases]
     found.cases = sorted(told_apart(completed, path, found), key=lambda case: case.name)
     if not found.cases:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tumorseg_training.prepared import PreparedCase
+from tumorseg_training.wording import some
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,18 @@ def find_patients(
         families[together.representative(case.name)].append(case)
     kept_out = set(trains_only)
     return sorted((_patient(family, kept_out) for family in families.values()), key=lambda p: p.cases), notes
+
+
+def several_cases(cases: Iterable[PreparedCase]) -> list[str]:
+    """A sentence on the patients that have several cases, as names, folders and tables say."""
+    families: dict[str, list[str]] = defaultdict(list)
+    for case in cases:
+        families[case.patient].append(case.name)
+    told = [f"{patient}: {some(sorted(names))}" for patient, names in sorted(families.items()) if len(names) > 1]
+    if not told:
+        return []
+    who = f"{len(told)} patients have" if len(told) > 1 else "1 patient has"
+    return [f"{who} several cases, as names, folders or tables say, which stay together ({'; '.join(told[:3])})."]
 
 
 def _patient(family: Sequence[PreparedCase], kept_out: set[str]) -> Patient:

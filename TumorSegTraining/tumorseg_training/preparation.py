@@ -15,7 +15,7 @@ from tumorseg_training.fingerprint import same_scans
 from tumorseg_training.fingerprint_text import from_text
 from tumorseg_training.listing import check_outside
 from tumorseg_training.origins import Origin, find_origins
-from tumorseg_training.patients import find_patients
+from tumorseg_training.patients import find_patients, several_cases
 from tumorseg_training.prepared import Prepared, PreparedCase, write_prepared
 from tumorseg_training.recipe import GREATEST_SPACING, LEAST_SPACING
 from tumorseg_training.split import SPLIT, Split, load_splits, write_splits
@@ -92,7 +92,7 @@ def prepare_folder(
     before = _hash_before(output)
     splits = write_splits(output, drawn.test, drawn.validations, list(cached.entries), settings.seed)
     prepared = write_prepared(output, SEQUENCES, prepared_cases, settings.spacing, settings.normalisation)
-    notes += [*more, *twins, *drawn.notes, *_changed(before, splits[0].sha256)]
+    notes += [*more, *several_cases(prepared_cases), *twins, *drawn.notes, *_changed(before, splits[0].sha256)]
     return Preparation(prepared, splits, notes)
 
 
