@@ -10,6 +10,7 @@ from pathlib import Path
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import Model, ModelSpec, PostProcessing, are_guides, load_model
 from tumorseg_training.cases import LabelledCase, find_labelled_cases
+from tumorseg_training.one_kind import difference
 from tumorseg_training.run_cases import find_run_cases, read_run_split
 from tumorseg_training.run_folder import MODEL_FILE
 from tumorseg_training.training_notes import seen_before, trained_on
@@ -115,13 +116,8 @@ def _check_together(folds: Sequence[Fold]) -> None:
     if len({fold.name for fold in folds}) < len(folds):
         raise BadInputError("Two runs have folders of the same name, so their results could not be told apart.")
     for fold in folds[1:]:
-        if fold.model.spec.regions != folds[0].model.spec.regions:
-            raise BadInputError(f"{folds[0].name} and {fold.name} find different regions; they are no folds of one.")
-        if fold.model.spec.tta != folds[0].model.spec.tta:
+        if told := difference(folds[0].model.spec, fold.model.spec):
             raise BadInputError(
-                f"Of {folds[0].name} and {fold.name} one averages over mirrored inputs; they are no folds of one."
-            )
-        if fold.model.spec.guides != folds[0].model.spec.guides:
-            raise BadInputError(
-                f"Outlines of {folds[0].name} and {fold.name} follow other sequences; they are no folds of one."
+                f"{folds[0].name} and {fold.name} have different {told}, so they are no folds of one recipe; name runs "
+                "of the same."
             )
