@@ -16,7 +16,7 @@ class Patient:
 
     Attributes:
         cases: names, sorted.
-        stratum: data folder and grade, of which every part of a split gets its share.
+        stratum: data folder of the first case, and grade, of which every part of a split gets its share.
         trains_only: is never scored.
     """
 
@@ -66,10 +66,11 @@ def several_cases(cases: Iterable[PreparedCase]) -> list[str]:
 
 
 def _patient(family: Sequence[PreparedCase], kept_out: set[str]) -> Patient:
-    names = tuple(sorted(case.name for case in family))
+    family = sorted(family, key=lambda case: case.name)
+    names = tuple(case.name for case in family)
     grades = Counter(case.grade for case in family if case.grade)
     grade = max(sorted(grades), key=lambda name: grades[name]) if grades else ""
-    return Patient(names, (min(case.group for case in family), grade), not kept_out.isdisjoint(names))
+    return Patient(names, (family[0].group, grade), not kept_out.isdisjoint(names))
 
 
 class _Together:
