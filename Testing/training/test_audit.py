@@ -185,7 +185,8 @@ def test_one_problem_hides_no_other(tmp_path: Path) -> None:
     write_case(tiny_patient(9), tmp_path / "sound")
     codes = _codes(tmp_path)
     assert codes["sound"] == set()
-    assert codes["case 3"] == {"unreadable", "missing-sequence"}
+    # _shift has put this patient's T1 into case 2.
+    assert codes["case 3"] == {"unreadable", "missing-sequence", "same-scan"}
     assert _audit(tmp_path).usable == 1
 
 
@@ -222,6 +223,18 @@ def test_labels_of_two_kinds_in_one_set_are_found(tmp_path: Path) -> None:
         write_case(tiny_patient(number), tmp_path / f"case {number}")
     write_case(tiny_patient(4), tmp_path / "case 4", meaning={1: 2, 2: 1})
     assert _codes(tmp_path)["case 4"] == {"mixed-conventions"}
+
+
+def test_cases_whose_only_label_is_1_are_found_where_no_other_tells(tmp_path: Path) -> None:
+    for number in (1, 2):
+        case = write_case(tiny_patient(number), tmp_path / f"case_{number}")
+        write_image((tiny_patient(number).labels != 0).astype(np.uint8), case / f"{case.name}_seg.nii.gz")
+    found = _audit(tmp_path)
+    assert _codes(tmp_path) == {"case_1": {"one-label"}, "case_2": {"one-label"}}
+    assert found.usable == 0
+    assert "case_1 has no label but 1, as all cases here, and nothing says what it means. If it" in text_report(found)
+    write_case(tiny_patient(3), tmp_path / "case_3")
+    assert _codes(tmp_path) == {"case_1": set(), "case_2": set(), "case_3": set()}
 
 
 def test_the_command_writes_a_table_and_leaves_the_data_alone(

@@ -17,8 +17,11 @@ from tumorseg.normalise import network_input
 from tumorseg.regions import UNDIVIDED
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry
+from tumorseg_training.blobs import FileBlob
 from tumorseg_training.cache import CachedCase, cache_case, read_facts
 from tumorseg_training.cases import find_labelled_cases, read_labelled, read_truth
+from tumorseg_training.conventions import Convention
+from tumorseg_training.sources import ImageSource
 
 
 def test_the_arrays_are_the_networks_input_and_the_truth(coarse_cases: Path, tmp_path: Path) -> None:
@@ -72,6 +75,18 @@ def test_what_a_crash_left_incomplete_is_made_again(coarse_cases: Path, tmp_path
     assert path.read_bytes() == intact
 
 
+def test_an_older_entry_is_kept_and_gets_the_fingerprints_that_it_lacks(coarse_cases: Path, tmp_path: Path) -> None:
+    case = find_labelled_cases(coarse_cases)[0]
+    entry = cache_case(case, tmp_path, SEQUENCES)
+    intact, arrays = entry.cached.sidecar.read_text(), entry.cached.images.stat()
+    whole = entry.facts.fingerprint
+    entry.cached.sidecar.write_text(intact.replace(whole, whole.split()[3]))
+    again = cache_case(case, tmp_path, SEQUENCES)
+    assert (again.fresh, again.facts) == (False, entry.facts)
+    assert entry.cached.sidecar.read_text() == intact
+    assert entry.cached.images.stat().st_mtime_ns == arrays.st_mtime_ns
+
+
 def test_absent_sequences_are_zero_and_recorded(coarse_cases: Path, tmp_path: Path) -> None:
     case = find_labelled_cases(coarse_cases)[0]
     lacking = replace(case, images={name: case.images[name] for name in ("t1", "flair")})
@@ -97,10 +112,22 @@ def test_a_real_case_of_a_partial_data_set(data_folder: Path, tmp_path: Path) ->
     assert not images[[1, 2]].any()
 
 
+def test_a_label_that_turns_out_to_be_the_whole_tumor_is_not_kept_as_core(coarse_cases: Path, tmp_path: Path) -> None:
+    case = find_labelled_cases(coarse_cases)[0]
+    labels, geometry = read_labels(Path(case.segmentation.location))
+    write_labels((labels != 0).astype(np.uint8), geometry, tmp_path / "Case_seg.nii.gz")
+    taken_for_core = replace(case, segmentation=ImageSource(FileBlob(tmp_path / "Case_seg.nii.gz")))
+    (tmp_path / "cache").mkdir()
+    core = cache_case(taken_for_core, tmp_path / "cache", SEQUENCES)
+    assert (core.facts.undivided, set(np.unique(core.cached.load()[1]))) == (False, {0, 1})
+    whole = cache_case(replace(taken_for_core, convention=Convention.WHOLE_TUMOR), tmp_path / "cache", SEQUENCES)
+    assert (whole.facts.undivided, set(np.unique(whole.cached.load()[1]))) == (True, {0, UNDIVIDED})
+
+
 def _case_with_labels(folder: Path, geometry: Geometry | None = None) -> Path:
     case = small_case()
     write_case(case, folder)
-    labels = (case["t1ce"].array > 300).astype(np.uint8)
+    labels = 2 * (case["t1ce"].array > 300).astype(np.uint8)
     grid = geometry or case["t1ce"].geometry
     write_labels(np.resize(labels, grid.shape), grid, folder / "Case_seg.nii.gz")
     return folder
@@ -120,7 +147,7 @@ def test_a_changed_source_makes_a_new_entry(tmp_path: Path) -> None:
     write_labels(labels * 2, geometry, folder / "Case_seg.nii.gz")
     second = _cache(folder)
     assert first.labels != second.labels
-    assert second.load()[1].max() == 2
+    assert second.load()[1].max() == 3
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -115,14 +116,42 @@ def test_what_the_folds_teach_reaches_the_final_model(folds: Path) -> None:
     assert read_spec(final).card.measured == measured
 
 
-def test_what_the_folds_teach_is_not_for_a_model_with_other_guides(
-    folds: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("changes", "asked", "told"),
+    [
+        ({"guides": ("t1ce",)}, [], "guides of their outlines (('t1ce',) and ())"),
+        ({}, ["--tta"], "ways of averaging over mirrored inputs (False and True)"),
+        ({"tta": True}, [], "ways of averaging over mirrored inputs (True and False)"),
+        ({"spacing": (2.0, 2.0, 2.0)}, [], "voxel sizes ((2.0, 2.0, 2.0) and (1.0, 1.0, 1.0))"),
+    ],
+)
+def test_what_the_folds_teach_is_not_for_a_model_that_is_run_otherwise(
+    changes: dict[str, Any],
+    asked: list[str],
+    told: str,
+    folds: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     final = saved(threshold_model((0.5, 1.0, 2.0)), folds)
     before = load_model(final)
-    save_model(final, replace(before.spec, guides=("t1ce",)), before.network.state_dict())
-    assert main([*_command(folds), "--apply", str(final)]) == 2
-    assert f"{final} has other guides than the folds; give the model of" in capsys.readouterr().err
+    save_model(final, replace(before.spec, **changes), before.network.state_dict())
+    content = final.read_bytes()
+    monkeypatch.setattr(held_out, "segment", None)  # refused before anything is predicted
+    assert main([*_command(folds), *asked, "--apply", str(final)]) == 2
+    assert (
+        f"{final} and the folds, as they are judged, have different {told}; give the model of the same recipe, and "
+        "judge the folds as it is run."
+    ) in capsys.readouterr().err
+    assert final.read_bytes() == content
+
+
+def test_mirrored_folds_speak_for_a_model_that_mirrors(folds: Path) -> None:
+    final = saved(threshold_model((0.5, 1.0, 2.0)), folds)
+    before = load_model(final)
+    save_model(final, replace(before.spec, tta=True), before.network.state_dict())
+    assert main([*_command(folds), "--tta", "--apply", str(final)]) == 0
+    assert read_spec(final).tta is True
 
 
 def test_a_network_that_saw_its_cases_is_refused(folds: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,15 +160,27 @@ def test_a_network_that_saw_its_cases_is_refused(folds: Path, capsys: pytest.Cap
     base = {"initial": {"split": {"train": ["C"]}}}
     save_model(model, replace(loaded.spec, training=base), loaded.network.state_dict())
     assert main(_command(folds)) == 2
-    assert "was trained on its own validation cases C" in capsys.readouterr().err
+    assert "was trained on the patients of its own validation cases C (perhaps" in capsys.readouterr().err
 
 
-def test_models_with_other_guides_are_not_mixed(folds: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"guides": ("t1ce",)}, "guides of their outlines (('t1ce',) and ())"),
+        ({"spacing": (2.0, 2.0, 2.0)}, "voxel sizes ((2.0, 2.0, 2.0) and (1.0, 1.0, 1.0))"),
+        ({"normalisation": "zscore-flat"}, "normalisations (zscore-flat and zscore-brain)"),
+        ({"channels": ("flair", "t1", "t1ce", "t2")}, "input sequences (('flair', 't1', 't1ce', 't2') and"),
+        ({"patch_size": (32, 32, 32)}, "patch sizes ((32, 32, 32) and"),
+    ],
+)
+def test_runs_of_other_recipes_are_no_folds(
+    changes: dict[str, Any], told: str, folds: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = folds / "fold0" / "model.safetensors"
     loaded = load_model(model)
-    save_model(model, replace(loaded.spec, guides=("t1ce",)), loaded.network.state_dict())
+    save_model(model, replace(loaded.spec, **changes), loaded.network.state_dict())
     assert main(_command(folds)) == 2
-    assert "Outlines of fold0 and fold1 follow other sequences" in capsys.readouterr().err
+    assert f"fold0 and fold1 have different {told}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("asked", "guides"), [(["--guides", "flair"], ["flair"]), (["--guides"], []), ([], ["t1ce"])])
@@ -179,7 +220,7 @@ def test_models_that_want_to_be_mirrored_are_told_and_not_mixed_with_others(
         assert "averaged over mirrorings" in (folds / "out" / "crossval.md").read_text()
     else:
         assert main(_command(folds)) == 2
-        assert "fold1 one averages over mirrored inputs" in capsys.readouterr().err
+        assert "different ways of averaging over mirrored inputs (True and False)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

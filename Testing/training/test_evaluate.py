@@ -192,6 +192,17 @@ def test_predictions_are_scored_in_their_own_numbering(
     assert f"B: {predictions / 'B.nii.gz'} cannot be used: labels [4] do not occur" in capsys.readouterr().err
 
 
+def test_a_case_that_lies_in_the_data_twice_is_said(
+    predictions: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    shutil.copytree(data / "B", tmp_path / "data" / "again" / "B")
+    assert _evaluate("--predictions", predictions, "--data", tmp_path / "data") == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed[1:5]] == [*NAMES, "mean"]
+    assert printed[-1].startswith("B is also in ")
+
+
 def test_problems_of_predictions_are_told_together(
     predictions: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -210,6 +221,46 @@ def test_predictions_that_mix_numberings_are_refused(
     write_labels(np.where(_truth(1) == 4, 3, _truth(1)).astype(np.uint8), SMALL, predictions / "C.nii.gz")
     assert _evaluate("--predictions", predictions, "--data", data) == 2
     assert "hold both 3 and 4, so their numbering cannot be identified; state it with" in capsys.readouterr().err
+
+
+def _write_shells(folder: Path, core: int, edema: int, names: tuple[str, ...]) -> None:
+    """Predictions with a core of 116 voxels inside of edema, and 9 voxels of enhancing tumor, which are 3."""
+    labels = np.zeros(SMALL.shape, np.uint8)
+    labels[5:12, 6:13, 7:15] = edema
+    labels[6:11, 7:12, 9:14] = core
+    labels[8, 8:11, 10:13] = 3
+    for name in names:
+        write_labels(labels, SMALL, folder / f"{name}.nii.gz")
+
+
+def test_predictions_with_edema_as_1_are_refused_until_it_is_stated(
+    predictions: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ("--predictions", predictions, "--data", data)
+    _write_shells(predictions, core=1, edema=2, names=NAMES)
+    assert _evaluate(*command, "--output", tmp_path / "known") == 0
+    assert "Numbering of the predictions: BraTS 2023 (identified)." in capsys.readouterr().out
+    _write_shells(predictions, core=2, edema=1, names=NAMES)
+    assert _evaluate(*command) == 2
+    assert (
+        f"In most predictions in {predictions} label 1 lies outside label 2, so 1 is probably edema, as in the "
+        "Decathlon; state their numbering with --labels decathlon (1 is edema) or --labels 2023 (1 is core)."
+    ) in capsys.readouterr().err
+    assert _evaluate(*command, "--labels", "2023") == 0
+    assert _evaluate(*command, "--labels", "decathlon", "--output", tmp_path / "stated") == 0
+    assert "Numbering of the predictions: Decathlon (stated)." in capsys.readouterr().out
+    known, stated = (read_scores(tmp_path / name / "scores.csv") for name in ("known", "stated"))
+    assert stated == known
+
+
+def test_bad_predictions_of_single_cases_are_scored(
+    predictions: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """C alone has its core outside of its edema, as a bad network may do it."""
+    _write_shells(predictions, core=1, edema=2, names=("A", "B"))
+    _write_shells(predictions, core=2, edema=1, names=("C",))
+    assert _evaluate("--predictions", predictions, "--data", data) == 0
+    assert "Numbering of the predictions: BraTS 2023 (identified)." in capsys.readouterr().out
 
 
 def test_a_folder_with_other_files_is_left_alone(
@@ -260,6 +311,19 @@ def test_cases_that_the_model_has_seen_are_told() -> None:
     assert training_notes({"split": split}, ["C"]) == []
     notes = training_notes({"split": split, "calibration": {"cases": ["B"]}}, ["B"])
     assert ["chose its weights" in notes[0], "fitted its calibration" in notes[1]] == [True, True]
+
+
+def test_patients_count_not_their_time_points_and_years() -> None:
+    told = ["1 of the 1 cases trained this model: their scores say nothing about new patients."]
+    assert training_notes({"split": {"train": ["BraTS-GLI-00005-100"]}}, ["BraTS-GLI-00005-101"]) == told
+    assert training_notes({"split": {"train": ["Brats17_TCIA_131_1"]}}, ["Brats18_TCIA_131_1"]) == told
+    split = {"train": ["BraTS-GLI-00005-100"], "validation": ["BraTS-GLI-00005-102", "BraTS-GLI-00006-100"]}
+    notes = training_notes({"split": split}, ["BraTS-GLI-00005-101", "BraTS-GLI-00006-101"])
+    assert [note.split(":")[0] for note in notes] == [
+        "1 of the 2 cases trained this model",
+        "1 of the 2 cases chose its weights by validation",
+    ]
+    assert training_notes({"split": {"train": ["BraTS-GLI-00005-100"]}}, ["BraTS-GLI-00050-100"]) == []
 
 
 def test_cases_of_the_model_that_a_training_started_from_are_told() -> None:

@@ -187,6 +187,24 @@ def _between(run: Path, prepared: Path, folder: Path, share: float) -> dict[str,
     return load_model(folder / "run" / MODEL_FILE).network.state_dict()
 
 
+def test_a_start_from_a_model_that_saw_the_scored_cases_is_told(
+    run: Path, prepared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known, path = load_model(run / MODEL_FILE), tmp_path / "start.safetensors"
+    validation = load_split(prepared, 0).validation
+    training = {"split": {"train": [validation[0], "Somebody else"]}}
+    save_model(path, replace(known.spec, training=training), known.network.state_dict())
+    assert main(_fit(prepared, tmp_path / "run", "--initial", str(path), "--epochs", "1")) == 0
+    told = (
+        f"The model start.safetensors was trained on the patients of 1 of the 2 validation cases ({validation[0]}): "
+        "their scores will say nothing about new patients. Start from a model that has not seen them, or do not score "
+        "them."
+    )
+    assert f"Warning: {told}" in capsys.readouterr().out.splitlines()
+    assert _json(tmp_path / "run" / "plan.json")["warnings"] == [told]
+    assert read_spec(tmp_path / "run" / MODEL_FILE).training["notes"] == [told]
+
+
 def test_a_share_of_the_initial_weights_stays(run: Path, prepared: Path, tmp_path: Path) -> None:
     initial = load_model(run / MODEL_FILE).network.state_dict()
     trained = _between(run, prepared, tmp_path / "none", 0.0)

@@ -27,7 +27,7 @@ from support.tiny_patients import SHAPE, tiny_patient
 from tumorseg.errors import BadInputError
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry
-from tumorseg_training.cases import find_labelled_cases, read_labelled, read_truth
+from tumorseg_training.cases import cases_and_notes, find_labelled_cases, read_labelled, read_truth
 from tumorseg_training.conventions import Convention
 
 CASES = {
@@ -118,6 +118,40 @@ def test_partial_data_have_an_undivided_tumor(tmp_path: Path) -> None:
         read_labelled(case, SEQUENCES)
 
 
+def _write_ones(case: Path, seed: int) -> None:
+    write_case(tiny_patient(seed), case)
+    write_image((tiny_patient(seed).labels != 0).astype(np.uint8), case / f"{case.name}_seg.nii.gz")
+
+
+def test_a_folder_whose_only_label_is_1_is_refused_until_the_names_say_what_it_is(tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 2)):
+        _write_ones(tmp_path / "data" / name, seed)
+    with pytest.raises(BadInputError) as refused:
+        find_labelled_cases(tmp_path / "data")
+    assert refused.value.problems == (
+        f"1 is the only label of all cases in {tmp_path / 'data'} (such as a), and nothing says what it means. If it "
+        "is the whole tumor, let the names of the segmentations end in _seg_wt; if it is core, name the cases as BraTS "
+        "does.",
+    )
+    for name in ("a", "b"):
+        case = tmp_path / "data" / name
+        (case / f"{name}_seg.nii.gz").rename(case / f"{name}_seg_wt.nii.gz")
+    assert [case.convention for case in find_labelled_cases(tmp_path / "data")] == [Convention.WHOLE_TUMOR] * 2
+
+
+@pytest.mark.parametrize("other", ["c", "BraTS2021_00003"])
+def test_a_case_whose_only_label_is_1_among_others_is_read(other: str, tmp_path: Path) -> None:
+    _write_ones(tmp_path / "a", 1)
+    write_case(tiny_patient(3), tmp_path / other)
+    cases = {case.name: case for case in find_labelled_cases(tmp_path)}
+    assert set(np.unique(read_truth(cases["a"])[0])) == {0, 1}
+
+
+def test_healthy_brains_need_no_other_label(tmp_path: Path) -> None:
+    write_image(np.zeros(SHAPE, np.uint8), write_case(tiny_patient(1), tmp_path / "a") / "a_seg.nii.gz")
+    assert [case.name for case in find_labelled_cases(tmp_path)] == ["a"]
+
+
 def test_grades_ages_survival_and_patients_are_read_along(tmp_path: Path) -> None:
     first, second, last = find_labelled_cases(kaggle_2020(tmp_path))
     assert (first.grade, first.age, first.survival_days, first.alive) == ("HGG", 60.46, 289, False)
@@ -180,6 +214,68 @@ def test_numbered_cases_of_several_folders_get_longer_names(tmp_path: Path) -> N
     write_case(tiny_patient(1), tmp_path / "site A" / "case_1")
     write_case(tiny_patient(2), tmp_path / "site B" / "case_1")
     assert [case.name for case in find_labelled_cases(tmp_path)] == ["case_1", "site B-case_1"]
+
+
+def test_cases_of_one_name_get_as_many_folders_as_tell_them_apart(tmp_path: Path) -> None:
+    for seed, folder in enumerate(("A/scans", "B/scans", "C/scans", "C/later"), start=1):
+        write_case(tiny_patient(seed), tmp_path / folder / "case1")
+    cases = find_labelled_cases(tmp_path)
+    assert [case.name for case in cases] == ["B-scans-case1", "C-scans-case1", "case1", "later-case1"]
+    assert [case.patient for case in cases] == ["B-scans-case1", "C-scans-case1", "case1", "later-case1"]
+    np.testing.assert_array_equal(read_truth(cases[1])[0], tiny_patient(3).labels)
+
+
+def test_a_longer_name_is_never_that_of_another_case(tmp_path: Path) -> None:
+    for seed, folder in enumerate(("A/case1", "B/case1", "C/B-case1"), start=1):
+        write_case(tiny_patient(seed), tmp_path / folder)
+    names = [case.name for case in find_labelled_cases(tmp_path)]
+    assert sorted(names) == ["B-case1", "case1", f"{tmp_path.name}-B-case1"]
+
+
+def test_files_that_are_the_same_are_read_once_and_that_is_said(tmp_path: Path) -> None:
+    for seed, folder in enumerate(("A/case1", "B/case1"), start=1):
+        write_case(tiny_patient(seed), tmp_path / folder)
+    for copy in ("copy 1", "copy 2"):
+        shutil.copytree(tmp_path / "B" / "case1", tmp_path / copy / "case1")
+    cases, notes = cases_and_notes(tmp_path)
+    assert [case.name for case in cases] == ["B-case1", "case1"]
+    assert notes == [
+        f"case1 is also in {tmp_path}/copy 1/case1/case1_seg.nii.gz; {tmp_path}/B/case1/case1_seg.nii.gz is read. "
+        f"Keep one of them. (1 more like it in {tmp_path})"
+    ]
+
+
+def test_patients_of_bids_keep_their_sessions_together(tmp_path: Path) -> None:
+    for seed, folder in enumerate(("sub-A/ses-1", "sub-A/ses-2", "sub-B/ses-1"), start=1):
+        write_case(tiny_patient(seed), tmp_path / folder / "anat", f"{folder.replace('/', '_')}_{{kind}}.nii.gz")
+    cases = find_labelled_cases(tmp_path)
+    assert {case.name: case.patient for case in cases} == {
+        "anat": "sub-A",
+        "ses-2-anat": "sub-A",
+        "sub-B-ses-1-anat": "sub-B",
+    }
+
+
+def test_a_folder_above_the_data_names_no_patient(tmp_path: Path) -> None:
+    for seed in (1, 2):
+        write_case(tiny_patient(seed), tmp_path / "sub-project" / f"case{seed}")
+    assert [case.patient for case in find_labelled_cases(tmp_path / "sub-project")] == ["case1", "case2"]
+
+
+def test_patients_of_bids_are_others_at_another_site(tmp_path: Path) -> None:
+    for seed, folder in enumerate(("site 1/sub-01", "site 2/sub-01"), start=1):
+        write_case(tiny_patient(seed), tmp_path / folder)
+    assert {case.name: case.patient for case in find_labelled_cases(tmp_path)} == {
+        "sub-01": "site 1-sub-01",
+        "site 2-sub-01": "site 2-sub-01",
+    }
+
+
+def test_renamed_cases_of_a_release_are_others_where_their_patients_are(tmp_path: Path) -> None:
+    for seed, site in enumerate(("A", "B"), start=1):
+        write_case(tiny_patient(seed), tmp_path / site / f"BraTS2021_0000{seed}").rename(tmp_path / site / "scan")
+    cases = find_labelled_cases(tmp_path)
+    assert {case.name: case.patient for case in cases} == {"scan": "BraTS2021_00001", "B-scan": "BraTS2021_00002"}
 
 
 def test_the_data_set_of_the_decathlon_needs_no_description(tmp_path: Path) -> None:

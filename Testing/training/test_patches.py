@@ -112,6 +112,13 @@ def test_centres_are_spread_over_each_label() -> None:
     assert set(edema[:, 0].tolist()) == set(range(20))
 
 
+def test_the_centres_that_are_remembered_keep_nothing_else_in_memory() -> None:
+    labels = np.full((40, 40, 40), 2, np.uint8)
+    (edema,) = tumor_centres(labels)
+    np.testing.assert_array_equal(edema, np.argwhere(labels)[::13])  # 64,000 voxels, at most 5000 of them
+    assert (edema.base, edema.nbytes) == (None, 4924 * 3 * 2)
+
+
 def test_whole_brains_are_stretched_and_each_is_seen_once_a_pass(recipe: Recipe) -> None:
     shapes = ((20, 12, 10), (18, 14, 10), (20, 12, 12))
     cases = [_case(np.full(shape, number, np.uint8), str(number)) for number, shape in enumerate(shapes)]

@@ -29,6 +29,12 @@ def test_the_same_scan_makes_one_patient_also_through_others() -> None:
     assert notes == ["b shows the same scan as a, so they count as one patient; leave one of them out."]
 
 
+def test_a_patient_of_two_data_folders_belongs_to_that_of_the_first_case() -> None:
+    for first, second in (("a", "b"), ("b", "a")):
+        (patient,), _ = find_patients([_case("2", "P", group=second), _case("1", "P", group=first)])
+        assert patient == Patient(("1", "2"), (first, ""), False)
+
+
 def test_a_name_of_a_patient_is_no_name_of_a_case() -> None:
     patients, _ = find_patients([_case("x", "y"), _case("y", "z")])
     assert [patient.cases for patient in patients] == [("x",), ("y",)]

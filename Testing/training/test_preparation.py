@@ -129,6 +129,16 @@ def test_the_same_scan_in_two_data_folders_is_one_patient(data: Path, tmp_path: 
         assert ("Twin" in split.train) == ("Case_0" in split.train)
 
 
+def test_a_copy_that_lacks_sequences_is_recognised_by_the_others(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "other" / "Twin").mkdir(parents=True)
+    for kind in ("t1ce", "t2", "seg"):
+        shutil.copy(data / "Case_0" / f"Case_0_{kind}.nii.gz", tmp_path / "other" / "Twin" / f"Twin_{kind}.nii.gz")
+    result = prepare_folder([data, tmp_path / "other"], tmp_path / "prepared", TWO)
+    assert "Twin shows the same scan as Case_0, so they count as one patient; leave one of them out." in result.notes
+    for split in result.splits:
+        assert {"Twin", "Case_0"} <= set(split.train)
+
+
 def test_a_case_in_two_folders_is_taken_once_and_another_of_its_name_is_refused(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data / "Case_0", tmp_path / "again" / "Case_0")
     result = prepare_folder([data, tmp_path / "again"], tmp_path / "prepared", TWO)
@@ -141,10 +151,20 @@ def test_a_case_in_two_folders_is_taken_once_and_another_of_its_name_is_refused(
         prepare_folder([data, data], tmp_path / "prepared", TWO)
 
 
+def test_a_case_that_lies_in_one_folder_twice_is_said(data: Path, tmp_path: Path) -> None:
+    for number in (0, 1, 2):
+        shutil.copytree(data / f"Case_{number}", tmp_path / "more" / f"Case_{number}")
+    shutil.copytree(data / "Case_0", tmp_path / "more" / "again" / "Case_0")
+    result = prepare_folder([tmp_path / "more"], tmp_path / "prepared", TWO)
+    assert [case.name for case in result.prepared.cases] == ["Case_0", "Case_1", "Case_2"]
+    (note,) = result.notes
+    assert note.startswith("Case_0 is also in ")
+
+
 def test_partial_and_synthetic_cases_only_train(data: Path, tmp_path: Path) -> None:
     partial = tmp_path / "partial"
     for number in (7, 8):
-        write_labelled(partial / f"Part_{number}", number, ("t1", "flair"), (NESTED > 0).astype(np.uint8))
+        write_labelled(partial / f"Part_{number}", number, ("t1", "flair"), np.minimum(NESTED, 2))
     synthetic = write_data(tmp_path / "synthetic", ["Synthetic_1"], first_seed=50)
     result = prepare_folder([data, partial], tmp_path / "prepared", TWO, [synthetic])
     for split in result.splits:
@@ -154,6 +174,13 @@ def test_partial_and_synthetic_cases_only_train(data: Path, tmp_path: Path) -> N
         "of complete cases."
     ]
     assert {case.name: case.sequences for case in result.prepared.cases}["Part_7"] == ("t1", "flair")
+
+
+def test_masks_of_the_whole_tumor_are_never_taken_for_core(data: Path, tmp_path: Path) -> None:
+    for number in (7, 8):
+        write_labelled(tmp_path / "masks" / f"Whole_{number}", number, labels=(NESTED > 0).astype(np.uint8))
+    with pytest.raises(BadInputError, match=r"1 is the only label of all cases in .*masks \(such as Whole_7\)"):
+        prepare_folder([data, tmp_path / "masks"], tmp_path / "prepared", TWO)
 
 
 def test_partial_cases_are_scored_when_there_are_no_others(tmp_path: Path) -> None:
@@ -217,6 +244,11 @@ def test_grades_time_points_and_releases_of_public_layouts_are_kept_in_mind(tmp_
     assert (cases["Brats18_TCIA01_131_1"].grade, cases["BraTS19_TCIA09_141_1"].grade) == ("HGG", "LGG")
     time_points = [name for name, case in cases.items() if sum(case.patient == c.patient for c in cases.values()) > 1]
     assert any(name.startswith("BraTS-GLI") for name in time_points)
+    assert result.notes[0] == (
+        "3 patients have several cases, as names, folders or tables say, which stay together (BraTS-GLI-00005: "
+        "BraTS-GLI-00005-100, BraTS-GLI-00005-101; TCIA01_131_1: BraTS19_TCIA01_131_1, Brats18_TCIA01_131_1; "
+        "TCIA09_141_1: BraTS19_TCIA09_141_1, Brats18_TCIA09_141_1)."
+    )
     for split in result.splits:
         sides = {name: name in split.validation for name in cases}
         assert sides["Brats18_TCIA01_131_1"] == sides["BraTS19_TCIA01_131_1"]

@@ -88,6 +88,7 @@ def test_a_pass_has_a_step_for_every_full_batch() -> None:
         ),
         ("resized = 1", "resized must be true or false, got 1"),
         ("resized = true\nsingle_pass = true", "resized and single_pass exclude each other"),
+        ("resized = true\n[shares]\nreal = 2.0", r"resized and \[shares\] exclude each other: stretched, each case"),
         ("tta = true\n[augmentation]\nmirror = 0", "tta needs augmentation.mirror above 0"),
         ('schedule = "plateau"\nwarm_up_steps = 5', "warm_up_steps must be 0 with the schedule plateau"),
         ("augmentation = 3", r"\[augmentation\] must be a table"),

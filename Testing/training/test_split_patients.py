@@ -1,5 +1,6 @@
 """The draw of a split: whole patients, every stratum in every part, and words where that cannot be."""
 
+import hashlib
 from collections import Counter
 
 import pytest
@@ -38,6 +39,22 @@ def test_the_draw_depends_on_the_seed_and_not_on_the_order() -> None:
     first = draw_split(patients, 5, 0.1, seed=0)
     assert draw_split(patients[::-1], 5, 0.1, seed=0) == first
     assert draw_split(patients, 5, 0.1, seed=1) != first
+
+
+def test_it_does_not_matter_what_data_folders_are_called() -> None:
+    def drawn(first: str, second: str) -> tuple[tuple[str, ...], ...]:
+        patients = [Patient((f"a{number}",), (first, ""), False) for number in range(7)]
+        patients += [Patient((f"b{number}",), (second, ""), False) for number in range(8)]
+        split = draw_split(patients, 5, 0.1, seed=0)
+        return (split.test, *split.validations)
+
+    assert drawn("brats", "upenn") == drawn("xbrats", "upenn") == drawn("2", "1")
+
+
+def test_a_data_folder_is_split_as_ever() -> None:
+    """Networks that were trained must not meet their cases in a test."""
+    drawn = draw_split(_patients(BRATS_2020), 5, 0.1, seed=0)
+    assert hashlib.sha256(repr((drawn.test, drawn.validations)).encode()).hexdigest()[:16] == "5d76493c9470ae67"
 
 
 @given(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tumorseg_training.labelled_case import LabelledCase
 from tumorseg_training.listing import list_files
 from tumorseg_training.releases import release_of
 from tumorseg_training.tables import Tables, grade_of, parse_survival, read_tables
@@ -52,6 +53,39 @@ def test_names_are_linked_across_tables(tmp_path: Path) -> None:
     assert tables.same["brats18_a_1"] == tables.same["brats19_a_1"] == tables.same["brats20_training_001"]
     assert tables.grade["brats20_training_002"] == "LGG"
     assert "brats20_training_002" not in tables.same
+
+
+@pytest.mark.parametrize("column", ["Steroid", "SiteID", "valid", "StudyUID", "Rapid", "GridID", "Center_ID"])
+def test_columns_that_only_end_like_a_name_merge_no_patients(column: str, tmp_path: Path) -> None:
+    names = ("BraTS2021_00001", "BraTS2021_00002", "UPENN-3")
+    rows = "".join(f"{name},yes,{50 + number}\n" for number, name in enumerate(names))
+    (tmp_path / "clinical.csv").write_text(f"ID,{column},Age\n{rows}")
+    tables = read_tables(list_files(tmp_path).entries, names)
+    assert tables.same == {}
+    assert tables.age == {"brats2021_00001": 50, "brats2021_00002": 51, "upenn-3": 52}
+
+
+def test_a_name_that_no_case_has_links_nothing(tmp_path: Path) -> None:
+    (tmp_path / "mapping.csv").write_text("Case ID,TCGA_TCIA_subject_ID\nA,TCGA-1\nB,TCGA-1\n")
+    assert read_tables(list_files(tmp_path).entries, ["A", "B"]).same == {}
+    assert read_tables(list_files(tmp_path).entries, ["A", "B", "TCGA-1"]).same["a"] == {"A", "B", "TCGA-1"}
+
+
+def test_scans_of_one_patient_id_are_one_patient(tmp_path: Path) -> None:
+    rows = "case_1,P1\ncase_2,P1\ncase_3,P2\nanother,P2\n"
+    (tmp_path / "scans.csv").write_text(f"case_id,patient_id\n{rows}")
+    tables = read_tables(list_files(tmp_path).entries, ["case_1", "case_2", "case_3"])
+    patients = {name: tables.complete(LabelledCase(name, {}, None, name)).patient for name in ("case_1", "case_2")}
+    assert patients == {"case_1": "P1", "case_2": "P1"}
+    assert tables.same["case_3"] == {"case_3", "P2"}
+
+
+@pytest.mark.parametrize(
+    "column", ["Brats17ID", "BraTS_2018_subject_ID", "BraTS2021", "BraTS 2023", "TCGA_TCIA_subject_ID"]
+)
+def test_columns_of_the_public_tables_are_known(column: str, tmp_path: Path) -> None:
+    (tmp_path / "mapping.csv").write_text(f"BraTS_2020_subject_ID,{column}\nBraTS20_Training_001,Brats18_A_1\n")
+    assert read_tables(list_files(tmp_path).entries).same["brats18_a_1"] == {"Brats18_A_1", "BraTS20_Training_001"}
 
 
 def test_a_byte_order_mark_is_no_part_of_a_column(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from tumorseg_training.audit_checks import (
     same_shape,
     unreadable,
 )
-from tumorseg_training.cases import convention_of, discover
+from tumorseg_training.cases import WHOLE_OR_CORE, convention_of, discover
 from tumorseg_training.conventions import CAVITY, Convention, to_engine
 from tumorseg_training.fingerprint import Fingerprint, fingerprint, same_scans
 from tumorseg_training.labelled_case import LabelledCase
@@ -166,7 +166,8 @@ def _compared(audits: Sequence[CaseAudit]) -> list[CaseAudit]:
     """With the findings that come from comparing cases with each other."""
     audits = _settled(audits)
     notes: dict[str, list[Finding]] = defaultdict(list)
-    for check in (_note_unusual_grids, _note_mixed_conventions, _note_same_scans, _note_same_patients):
+    checks = (_note_unusual_grids, _note_mixed_conventions, _note_one_label, _note_same_scans, _note_same_patients)
+    for check in checks:
         check(audits, notes)
     return [audit.with_findings(*notes[audit.name]) for audit in audits]
 
@@ -214,6 +215,21 @@ def _note_mixed_conventions(audits: Sequence[CaseAudit], notes: dict[str, list[F
                 message = f"Its labels look like {convention}; the cases of {layout} differ ({kinds})."
                 remedy = "Keep cases of different origin in folders of their own."
                 notes[name].append(Finding("mixed-conventions", "warning", ("seg",), message, remedy))
+
+
+def _note_one_label(audits: Sequence[CaseAudit], notes: dict[str, list[Finding]]) -> None:
+    """Cases whose layout says nothing, where 1 is the only label of all data: such are masks of whole tumors."""
+    read = [audit for audit in audits if audit.volumes_ml and audit.convention is not Convention.WHOLE_TUMOR]
+    if not all(_no_label_but_1(audit.volumes_ml or {}) for audit in read):
+        return
+    for audit in read:
+        if audit.case and audit.case.convention is None and (audit.volumes_ml or {})["WT"]:
+            message = f"{audit.name} has no label but 1, as all cases here, and nothing says what it means."
+            notes[audit.name].append(Finding("one-label", "blocking", ("seg",), message, WHOLE_OR_CORE))
+
+
+def _no_label_but_1(volumes_ml: Mapping[str, float]) -> bool:
+    return volumes_ml["WT"] == volumes_ml["TC"] and not volumes_ml["ET"] and not volumes_ml.get("RC")
 
 
 def _note_same_scans(audits: Sequence[CaseAudit], notes: dict[str, list[Finding]]) -> None:

@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,10 @@ from tumorseg.normalise import Box, brain_mask, network_input
 from tumorseg.regions import UNDIVIDED
 from tumorseg.volume import LabelArray, Volume
 from tumorseg_training.cases import LabelledCase, read_labelled
+from tumorseg_training.conventions import Convention
 from tumorseg_training.documents import document_sha256, write_document
 from tumorseg_training.fingerprint import fingerprint
-from tumorseg_training.fingerprint_text import to_text
+from tumorseg_training.fingerprint_text import from_text, to_text
 from tumorseg_training.working_labels import labels_on_working
 
 CACHE_VERSION = 3
@@ -143,8 +144,10 @@ def cache_case(
     name = re.sub(r"[^\w.-]", "_", case.name)
     stem = f"{name}-{key[:16]}"
     cached = CachedCase(case.name, folder / f"{stem}.npy", folder / f"{stem}.seg.npy")
-    if facts := read_facts(cached):
-        return Entry(cached, facts, fresh=False)
+    facts = read_facts(cached)
+    # A file that was renamed to say that its label is the whole tumor has the hash that it had before.
+    if facts and (facts.undivided or case.convention is not Convention.WHOLE_TUMOR):
+        return Entry(cached, _recognisable(cached, case, facts), fresh=False)
     return Entry(cached, _write_entry(cached, case, channels, sources, spacing, normalisation), fresh=True)
 
 
@@ -188,8 +191,23 @@ def _write_entry(
         fingerprint=to_text(fingerprint(volumes)),
         sizes=[_save(cached.images, images), _save(cached.labels, labels[box])],
     )
-    write_document(cached.sidecar, {"version": CACHE_VERSION, "case": case.name, "facts": asdict(facts)})
+    _write_facts(cached, facts)
     return facts
+
+
+def _recognisable(cached: CachedCase, case: LabelledCase, facts: Facts) -> Facts:
+    """The facts with a fingerprint of every sequence; older versions kept that of one, which a copy may lack."""
+    known = from_text(facts.fingerprint)
+    if known is None or known.blocks.keys() == set(facts.sequences):
+        return facts
+    volumes = {name: case.images[name].read_volume() for name in facts.sequences}
+    facts = replace(facts, fingerprint=to_text(fingerprint(volumes)))
+    _write_facts(cached, facts)
+    return facts
+
+
+def _write_facts(cached: CachedCase, facts: Facts) -> None:
+    write_document(cached.sidecar, {"version": CACHE_VERSION, "case": cached.name, "facts": asdict(facts)})
 
 
 def _read(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
+from enum import Enum
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +14,36 @@ import numpy as np
 from tumorseg.errors import BadInputError
 from tumorseg.images import READABLE, extension_of, read_labels
 from tumorseg.regions import ET, REGIONS, UNDIVIDED, LabelConvention, from_convention
+from tumorseg.volume import LabelArray
 from tumorseg_training.cases import LabelledCase, read_labelled, read_truth
+from tumorseg_training.conventions import CLEAR_SHELL, Convention, shell_difference, to_engine
 from tumorseg_training.evaluate import CasePrediction, Show
 
 if TYPE_CHECKING:
     from tumorseg.modelfile import Model
+
+
+class Numbering(str, Enum):
+    """What the numbers of predictions mean; the values are those of ``--labels``."""
+
+    BRATS_2023 = "2023"
+    BRATS_2020 = "2020"
+    DECATHLON = "decathlon"
+
+    @property
+    def called(self) -> str:
+        """What the results call it."""
+        return Convention.DECATHLON.value if self is Numbering.DECATHLON else f"BraTS {self.value}"
+
+    def to_engine(self, labels: LabelArray) -> LabelArray:
+        """Renumber labels of a file for the engine.
+
+        Raises:
+            ValueError: a label that the numbering does not have.
+        """
+        if self is Numbering.DECATHLON:
+            return to_engine(labels, Convention.DECATHLON)
+        return from_convention(labels, LabelConvention(self.value))
 
 
 class ModelPredictions:
@@ -59,15 +86,15 @@ class PredictionFiles:
     """Label maps that are named by case: ``<case>.nii.gz`` or another known extension.
 
     Attributes:
-        convention: of all files of the folder.
+        numbering: of all files of the folder.
         regions: that they can have.
     """
 
-    def __init__(self, folder: Path, cases: Collection[str], convention: LabelConvention | None = None) -> None:
-        """Find the files of cases, and identify their convention unless it is given.
+    def __init__(self, folder: Path, cases: Collection[str], numbering: Numbering | None = None) -> None:
+        """Find the files of cases, and identify their numbering unless it is given.
 
         Raises:
-            BadInputError: no such folder, no file of any case, or files that mix conventions.
+            BadInputError: no such folder, no file of any case, or files whose numbering cannot be identified.
         """
         if not folder.is_dir():
             raise BadInputError(f"The folder of predictions {folder} does not exist; check the path.")
@@ -77,8 +104,8 @@ class PredictionFiles:
             raise BadInputError(
                 f"{folder} holds no prediction of any case; name them by case, like {min(cases)}.nii.gz."
             )
-        values = _values(self._files.values())
-        self.convention = convention or _identify(folder, values)
+        values, shells = _look_at(self._files.values())
+        self.numbering = numbering or _identify(folder, values, shells)
         self.regions: tuple[str, ...] = ("WT",) if UNDIVIDED in values else tuple(REGIONS)
 
     def __call__(self, case: LabelledCase, show: Show) -> CasePrediction:
@@ -94,7 +121,7 @@ class PredictionFiles:
         if difference := geometry.differences(grid):
             raise BadInputError(f"{path} does not fit the segmentation of the case: {', '.join(difference)}.")
         try:
-            return CasePrediction(from_convention(labels, self.convention), truth, geometry)
+            return CasePrediction(self.numbering.to_engine(labels), truth, geometry)
         except ValueError as error:
             raise BadInputError(f"{path} cannot be used: {error}.") from error
 
@@ -121,22 +148,40 @@ def _files_by_case(folder: Path, cases: Collection[str]) -> Iterable[tuple[str, 
             yield path.name[: -len(extension)], path
 
 
-def _values(files: Iterable[Path]) -> set[int]:
-    """All numbers that occur; files that cannot be read are told when their turn comes."""
+def _look_at(files: Iterable[Path]) -> tuple[set[int], list[float]]:
+    """All numbers that occur, and how much more 2 than 1 is the outer shell, of each file that shows both.
+
+    Files that cannot be read are told when their turn comes.
+    """
     values: set[int] = set()
+    shells: list[float] = []
     for path in files:
         try:
-            values.update(np.unique(read_labels(path)[0]).tolist())
+            labels, _ = read_labels(path)
         except BadInputError:
             continue
-    return values
+        values.update(np.unique(labels).tolist())
+        if (difference := shell_difference(labels)) is not None:
+            shells.append(difference)
+    return values, shells
 
 
-def _identify(folder: Path, values: set[int]) -> LabelConvention:
-    """A 4 without any 3 in the whole folder is BraTS 2017-2022; without both, the conventions agree."""
+def _identify(folder: Path, values: set[int], shells: Sequence[float]) -> Numbering:
+    """A 4 without any 3 in the whole folder is BraTS 2017-2022; without both, the years of BraTS agree.
+
+    Raises:
+        BadInputError: both occur, or 1 is clearly edema. A bad network may get that wrong in single cases, not in most.
+    """
     if {ET, 4} <= values:
         raise BadInputError(
             f"The predictions in {folder} hold both 3 and 4, so their numbering cannot be identified; "
             "state it with --labels 2023 (enhancing tumor is 3) or --labels 2020 (it is 4)."
         )
-    return LabelConvention.BRATS_2020 if 4 in values else LabelConvention.BRATS_2023
+    found = Numbering.BRATS_2020 if 4 in values else Numbering.BRATS_2023
+    if shells and median(shells) < -CLEAR_SHELL:
+        raise BadInputError(
+            f"In most predictions in {folder} label 1 lies outside label 2, so 1 is probably edema, as in the "
+            "Decathlon; state their numbering with --labels decathlon (1 is edema) or "
+            f"--labels {found.value} (1 is core)."
+        )
+    return found

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from tumorseg.errors import BadInputError
 from tumorseg.sequences import DISPLAY_NAMES
@@ -15,19 +16,33 @@ from tumorseg_training.conventions import Convention, identify_convention, to_en
 from tumorseg_training.labelled_case import LabelledCase
 from tumorseg_training.layouts.decathlon import belongs, find_decathlon_cases
 from tumorseg_training.layouts.folders import find_folder_cases
-from tumorseg_training.layouts.found import OTHER_TUMOR, SEVERAL_FILES, Found
+from tumorseg_training.layouts.found import FOUND_TWICE, OTHER_TUMOR, SEVERAL_FILES, Found
 from tumorseg_training.layouts.slices import find_slice_cases, official_name
 from tumorseg_training.listing import Entry, list_files
-from tumorseg_training.releases import FOLDERS
+from tumorseg_training.same_names import told_apart
 from tumorseg_training.sources import Source
 from tumorseg_training.tables import read_tables
 
-__all__ = ["LabelledCase", "check_names", "discover", "find_labelled_cases", "read_labelled", "read_truth"]
+__all__ = [
+    "LabelledCase",
+    "cases_and_notes",
+    "check_names",
+    "discover",
+    "find_labelled_cases",
+    "read_labelled",
+    "read_truth",
+]
 
 _NNUNET = re.compile(r".+_000\d\.nii(\.gz)?", re.IGNORECASE)
 
 _POST_TREATMENT_SHAPE = (182, 218, 182)
 """(z, y, x) of BraTS 2024 GLI, in the space of MNI152; the other years have 155 x 240 x 240."""
+
+WHOLE_OR_CORE = (
+    "If it is the whole tumor, let the names of the segmentations end in _seg_wt; if it is core, name the cases as "
+    "BraTS does."
+)
+"""What to do where 1 is the only label."""
 
 
 def find_labelled_cases(path: Path) -> list[LabelledCase]:
@@ -37,8 +52,13 @@ def find_labelled_cases(path: Path) -> list[LabelledCase]:
         path: what was downloaded, unpacked or not: BraTS 2017-2024, the versions of Kaggle, the Decathlon's Task01.
 
     Raises:
-        BadInputError: no case is there, or files of a case are given twice.
+        BadInputError: no case is there, files of a case are given twice, or nothing says what 1 means.
     """
+    return cases_and_notes(path)[0]
+
+
+def cases_and_notes(path: Path) -> tuple[list[LabelledCase], list[str]]:
+    """As ``find_labelled_cases``, and sentences on what the user should know about the choice of the cases."""
     found, refused = discover(path)
     findings = [finding for of_case in found.findings.values() for finding in of_case]
     if several := [finding.sentence for finding in findings if finding.code == SEVERAL_FILES]:
@@ -47,7 +67,10 @@ def find_labelled_cases(path: Path) -> list[LabelledCase]:
         raise BadInputError(_other_tumors(path, others))
     if not found.cases:
         raise BadInputError([_nothing_found(path, found), *refused, *(finding.sentence for finding in findings)])
-    return found.cases
+    _check_several_labels(path, found.cases)
+    twice = [finding.sentence for finding in findings if finding.code == FOUND_TWICE]
+    more = f" ({len(twice) - 1} more like it in {path})" if len(twice) > 1 else ""
+    return found.cases, [f"{sentence}{more}" for sentence in twice[:1]]
 
 
 def discover(path: Path) -> tuple[Found, list[str]]:
@@ -61,9 +84,9 @@ def discover(path: Path) -> tuple[Found, list[str]]:
     found = find_folder_cases(entry for entry in listing.entries if not belongs(entry))
     found.add(find_decathlon_cases(decathlon))
     found.add(find_slice_cases(listing.entries))
-    tables = read_tables(listing.entries)
+    tables = read_tables(listing.entries, [case.name for case in found.cases])
     completed = [tables.complete(case, official_name(case)) for case in found.cases]
-    found.cases = sorted(_once(completed, found), key=lambda case: case.name)
+    found.cases = sorted(told_apart(completed, path, found), key=lambda case: case.name)
     if not found.cases:
         _refuse_nnunet(listing.entries)
     return found, listing.refused
@@ -147,23 +170,33 @@ def _read_volumes(sources: dict[str, Source]) -> dict[str, Volume]:
     return {name: future.result() for name, future in reading.items()}
 
 
-def _once(cases: Sequence[LabelledCase], found: Found) -> list[LabelledCase]:
-    """Each name once: a case of BraTS that is there twice (unpacked beside its archive) is read once; cases that
-    somebody has numbered anew in several folders get the folder in front of their name."""
-    kept: dict[str, LabelledCase] = {}
-    for case in sorted(cases, key=_unpacked_first):
-        if case.name in kept and case.layout == FOLDERS:
-            folder = Path(case.segmentation.location).parent.parent.name
-            case = replace(case, name=f"{folder}-{case.name}")
-        first = kept.setdefault(case.name, case)
-        if first is not case:
-            message = f"{case.name} is also in {case.segmentation.location}; {first.segmentation.location} is read."
-            found.warn(case.name, "found-twice", message, "Keep one of them.")
-    return list(kept.values())
+def _check_several_labels(path: Path, cases: Sequence[LabelledCase]) -> None:
+    """Refuse cases whose layout says nothing where 1 is the only label of all data: such are masks of whole tumors.
+
+    Labels are read until one tells.
+    """
+    unknown = [case for case in cases if case.convention is None]
+    others = [case for case in cases if case.convention not in (None, Convention.WHOLE_TUMOR)]
+    doubtful = []
+    for case in (*unknown, *others) if unknown else ():
+        numbers = _numbers(case)
+        if numbers - {0, 1}:
+            return
+        if 1 in numbers and case.convention is None:
+            doubtful.append(case.name)
+    if doubtful:
+        raise BadInputError(
+            f"1 is the only label of all cases in {path} (such as {doubtful[0]}), and nothing says what it means. "
+            f"{WHOLE_OR_CORE}"
+        )
 
 
-def _unpacked_first(case: LabelledCase) -> tuple[bool, str]:
-    return not Path(case.segmentation.location).is_file(), case.segmentation.location
+def _numbers(case: LabelledCase) -> set[int]:
+    """Of its labels; files that cannot be read are told when their turn comes."""
+    try:
+        return set(np.unique(case.segmentation.read_labels()[0]).tolist())
+    except BadInputError:
+        return set()
 
 
 def _other_tumors(path: Path, names: Sequence[str]) -> str:

@@ -48,7 +48,8 @@ T1ce = Callable[[], FloatArray | None]
 _FEWEST_VOXELS = 50
 _SHELL = 0.1
 """How much more of its surface the outer label shows to normal brain; 0.17 to 0.92 in real cases."""
-_CLEAR_SHELL = 0.25
+CLEAR_SHELL = 0.25
+"""From which on the shell contradicts what else is known."""
 _BRIGHTER = 0.3
 """Difference of mean T1ce in standard deviations of the brain; enhancing tumor has 1.5 over edema in real cases."""
 
@@ -121,7 +122,7 @@ def _check_shell(labels: LabelArray, declared: Convention) -> None:
     if declared is Convention.WHOLE_TUMOR or (difference := shell_difference(labels)) is None:
         return
     edema = next(number for number, meaning in MEANINGS[declared].items() if meaning == ED)
-    if (difference if edema == 2 else -difference) < -_CLEAR_SHELL:
+    if (difference if edema == 2 else -difference) < -CLEAR_SHELL:
         raise ValueError(
             f"by their names and folders they are in the {declared.value} convention, where {edema} is edema, "
             f"but {edema} lies inside label {3 - edema}; find out where they come from"
@@ -153,7 +154,7 @@ def _up_to_three(labels: LabelArray) -> Convention:
     difference = shell_difference(labels)
     if difference is None or difference > -_SHELL:
         return Convention.BRATS_2023
-    if difference < -_CLEAR_SHELL and np.count_nonzero(labels == 3) >= _FEWEST_VOXELS:
+    if difference < -CLEAR_SHELL and np.count_nonzero(labels == 3) >= _FEWEST_VOXELS:
         return Convention.DECATHLON
     raise ValueError(
         "label 1 lies outside label 2, so 1 may be edema (Medical Segmentation Decathlon) or an unusual core (BraTS); "

@@ -142,6 +142,7 @@ def _request(options: argparse.Namespace) -> Request:
         tiles=options.compare_tiles,
         tile=tuple(options.tile) if options.tile else None,
         seed=options.seed,
+        final=options.apply,
     )
 
 

@@ -12,11 +12,10 @@ from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
-from tumorseg.regions import LabelConvention
 from tumorseg_training.calibrate import calibrate
 from tumorseg_training.calibration_report import calibration_markdown, calibration_text
-from tumorseg_training.case_predictions import ModelPredictions, PredictionFiles
-from tumorseg_training.cases import LabelledCase, check_names, find_labelled_cases
+from tumorseg_training.case_predictions import ModelPredictions, Numbering, PredictionFiles
+from tumorseg_training.cases import LabelledCase, cases_and_notes, check_names
 from tumorseg_training.documents import Document
 from tumorseg_training.evaluate import Evaluation, Show, evaluate
 from tumorseg_training.evaluation_summary import dice_table, statistics, write_summary
@@ -62,13 +61,15 @@ def make_plan(options: argparse.Namespace, show: Show) -> Plan:
         check_results_folder(options.output)
     if options.run is not None:
         return _run_plan(options, show)
-    cases = [case for folder in options.data for case in find_labelled_cases(folder)]
+    cases, notes = _found(options.data)
     cases = _chosen(cases, options.case)
     subject: Document = {"data": [str(folder.resolve()) for folder in options.data]}
     if options.predictions is not None:
-        return _predictions_plan(options, cases, subject)
-    model = load_model(find_model(options.model))
-    return _model_plan(model, cases, subject, options)
+        plan = _predictions_plan(options, cases, subject)
+    else:
+        plan = _model_plan(load_model(find_model(options.model)), cases, subject, options)
+    plan.notes += notes
+    return plan
 
 
 def run_plan(plan: Plan, seed: int, show: Show) -> tuple[Evaluation, str]:
@@ -148,15 +149,21 @@ def _model_plan(model: Model, cases: list[LabelledCase], subject: Document, opti
 
 
 def _predictions_plan(options: argparse.Namespace, cases: list[LabelledCase], subject: Document) -> Plan:
-    convention = None if options.labels == "auto" else LabelConvention(options.labels)
-    files = PredictionFiles(options.predictions, [case.name for case in cases], convention)
-    how = "identified" if convention is None else "stated"
+    stated = None if options.labels == "auto" else Numbering(options.labels)
+    files = PredictionFiles(options.predictions, [case.name for case in cases], stated)
+    numbering = f"{files.numbering.called} ({'identified' if stated is None else 'stated'})"
     subject |= {
         "predictions": str(options.predictions.resolve()),
-        "convention": f"BraTS {files.convention.value} ({how})",
+        "convention": numbering,
     }
-    note = f"Numbering of the predictions: BraTS {files.convention.value} ({how})."
+    note = f"Numbering of the predictions: {numbering}."
     return Plan(cases, files, subject, options.output, notes=[note])
+
+
+def _found(folders: Sequence[Path]) -> tuple[list[LabelledCase], list[str]]:
+    """The cases of all folders, and what to know about them."""
+    of_each = [cases_and_notes(folder) for folder in folders]
+    return [case for cases, _ in of_each for case in cases], [note for _, notes in of_each for note in notes]
 
 
 def _chosen(cases: list[LabelledCase], names: Sequence[str]) -> list[LabelledCase]:

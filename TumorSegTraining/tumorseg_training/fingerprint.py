@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorseg.normalise import bounding_box, zscore
+from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import FloatArray, Volume
 
 SAME = 0.95
@@ -20,7 +21,6 @@ SAME = 0.95
 
 BLOCKS = (14, 18, 14)
 """Number along (z, y, x); about 1 cm each."""
-_PREFERRED = ("flair", "t1", "t2", "t1ce")
 
 
 @dataclass(frozen=True)
@@ -28,37 +28,41 @@ class Fingerprint:
     """Of one case.
 
     Attributes:
-        sequence: the sequence it was made from; only the same ones compare.
-        blocks: (z, y, x) float32 with mean 0 and length 1, axes pointing to superior, posterior and left.
+        blocks: of each sequence that shows anything, (z, y, x) float32 with mean 0 and length 1, axes pointing to
+            superior, posterior and left. Only those of the same sequence compare.
     """
 
-    sequence: str
-    blocks: FloatArray
+    blocks: Mapping[str, FloatArray]
 
 
 def fingerprint(volumes: Mapping[str, Volume]) -> Fingerprint | None:
     """The fingerprint of a case; None without a volume that shows anything."""
-    for sequence in _PREFERRED:
-        if sequence in volumes and (blocks := _blocks(volumes[sequence])) is not None:
-            return Fingerprint(sequence, blocks)
-    return None
+    found = {name: _blocks(volumes[name]) for name in SEQUENCES if name in volumes}
+    blocks = {name: of_one for name, of_one in found.items() if of_one is not None}
+    return Fingerprint(blocks) if blocks else None
 
 
 def same_scans(prints: Sequence[Fingerprint | None]) -> Iterator[tuple[int, int, float]]:
-    """Pairs of cases, by index, that show the same scan, and how much their fingerprints correlate.
+    """Pairs of cases, by index, that show the same scan in any sequence of both, and how much they correlate there."""
+    found: dict[tuple[int, int], float] = {}
+    for sequence in SEQUENCES:
+        blocks = {index: one.blocks[sequence] for index, one in enumerate(prints) if one and sequence in one.blocks}
+        for first, second, likeness in _alike(blocks) if len(blocks) > 1 else ():
+            found[first, second] = max(likeness, found.get((first, second), 0))
+    for (first, second), likeness in sorted(found.items()):
+        yield first, second, likeness
+
+
+def _alike(blocks: Mapping[int, FloatArray]) -> Iterator[tuple[int, int, float]]:
+    """Pairs of one sequence.
 
     The Decathlon's files are turned by 180 degrees about the body's axis relative to BraTS, so that is tried too.
     """
-    for sequence in _PREFERRED:
-        chosen = [index for index, found in enumerate(prints) if found is not None and found.sequence == sequence]
-        if len(chosen) < 2:
-            continue
-        blocks = np.stack([found.blocks for index in chosen if (found := prints[index]) is not None])
-        turned = blocks[:, :, ::-1, ::-1]
-        flat = blocks.reshape(len(chosen), -1)
-        likeness = np.maximum(flat @ flat.T, flat @ turned.reshape(len(chosen), -1).T)
-        for first, second in np.argwhere(np.triu(likeness > SAME, k=1)):
-            yield chosen[first], chosen[second], float(likeness[first, second])
+    indices, stack = list(blocks), np.stack(list(blocks.values()))
+    flat, turned = (array.reshape(len(indices), -1) for array in (stack, stack[:, :, ::-1, ::-1]))
+    likeness = np.maximum(flat @ flat.T, flat @ turned.T)
+    for first, second in np.argwhere(np.triu(likeness > SAME, k=1)):
+        yield indices[first], indices[second], float(likeness[first, second])
 
 
 def _blocks(volume: Volume) -> FloatArray | None:

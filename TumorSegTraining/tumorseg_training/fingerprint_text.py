@@ -1,4 +1,7 @@
-"""Fingerprints as text, for JSON: the sequence, a colon, and the blocks as base64 of half-precision numbers."""
+"""Fingerprints as text, for JSON: of each sequence name, colon, and the blocks as base64 of half-precision numbers.
+
+Older versions wrote one sequence only, which is read too.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ import base64
 
 import numpy as np
 
+from tumorseg.volume import FloatArray
 from tumorseg_training.fingerprint import BLOCKS, Fingerprint
 
 
 def to_text(found: Fingerprint | None) -> str:
     """The text; empty for none."""
-    if found is None:
-        return ""
-    return f"{found.sequence}:{base64.b64encode(found.blocks.astype('<f2').tobytes()).decode()}"
+    parts = found.blocks.items() if found else ()
+    return " ".join(f"{name}:{base64.b64encode(blocks.astype('<f2').tobytes()).decode()}" for name, blocks in parts)
 
 
 def from_text(text: str) -> Fingerprint | None:
@@ -24,5 +27,9 @@ def from_text(text: str) -> Fingerprint | None:
     """
     if not text:
         return None
-    sequence, _, blocks = text.partition(":")
-    return Fingerprint(sequence, np.frombuffer(base64.b64decode(blocks), "<f2").astype(np.float32).reshape(BLOCKS))
+    parts = (part.partition(":") for part in text.split())
+    return Fingerprint({name: _blocks(encoded) for name, _, encoded in parts})
+
+
+def _blocks(encoded: str) -> FloatArray:
+    return np.frombuffer(base64.b64decode(encoded), "<f2").astype(np.float32).reshape(BLOCKS)

@@ -19,7 +19,7 @@ from tumorseg.modelfile import save_model
 from tumorseg_training.checkpoint_file import newest_checkpoint, read_checkpoint
 from tumorseg_training.documents import write_document
 from tumorseg_training.hardware import Hardware, is_first_process
-from tumorseg_training.initial import Initial, initial_model, mixed_with_initial
+from tumorseg_training.initial import Initial, initial_model, initial_notes, mixed_with_initial
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.plan import make_plan
 from tumorseg_training.prepared import load_prepared
@@ -82,6 +82,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
         )
     check_shares(recipe, groups)
     initial = initial_model(recipe)
+    notes = initial_notes(recipe, initial, split)
     first = is_first_process()
     described = split_values(prepared, split)
     if first:
@@ -89,10 +90,10 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
     if (run / MODEL_FILE).exists():
         return run / MODEL_FILE
     if first:
-        _announce(recipe, groups, validation, hardware, run)
+        _announce(recipe, groups, validation, hardware, run, notes)
     _train(recipe, groups, validation, hardware, run, initial.weights)
     if first:
-        _write_model(recipe, described, initial, run, validated=bool(validation))
+        _write_model(recipe, described, initial, run, notes, validated=bool(validation))
     return run / MODEL_FILE
 
 
@@ -102,16 +103,18 @@ def _announce(
     validation: list[TrainingCase],
     hardware: Hardware,
     run: Path,
+    notes: list[str],
 ) -> None:
     """Print and keep the plan, and what is known beforehand to go badly."""
     # Before the plan, which times a whole step: with slow convolutions that alone takes minutes.
     if slow := convolution_warning(recipe, hardware.accelerator):
         say(f"Warning: {slow}")
     plan = make_plan(recipe, groups, validation, hardware, run)
-    write_document(run / PLAN_FILE, plan.values())
+    warnings = [*notes, *plan.warnings()]
+    write_document(run / PLAN_FILE, {**plan.values(), "warnings": warnings})
     write_document(run / ENVIRONMENT_FILE, environment(hardware.accelerator, hardware.processes, recipe.precision))
     say(plan.text())
-    for sentence in plan.warnings():
+    for sentence in warnings:
         say(f"Warning: {sentence}")
 
 
@@ -149,7 +152,9 @@ def _finished(checkpoint: dict[str, Any], recipe: Recipe) -> bool:
     return checkpoint["epoch"] + 1 >= recipe.epochs or any(stops)
 
 
-def _write_model(recipe: Recipe, split: dict[str, Any], initial: Initial, run: Path, validated: bool) -> None:
+def _write_model(
+    recipe: Recipe, split: dict[str, Any], initial: Initial, run: Path, notes: list[str], validated: bool
+) -> None:
     """The weights that the recipe keeps, as a model file that says where they come from."""
     found = newest_checkpoint(run)
     if found is None:
@@ -164,6 +169,7 @@ def _write_model(recipe: Recipe, split: dict[str, Any], initial: Initial, run: P
         "epoch": checkpoint["epoch"],
         "step": checkpoint["global_step"],
         **({"initial": initial.training} if initial.training else {}),
+        **({"notes": notes} if notes else {}),
     }
     weights = mixed_with_initial(network_weights(checkpoint), initial.weights, recipe.initial_share)
     save_model(run / MODEL_FILE, model_spec(recipe, training), weights)

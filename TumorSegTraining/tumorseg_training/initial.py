@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,6 +15,9 @@ from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
 from tumorseg.network_config import UNet3DConfig
 from tumorseg_training.recipe import Recipe
+from tumorseg_training.split import Split
+from tumorseg_training.training_notes import seen_before, trained_on
+from tumorseg_training.wording import some
 
 FIRST_LAYER = "encoder.0.0.conv.weight"
 """The weights of a ``UNet3D`` that see its inputs."""
@@ -52,6 +56,23 @@ def initial_model(recipe: Recipe) -> Initial:
     if recipe.other_half:
         weights = _widened(weights, recipe.network.in_channels)
     return Initial(weights, model.spec.training)
+
+
+def initial_notes(recipe: Recipe, initial: Initial, split: Split) -> list[str]:
+    """A sentence where the initial model was trained on patients that a run validates or tests with."""
+    trained = trained_on(initial.training)
+    told = [
+        f"{len(seen)} of the {len(names)} {part} cases ({some(sorted(seen))})"
+        for part, names in (("validation", split.validation), ("test", split.test))
+        if (seen := seen_before(names, trained))
+    ]
+    if not told:
+        return []
+    # The name alone: the sentence is passed on with the weights.
+    return [
+        f"The model {Path(recipe.initial).name} was trained on the patients of {' and '.join(told)}: their scores will "
+        "say nothing about new patients. Start from a model that has not seen them, or do not score them."
+    ]
 
 
 def _check_fits(recipe: Recipe, model: Model) -> None:

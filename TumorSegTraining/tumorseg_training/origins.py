@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorseg.errors import BadInputError
-from tumorseg_training.cases import LabelledCase, find_labelled_cases
+from tumorseg_training.cases import LabelledCase, cases_and_notes
+from tumorseg_training.same_names import same_files
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,21 @@ def find_origins(data: Sequence[Path], trains_only: Sequence[Path] = ()) -> tupl
         raise BadInputError(f"{', '.join(twice)} is given more than once; name each folder once.")
     names = Counter(path.name for path in paths)
     origins: list[Origin] = []
+    notes: list[str] = []
     problems: list[str] = []
     for number, path in enumerate(paths):
         group = path.name if names[path.name] == 1 else str(path)
         try:
-            origins += [Origin(case, group, str(path), number >= len(data)) for case in find_labelled_cases(path)]
+            cases, told = cases_and_notes(path)
         except BadInputError as error:
             problems += error.problems
+            continue
+        origins += [Origin(case, group, str(path), number >= len(data)) for case in cases]
+        notes += told
     if problems:
         raise BadInputError(problems)
-    return _once(origins)
+    once, left_out = _once(origins)
+    return once, notes + left_out
 
 
 def _once(origins: Sequence[Origin]) -> tuple[list[Origin], list[str]]:
@@ -62,14 +68,10 @@ def _once(origins: Sequence[Origin]) -> tuple[list[Origin], list[str]]:
         first = kept.setdefault(name, origin)
         if first is origin:
             continue
-        if _content(first.case) == _content(origin.case):
+        if same_files(first.case, origin.case):
             notes.append(f"{name} is in {first.source} and again in {origin.source}; it is taken once.")
         else:
             problems.append(f"{name} is in {first.source} and, with other images, in {origin.source}; rename one.")
     if problems:
         raise BadInputError(problems)
     return list(kept.values()), notes
-
-
-def _content(case: LabelledCase) -> dict[str, str]:
-    return {name: source.sha256() for name, source in case.images.items()} | {"seg": case.segmentation.sha256()}

@@ -28,6 +28,10 @@ MAX_CENTRES = 5000
 """Tumor voxels remembered per label and case; enough to reach every part of a tumor."""
 
 
+Centres = npt.NDArray[np.int16]
+"""Voxels (n, 3)."""
+
+
 class Patch(NamedTuple):
     """A training sample: intensities (channel, z, y, x) float32, labels (z, y, x) uint8, which regions are known."""
 
@@ -86,7 +90,7 @@ class PatchDataset:
 
     groups: Sequence[Sequence[TrainingCase]]
     recipe: Recipe
-    _centres: dict[str, list[npt.NDArray[np.intp]]] = field(default_factory=dict)
+    _centres: dict[str, list[Centres]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.swaps = TumorSwaps(self.groups, self.recipe)
@@ -132,7 +136,7 @@ class PatchDataset:
         return case.channels if self.recipe.normalisation in CACHED else range(len(case.channels))
 
     def _corner(
-        self, labels: LabelArray, centres: Sequence[npt.NDArray[np.intp]], random: np.random.Generator
+        self, labels: LabelArray, centres: Sequence[Centres], random: np.random.Generator
     ) -> tuple[int, int, int]:
         """First voxel (z, y, x) of a patch that lies inside the crop where the crop is large enough."""
         size = np.array(self.recipe.patch_size)
@@ -140,23 +144,24 @@ class PatchDataset:
         low, high = np.minimum(room // 2, 0), np.where(room > 0, room, room // 2)
         if centres and random.random() < self.recipe.foreground:
             chosen = centres[int(random.integers(len(centres)))]
-            centre = chosen[random.integers(len(chosen))]
+            centre = chosen[random.integers(len(chosen))].astype(np.intp)
             jitter = random.integers(-size // 4, size // 4 + 1)
             return triple(np.clip(centre + jitter - size // 2, low, high))
         return triple(random.integers(low, high + 1))
 
-    def _tumor(self, case: TrainingCase, labels: LabelArray) -> list[npt.NDArray[np.intp]]:
+    def _tumor(self, case: TrainingCase, labels: LabelArray) -> list[Centres]:
         if case.name not in self._centres:
             self._centres[case.name] = tumor_centres(labels)
         return self._centres[case.name]
 
 
-def tumor_centres(labels: LabelArray) -> list[npt.NDArray[np.intp]]:
+def tumor_centres(labels: LabelArray) -> list[Centres]:
     """Up to ``MAX_CENTRES`` voxels (n, 3) of each label (z, y, x) that occurs, evenly spread."""
     found = np.argwhere(labels)
     values = labels[tuple(found.T)]
     each = [found[values == label] for label in (NCR, ED, ET, UNDIVIDED)]
-    return [voxels[:: -(-len(voxels) // MAX_CENTRES)] for voxels in each if len(voxels)]
+    # Copies: they are kept for every case, and a view would keep all voxels of the tumor.
+    return [voxels[:: -(-len(voxels) // MAX_CENTRES)].astype(np.int16) for voxels in each if len(voxels)]
 
 
 def normalised(

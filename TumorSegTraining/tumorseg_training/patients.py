@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tumorseg_training.prepared import PreparedCase
+from tumorseg_training.wording import some
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,7 @@ class Patient:
 
     Attributes:
         cases: names, sorted.
-        stratum: data folder and grade, of which every part of a split gets its share.
+        stratum: data folder of the first case, and grade, of which every part of a split gets its share.
         trains_only: is never scored.
     """
 
@@ -52,11 +53,24 @@ def find_patients(
     return sorted((_patient(family, kept_out) for family in families.values()), key=lambda p: p.cases), notes
 
 
+def several_cases(cases: Iterable[PreparedCase]) -> list[str]:
+    """A sentence on the patients that have several cases, as names, folders and tables say."""
+    families: dict[str, list[str]] = defaultdict(list)
+    for case in cases:
+        families[case.patient].append(case.name)
+    told = [f"{patient}: {some(sorted(names))}" for patient, names in sorted(families.items()) if len(names) > 1]
+    if not told:
+        return []
+    who = f"{len(told)} patients have" if len(told) > 1 else "1 patient has"
+    return [f"{who} several cases, as names, folders or tables say, which stay together ({'; '.join(told[:3])})."]
+
+
 def _patient(family: Sequence[PreparedCase], kept_out: set[str]) -> Patient:
-    names = tuple(sorted(case.name for case in family))
+    family = sorted(family, key=lambda case: case.name)
+    names = tuple(case.name for case in family)
     grades = Counter(case.grade for case in family if case.grade)
     grade = max(sorted(grades), key=lambda name: grades[name]) if grades else ""
-    return Patient(names, (min(case.group for case in family), grade), not kept_out.isdisjoint(names))
+    return Patient(names, (family[0].group, grade), not kept_out.isdisjoint(names))
 
 
 class _Together:

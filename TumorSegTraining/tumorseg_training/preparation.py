@@ -15,11 +15,12 @@ from tumorseg_training.fingerprint import same_scans
 from tumorseg_training.fingerprint_text import from_text
 from tumorseg_training.listing import check_outside
 from tumorseg_training.origins import Origin, find_origins
-from tumorseg_training.patients import find_patients
+from tumorseg_training.patients import find_patients, several_cases
 from tumorseg_training.prepared import Prepared, PreparedCase, write_prepared
 from tumorseg_training.recipe import GREATEST_SPACING, LEAST_SPACING
 from tumorseg_training.split import SPLIT, Split, load_splits, write_splits
 from tumorseg_training.split_patients import check_numbers, draw_split
+from tumorseg_training.wording import some
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def prepare_folder(
     before = _hash_before(output)
     splits = write_splits(output, drawn.test, drawn.validations, list(cached.entries), settings.seed)
     prepared = write_prepared(output, SEQUENCES, prepared_cases, settings.spacing, settings.normalisation)
-    notes += [*more, *twins, *drawn.notes, *_changed(before, splits[0].sha256)]
+    notes += [*more, *several_cases(prepared_cases), *twins, *drawn.notes, *_changed(before, splits[0].sha256)]
     return Preparation(prepared, splits, notes)
 
 
@@ -143,14 +144,10 @@ def _unscored(cases: Iterable[PreparedCase], trains_only: set[str]) -> tuple[set
     if not partial or len(partial) == len(candidates):
         return trains_only, []
     note = (
-        f"{len(partial)} cases lack sequences or divide the tumor no further ({_some(sorted(partial))}); "
+        f"{len(partial)} cases lack sequences or divide the tumor no further ({some(sorted(partial))}); "
         "they only train, so that scores are of complete cases."
     )
     return trains_only | partial, [note]
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    return ", ".join(names[:most]) + (", …" if len(names) > most else "")
 
 
 def _hash_before(folder: Path) -> str | None:

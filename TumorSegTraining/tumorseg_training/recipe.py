@@ -166,6 +166,8 @@ class Recipe:
         _check_regions(self.regions, self.network.out_channels)
         if self.resized and self.single_pass:
             raise ValueError("resized and single_pass exclude each other: a stretched brain is not a crop")
+        if self.resized and self.shares:
+            raise ValueError("resized and [shares] exclude each other: stretched, each case is seen once in every pass")
         if self.tta and not self.augmentation.mirror:
             raise ValueError("tta needs augmentation.mirror above 0: a network is mirrored only as it was trained")
         if self.schedule == "plateau" and self.warm_up_steps:

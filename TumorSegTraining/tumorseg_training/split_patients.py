@@ -68,11 +68,19 @@ def check_numbers(folds: int, test_share: float) -> None:
 
 
 def _shuffled_strata(patients: Sequence[Patient], seed: int) -> list[list[Patient]]:
-    """By a hash instead of random numbers: the order of two patients does not depend on who else is there."""
+    """By a hash instead of random numbers: the order of two patients does not depend on who else is there.
+
+    Data folders come in the order of their first cases, so that it does not matter what they are called.
+    """
     strata: dict[tuple[str, str], list[Patient]] = defaultdict(list)
     for patient in sorted(patients, key=lambda patient: _lot(patient, seed)):
         strata[patient.stratum].append(patient)
-    return [members for _, members in sorted(strata.items())]
+    first: dict[str, str] = {}
+    for patient in sorted(patients, key=lambda patient: patient.cases[0]):
+        first.setdefault(patient.stratum[0], patient.cases[0])
+    return [
+        strata[group, grade] for group, grade in sorted(strata, key=lambda stratum: (first[stratum[0]], stratum[1]))
+    ]
 
 
 def _lot(patient: Patient, seed: int) -> bytes:

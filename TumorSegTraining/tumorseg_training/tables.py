@@ -5,19 +5,25 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from tumorseg_training.labelled_case import LabelledCase
 from tumorseg_training.listing import Entry
-from tumorseg_training.releases import release_of
+from tumorseg_training.releases import FOLDERS, release_of
 
 _Value = TypeVar("_Value")
 
 _MISSING = {"", "na", "n/a", "nan", "none"}
 _MAX_BYTES = 64 << 20
 _GRADES = ("HGG", "LGG")
+
+_CASES = re.compile(r"brats(20)?\d\d(subject)?(id)?|tcgatciasubjectid|(case|scan)?(id|name)|case|scan")
+"""Columns with names of cases, in lower case without spaces, underscores and hyphens. Of other columns that end with
+"id", as SteroID or SiteID, nothing is known."""
+_PATIENTS = re.compile(r"(patient|subject)(id)?")
+"""Columns with names of patients or, where a patient has one case, of cases."""
 
 
 @dataclass
@@ -57,13 +63,18 @@ class Tables:
         )
 
 
-def read_tables(entries: Iterable[Entry]) -> Tables:
-    """What all CSV files among the entries say; those with other columns do not matter, nor do damaged ones."""
-    tables = Tables()
+def read_tables(entries: Iterable[Entry], cases: Iterable[str] = ()) -> Tables:
+    """What all CSV files among the entries say; those with other columns do not matter, nor do damaged ones.
+
+    Args:
+        entries: files of a data set.
+        cases: names of its cases.
+    """
+    tables, known = Tables(), {name.lower() for name in cases}
     for entry in entries:
         if entry.path.suffix.lower() == ".csv":
             for row in _rows(entry):
-                _take(tables, row)
+                _take(tables, row, known)
     return tables
 
 
@@ -89,10 +100,12 @@ def _rows(entry: Entry) -> Iterator[dict[str, str]]:
         return
 
 
-def _take(tables: Tables, row: Mapping[str, str]) -> None:
-    names = [value for column, value in row.items() if re.search(r"(id|brats20\d\d)$", column)]
-    _link(tables.same, names)
-    for name in map(str.lower, names):
+def _take(tables: Tables, row: Mapping[str, str], known: Collection[str]) -> None:
+    names, patients = (_of_columns(row, columns) for columns in (_CASES, _PATIENTS))
+    cases = [name for name in names + patients if name.lower() in known or release_of(name).layout != FOLDERS]
+    if cases:
+        _link(tables.same, list(dict.fromkeys(cases + patients)))
+    for name in map(str.lower, names + patients):
         for column, value in row.items():
             if column == "age" and re.fullmatch(r"\d+(\.\d+)?", value):
                 tables.age[name] = float(value)
@@ -100,6 +113,10 @@ def _take(tables: Tables, row: Mapping[str, str]) -> None:
                 tables.survival[name] = survival
             elif column == "grade" and value.upper() in _GRADES:
                 tables.grade[name] = value.upper()
+
+
+def _of_columns(row: Mapping[str, str], columns: re.Pattern[str]) -> list[str]:
+    return [value for column, value in row.items() if columns.fullmatch(re.sub(r"[\s_-]", "", column))]
 
 
 def _link(same: dict[str, set[str]], names: Sequence[str]) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from tumorseg_training.releases import release_of
+
 
 def training_notes(training: Mapping[str, Any], cases: Collection[str]) -> list[str]:
     """Sentences on cases that trained the model, chose its weights, or fitted its calibration.
@@ -14,22 +16,24 @@ def training_notes(training: Mapping[str, Any], cases: Collection[str]) -> list[
         cases: names of those that are scored.
     """
     splits = [_document(model.get("split")) for model in _lineage(training)]
-    trained = trained_on(training)
+    trained = seen_before(cases, trained_on(training))
+    chosen = seen_before(cases, _names(split.get("validation") for split in splits))
+    fitted = seen_before(cases, _names([_document(training.get("calibration")).get("cases")]))
     groups = {
         "trained this model: their scores say nothing about new patients": trained,
-        "chose its weights by validation: their scores are somewhat too good": _names(
-            split.get("validation") for split in splits
-        )
-        - trained,
-        "fitted its calibration and rules: their scores are somewhat too good": _names(
-            [_document(training.get("calibration")).get("cases")]
-        ),
+        "chose its weights by validation: their scores are somewhat too good": chosen - trained,
+        "fitted its calibration and rules: their scores are somewhat too good": fitted,
     }
-    return [
-        f"{len(seen)} of the {len(cases)} cases {what}."
-        for what, names in groups.items()
-        if (seen := names & set(cases))
-    ]
+    return [f"{len(seen)} of the {len(cases)} cases {what}." for what, seen in groups.items() if seen]
+
+
+def seen_before(cases: Iterable[str], earlier: Iterable[str]) -> set[str]:
+    """Names of those cases whose patients are among earlier ones: time points, and years that keep a number, share one.
+
+    What only ``name_mapping.csv`` knows is not.
+    """
+    patients = {release_of(name).patient for name in earlier}
+    return {name for name in cases if release_of(name).patient in patients}
 
 
 def trained_on(training: Mapping[str, Any]) -> set[str]:

@@ -13,7 +13,8 @@ from tumorseg_training.crossval.report import rule_sentence
 from tumorseg_training.crossval.results import CrossValidation, plain_json
 from tumorseg_training.evaluate import Evaluation
 from tumorseg_training.evaluation_summary import Statistic, statistics
-from tumorseg_training.training_notes import trained_on
+from tumorseg_training.one_kind import difference
+from tumorseg_training.training_notes import seen_before, trained_on
 
 PREFIX = "Cross-validation"
 """Starts every line that this module adds to a card, so that the next time they are replaced."""
@@ -31,16 +32,13 @@ def apply_to_model(path: Path, found: CrossValidation, seed: int) -> ModelSpec:
         What the file now says.
 
     Raises:
-        BadInputError: a model with other regions or guides than the folds.
+        BadInputError: a model of another kind than the folds.
         ModelError: the file cannot be used.
     """
     model = load_model(path)
     spec = model.spec
     fitted = found.fitted
-    if len(spec.regions) != len(fitted.rules.thresholds):
-        raise BadInputError(f"{path} finds other regions than the folds; give the model of the same recipe.")
-    if list(spec.guides) != found.subject["guides"]:
-        raise BadInputError(f"{path} has other guides than the folds; give the model of the same recipe.")
+    check_one_kind(path, spec, found.spec)
     others = [line for line in spec.card.measured if not line.startswith(PREFIX)]
     measured = (*_lines(found, trained_on(spec.training), seed), *others)
     training = {**spec.training, "calibration": _calibration(found), "cross_validation": found.subject}
@@ -54,10 +52,23 @@ def apply_to_model(path: Path, found: CrossValidation, seed: int) -> ModelSpec:
     return spec
 
 
+def check_one_kind(path: Path, spec: ModelSpec, folds: ModelSpec) -> None:
+    """Make sure that a model is run as the folds were, so that their rules and figures are right for it.
+
+    Raises:
+        BadInputError: it is not; the sentence names what differs.
+    """
+    if told := difference(spec, folds):
+        raise BadInputError(
+            f"{path} and the folds, as they are judged, have different {told}; give the model of the same recipe, and "
+            "judge the folds as it is run."
+        )
+
+
 def _lines(found: CrossValidation, trained: set[str], seed: int) -> list[str]:
     names, folds = list(found.alone.scores), len(found.subject["folds"])
     what = f"{len(names)} {found.called}"
-    seen = sorted(set(names) & trained)
+    seen = seen_before(names, trained)
     who = (
         f"This model itself was trained on {len(seen)} of these {len(names)} cases, so it cannot be measured on them."
         if seen

@@ -10,9 +10,10 @@ from pathlib import Path
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import Model, ModelSpec, PostProcessing, are_guides, load_model
 from tumorseg_training.cases import LabelledCase, find_labelled_cases
+from tumorseg_training.one_kind import difference
 from tumorseg_training.run_cases import find_run_cases, read_run_split
 from tumorseg_training.run_folder import MODEL_FILE
-from tumorseg_training.training_notes import trained_on
+from tumorseg_training.training_notes import seen_before, trained_on
 
 THRESHOLD = 0.5
 """Of every region, for the network alone; rules that a run's model may have are chosen anew from all folds."""
@@ -80,7 +81,7 @@ def read_unseen(folders: Sequence[Path], folds: Sequence[Fold]) -> list[Judged]:
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise BadInputError(f"{', '.join(twice)} is in more than one folder of --unseen; give it once.")
     for fold in folds:
-        if used := sorted((trained_on(fold.model.spec.training) | set(fold.validation)) & set(names)):
+        if used := sorted(seen_before(names, trained_on(fold.model.spec.training) | set(fold.validation))):
             raise BadInputError(f"{', '.join(used)} of --unseen belongs to the data of {fold.name}; leave it out.")
     return [Judged(case, folds[number % len(folds)]) for number, case in enumerate(cases)]
 
@@ -90,10 +91,10 @@ def _fold(run: Path, validation: tuple[str, ...], guides: tuple[str, ...] | None
         raise BadInputError(f"{run} has no validation cases, so it says nothing; prepare with --folds 2 or more.")
     model = load_model(run / MODEL_FILE)
     training = model.spec.training
-    if seen := sorted(trained_on(training) & set(validation)):
+    if seen := sorted(seen_before(validation, trained_on(training))):
         raise BadInputError(
-            f"The network of {run} was trained on its own validation cases {', '.join(seen)} (perhaps by the model "
-            "that it started from); such scores are no cross-validation."
+            f"The network of {run} was trained on the patients of its own validation cases {', '.join(seen)} "
+            "(perhaps by the model that it started from); such scores are no cross-validation."
         )
     recipe = training.get("recipe")
     last = isinstance(recipe, dict) and recipe.get("keep") == "last"
@@ -115,13 +116,8 @@ def _check_together(folds: Sequence[Fold]) -> None:
     if len({fold.name for fold in folds}) < len(folds):
         raise BadInputError("Two runs have folders of the same name, so their results could not be told apart.")
     for fold in folds[1:]:
-        if fold.model.spec.regions != folds[0].model.spec.regions:
-            raise BadInputError(f"{folds[0].name} and {fold.name} find different regions; they are no folds of one.")
-        if fold.model.spec.tta != folds[0].model.spec.tta:
+        if told := difference(folds[0].model.spec, fold.model.spec):
             raise BadInputError(
-                f"Of {folds[0].name} and {fold.name} one averages over mirrored inputs; they are no folds of one."
-            )
-        if fold.model.spec.guides != folds[0].model.spec.guides:
-            raise BadInputError(
-                f"Outlines of {folds[0].name} and {fold.name} follow other sequences; they are no folds of one."
+                f"{folds[0].name} and {fold.name} have different {told}, so they are no folds of one recipe; name runs "
+                "of the same."
             )

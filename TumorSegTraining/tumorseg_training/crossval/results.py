@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorseg.errors import BadInputError
+from tumorseg.modelfile import ModelSpec
 from tumorseg_training.crossval.agreement import Agreement, Pair
 from tumorseg_training.crossval.evidence import Fitted
 from tumorseg_training.crossval.tiles import TileCase
@@ -28,6 +29,7 @@ class CrossValidation:
 
     Attributes:
         subject: folds, networks and data, in JSON values.
+        spec: of the networks, as they were run.
         called: what the cases are called.
         unseen_called: what the further cases are called.
         fold_of: fold that judged each case.
@@ -42,6 +44,7 @@ class CrossValidation:
     """
 
     subject: Document
+    spec: ModelSpec
     called: str
     unseen_called: str
     fold_of: dict[str, str]

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tumorseg.errors import BadInputError
-from tumorseg.modelfile import PostProcessing
+from tumorseg.modelfile import ModelSpec, PostProcessing, read_spec
 from tumorseg_training.cases import read_truth
 from tumorseg_training.crossval.agreement import Agreement, agreement, joined, pairs_of
+from tumorseg_training.crossval.apply import check_one_kind
 from tumorseg_training.crossval.evidence import Evidence, fit, gather, nested
 from tumorseg_training.crossval.folds import Fold, Judged, read_folds, read_unseen
 from tumorseg_training.crossval.held_out import HeldOutPredictions
@@ -45,6 +46,7 @@ class Request:
         tiles: whether one pass is compared with tiles.
         tile: their size (z, y, x); None for the usual one.
         seed: of the bootstrap intervals.
+        final: model that gets what the folds teach; None for none.
     """
 
     runs: Sequence[Path]
@@ -58,6 +60,7 @@ class Request:
     tiles: bool = False
     tile: Size | None = None
     seed: int = 0
+    final: Path | None = None
 
 
 def cross_validate(request: Request, show: Show) -> tuple[CrossValidation, list[str]]:
@@ -67,12 +70,14 @@ def cross_validate(request: Request, show: Show) -> tuple[CrossValidation, list[
         What was found, and a sentence for each case that could not be used.
 
     Raises:
-        BadInputError: runs that do not belong together, or too few cases could be scored.
+        BadInputError: runs that do not belong together or to the final model, or too few cases could be scored.
         ModelError: a run has no usable model.
     """
     if request.called == request.unseen_called:
         raise BadInputError(f"--called and --unseen-called are both {request.called!r}; give two names.")
     folds, judged, problems = read_folds(request.runs, request.guides)
+    if request.final is not None:  # before the long run
+        check_one_kind(request.final, read_spec(request.final), _spec(folds, request))
     unseen = read_unseen(request.unseen, folds)
     if not judged:
         raise BadInputError(problems)
@@ -108,6 +113,7 @@ def _learned(
     with_rules = _ruled(judged, ruled, request.output / NESTED_FOLDER, subject, request.seed, show)
     return CrossValidation(
         subject=subject,
+        spec=_spec(folds, request),
         called=request.called,
         unseen_called=request.unseen_called,
         fold_of={item.case.name: item.fold.name for item in judged},
@@ -127,13 +133,19 @@ def _agreements(groups: Groups) -> dict[str, dict[str, Agreement]]:
     return {group: {name: agreement(pairs) for name, pairs in of.items()} for group, of in every.items()}
 
 
+def _spec(folds: Sequence[Fold], request: Request) -> ModelSpec:
+    """Of the networks, as they are run."""
+    spec = folds[0].model.spec
+    return replace(spec, tta=request.tta or spec.tta)
+
+
 def _subject(folds: Sequence[Fold], request: Request) -> Document:
     return {
         "folds": {
             fold.name: {"model_sha256": fold.model.sha256, "validation": list(fold.validation)} for fold in folds
         },
-        "tta": request.tta or folds[0].model.spec.tta,
-        "guides": list(folds[0].model.spec.guides),
+        "tta": _spec(folds, request).tta,
+        "guides": list(_spec(folds, request).guides),
     }
 
 

@@ -13,26 +13,11 @@ from torch import Tensor
 from tumorseg.errors import BadInputError
 from tumorseg.modelfile import Model, ModelCard, ModelSpec, load_model
 from tumorseg_training.export.ensemble import joined_rules, joined_training
+from tumorseg_training.one_kind import difference
 from tumorseg_training.run_folder import METRICS_FILE, MODEL_FILE
 from tumorseg_training.toml_file import TOMLDecodeError, read_toml
 
 State = dict[str, Tensor]
-
-_SAME = {
-    "architecture": "networks",
-    "channels": "input sequences",
-    "outputs": "kinds of outputs",
-    "regions": "regions",
-    "spacing": "voxel sizes",
-    "patch_size": "patch sizes",
-    "normalisation": "normalisations",
-    "resized": "ways of using the patch",
-    "single_pass": "ways of covering the brain, in one pass or not",
-    "mirror_axes": "axes of mirroring",
-    "tta": "ways of averaging over mirrored inputs",
-    "guides": "guides of their outlines",
-}
-"""What the members of an ensemble have in common, and how it is called."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +76,8 @@ def _state(model: Model) -> State:
 
 
 def _check_same(first_run: Path, first: ModelSpec, run: Path, spec: ModelSpec) -> None:
-    for name, words in _SAME.items():
-        if getattr(first, name) != getattr(spec, name):
-            told = "" if name == "architecture" else f" ({getattr(first, name)} and {getattr(spec, name)})"
-            raise BadInputError(f"{first_run} and {run} have different {words}{told}; export them separately.")
+    if told := difference(first, spec):
+        raise BadInputError(f"{first_run} and {run} have different {told}; export them separately.")
 
 
 def _validation_dice(run: Path, spec: ModelSpec) -> float | None:

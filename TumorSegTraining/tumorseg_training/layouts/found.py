@@ -11,6 +11,9 @@ from tumorseg_training.labelled_case import LabelledCase
 SEVERAL_FILES = "several-files"
 """Code of the finding that a case has a file twice, so that it would have to be guessed which is meant."""
 
+FOUND_TWICE = "found-twice"
+"""Code of the finding that a case lies in two places, of which one is read."""
+
 OTHER_TUMOR = "other-tumor"
 """Code of the finding that a case shows no glioma of an adult, so that its labels mean other things."""
 
