@@ -39,9 +39,25 @@ def test_the_plan_counts_what_will_happen(tmp_path: Path, monkeypatch: pytest.Mo
     assert lines[0] == "cases     3 to train on (from 2 data folder(s)), 1 to validate on"
     assert lines[2] == "network   5,087 parameters on cpu in 32-true, 1 process(es)"
     assert lines[-1] == "time      about 2 min of training per epoch, 36 s of validation every epoch, 5 min in all"
+    assert plan.start_share == pytest.approx(RECIPE.ema_decay**8)
+    plan = replace(plan, start_share=0.1)
     assert plan.warnings() == []
     (warning,) = replace(plan, disk_gib=2.0, disk_free_gib=1.0).warnings()
     assert warning == "The disk has 1.00 GB free, the run folder may need 2.00 GB."
+
+
+def test_an_average_that_is_mostly_of_the_beginning_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tumorseg_training.plan.step_seconds", lambda *_: 1.0)
+    prepared = prepared_folder(tmp_path / "p", train=2)
+    groups = training_cases(prepared, RECIPE, ["Head_0", "Head_1"], print)
+    short = replace(RECIPE, ema_decay=0.999, epochs=3, steps_per_epoch=100)
+    (warning,) = make_plan(short, groups, [], Hardware("cpu", workers=0), tmp_path).warnings()
+    assert warning == (
+        "After 300 steps 74% of the averaged weights, which are kept, are still those of the beginning; train longer, or "
+        "lower ema_decay to 0.985 or less."
+    )
+    assert make_plan(replace(short, ema_decay=0.985), groups, [], Hardware("cpu", workers=0), tmp_path).warnings() == []
+    assert make_plan(replace(short, ema_decay=0.0), groups, [], Hardware("cpu", workers=0), tmp_path).warnings() == []
 
 
 def test_the_plan_counts_validations_and_their_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

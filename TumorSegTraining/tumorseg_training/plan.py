@@ -26,6 +26,12 @@ SCORING_SECONDS = 4e-7
 
 GIB = 2**30
 
+MOST_OF_START = 0.1
+"""Share of the first weights in the moving average from which on the average is of little use."""
+
+FORGOTTEN = 0.01
+"""Such a share is none."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -46,6 +52,7 @@ class Plan:
         disk_free_gib: on the disk of the run folder.
         seconds_per_step: measured with one step on empty patches.
         seconds_per_validation: from the measured time of one tile.
+        start_share: of the weights of the beginning in the moving average at the end, which is what is kept.
     """
 
     training_cases: int
@@ -66,6 +73,7 @@ class Plan:
     disk_free_gib: float
     seconds_per_step: float
     seconds_per_validation: float
+    start_share: float
 
     @property
     def seconds_per_epoch(self) -> float:
@@ -107,10 +115,19 @@ class Plan:
         return f"{training}, {duration(self.seconds_per_validation)} of validation {often}"
 
     def warnings(self) -> list[str]:
-        """What will not fit."""
+        """What will not fit, or not do what it is for."""
+        found = []
         if self.disk_gib > self.disk_free_gib:
-            return [f"The disk has {self.disk_free_gib:.2f} GB free, the run folder may need {self.disk_gib:.2f} GB."]
-        return []
+            found.append(
+                f"The disk has {self.disk_free_gib:.2f} GB free, the run folder may need {self.disk_gib:.2f} GB."
+            )
+        if self.start_share > MOST_OF_START:
+            steps = self.steps_per_epoch * self.epochs
+            found.append(
+                f"After {steps} steps {self.start_share:.0%} of the averaged weights, which are kept, are still those of "
+                f"the beginning; train longer, or lower ema_decay to {FORGOTTEN ** (1 / steps):.3f} or less."
+            )
+        return found
 
 
 def make_plan(
@@ -155,6 +172,7 @@ def make_plan(
         disk_free_gib=shutil.disk_usage(run).free / GIB,
         seconds_per_step=step_seconds(recipe, share, hardware.accelerator),
         seconds_per_validation=_validation_seconds(recipe, validation, hardware),
+        start_share=recipe.ema_decay ** (steps * recipe.epochs),
     )
 
 
