@@ -53,8 +53,8 @@ def test_an_average_that_is_mostly_of_the_beginning_is_told(tmp_path: Path, monk
     short = replace(RECIPE, ema_decay=0.999, epochs=3, steps_per_epoch=100)
     (warning,) = make_plan(short, groups, [], Hardware("cpu", workers=0), tmp_path).warnings()
     assert warning == (
-        "After 300 steps 74% of the averaged weights, which are kept, are still those of the beginning; train longer, or "
-        "lower ema_decay to 0.985 or less."
+        "After 300 steps 74% of the averaged weights, which are kept, are still those of the beginning; train longer, "
+        "or lower ema_decay to 0.985 or less."
     )
     assert make_plan(replace(short, ema_decay=0.985), groups, [], Hardware("cpu", workers=0), tmp_path).warnings() == []
     assert make_plan(replace(short, ema_decay=0.0), groups, [], Hardware("cpu", workers=0), tmp_path).warnings() == []

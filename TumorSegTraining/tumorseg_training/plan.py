@@ -124,8 +124,8 @@ class Plan:
         if self.start_share > MOST_OF_START:
             steps = self.steps_per_epoch * self.epochs
             found.append(
-                f"After {steps} steps {self.start_share:.0%} of the averaged weights, which are kept, are still those of "
-                f"the beginning; train longer, or lower ema_decay to {FORGOTTEN ** (1 / steps):.3f} or less."
+                f"After {steps} steps {self.start_share:.0%} of the averaged weights, which are kept, are still those "
+                f"of the beginning; train longer, or lower ema_decay to {FORGOTTEN ** (1 / steps):.3f} or less."
             )
         return found
 
