@@ -87,6 +87,25 @@ def test_a_file_that_was_cut_off_fails_its_case(
     assert not list((tmp_path / "out").glob("A.*"))
 
 
+def test_a_segmentation_that_the_disk_had_no_room_for_is_told(
+    scene: slicer.vtkMRMLScene, logic: TumorSegUNetLogic, cases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slicer's writer says that all is well."""
+
+    class Cramped(slicer.vtkMRMLSegmentationStorageNode):
+        def WriteData(self, node: slicer.vtkMRMLSegmentationNode) -> int:  # noqa: N802
+            written = super().WriteData(node)
+            path = Path(self.GetFileName())
+            path.write_bytes(path.read_bytes()[:-1])
+            return written
+
+    monkeypatch.setattr("TumorSegUNetLib.batch.slicer.vtkMRMLSegmentationStorageNode", Cramped)
+    first = logic.segmentFolder(cases, tmp_path / "out", scene=scene)[0]
+    assert first.state == "failed"
+    assert first.problems == ("The results of A cannot be written (the file is damaged); check the disk.",)
+    assert not (tmp_path / "out" / "A.seg.nrrd").exists()
+
+
 def test_what_should_be_looked_at_is_told_of_cases_that_are_done(
     scene: slicer.vtkMRMLScene, logic: TumorSegUNetLogic, cases: Path, tmp_path: Path
 ) -> None:

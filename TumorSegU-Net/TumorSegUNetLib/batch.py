@@ -12,6 +12,7 @@ import slicer
 from tumorseg.atomic import atomic_path
 from tumorseg.case_files import case_folders_by_name, find_case
 from tumorseg.errors import CancelledError, TumorSegError
+from tumorseg.image_integrity import settle
 
 from .hierarchy import removeNode
 from .naming import withoutExtension
@@ -129,3 +130,4 @@ def _write(outcome: Outcome, files: Mapping[str, Path]) -> None:
         storage.SetFileName(str(temporary))
         if not storage.WriteData(outcome.segmentation):
             raise OSError(f"{files['segmentation']} was not written")
+        settle(temporary)  # Slicer says nothing when the disk is full

@@ -95,12 +95,12 @@ def read_nifti(data: bytes, path: Path) -> Nifti:
     return Nifti(content, header)
 
 
-def settle(path: Path, voxel_bytes: int) -> None:
-    """Make sure that a NIfTI or NRRD file that ITK has just written is on the disk, to the last byte.
+def settle(path: Path, voxel_bytes: int | None = None) -> None:
+    """Make sure that a NIfTI or NRRD file that ITK or Slicer has just written is on the disk, to the last byte.
 
     Args:
         path: of the file, compressed or not.
-        voxel_bytes: of its voxels, decoded.
+        voxel_bytes: of its voxels, decoded; None for a compressed file of which only whoever wrote it knows.
 
     Raises:
         OSError: it is not.
@@ -111,11 +111,12 @@ def settle(path: Path, voxel_bytes: int) -> None:
     header_bytes = _FIRST_VOXEL
     if path.suffix.lower() == ".nrrd":
         data, header_bytes = data.partition(b"\n\n")[2], 0
+    expected = None if voxel_bytes is None else header_bytes + voxel_bytes
     try:
-        content = inflate(data, header_bytes + voxel_bytes) if data.startswith(_GZIP) else data
+        content = inflate(data, expected or MAX_BYTES) if data.startswith(_GZIP) else data
     except (DamagedError, TooLargeError) as error:
         raise OSError("the file is damaged") from error
-    if len(content) != header_bytes + voxel_bytes:
+    if expected is not None and len(content) != expected:
         raise OSError("the file is incomplete")
 
 
