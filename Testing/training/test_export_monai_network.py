@@ -72,6 +72,8 @@ def test_other_models_that_monai_cannot_run_are_refused() -> None:
         check_expressible(replace(three_level_model().spec, resized=True))
     with pytest.raises(BadInputError, match="do not average over mirrored inputs"):
         check_expressible(replace(three_level_model().spec, tta=True))
+    with pytest.raises(BadInputError, match="sliding windows do not see the brain at once; use --to native"):
+        check_expressible(replace(three_level_model().spec, single_pass=True))
     with pytest.raises(BadInputError, match="do not compare both halves"):
         check_expressible(replace(three_level_model().spec, other_half=True))
     with pytest.raises(BadInputError, match="do not let outlines follow the volumes"):

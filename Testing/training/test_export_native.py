@@ -46,6 +46,25 @@ def test_the_card_replaces_fitted_rules_one_by_one(tmp_path: Path) -> None:
     assert (spec.postprocessing.min_component_ml, spec.postprocessing.min_enhancing_ml) == (0.5, 0.3)
 
 
+@pytest.mark.parametrize(
+    ("entries", "problem"),
+    [
+        ("[postprocesing]\nmin_component_ml = 0.5", "unknown entry postprocesing"),
+        ('limits = "of one kind"', "limits must be a list of texts"),
+        ('licence = ["MIT"]', "licence must be a text"),
+        ("limits = [1]", "limits must be a list of texts"),
+    ],
+)
+def test_nothing_of_a_card_is_lost_or_taken_for_something_else(
+    tmp_path: Path, entries: str, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, card = write_run(tmp_path / "run", three_level_model()), tmp_path / "card.toml"
+    card.write_text(f'name = "mine"\nversion = "1"\n[card]\ntitle = "T"\n{entries}\n', encoding="utf-8")
+    arguments = ["--run", str(run), "--card", str(card), "--output", str(tmp_path / "o.safetensors")]
+    assert main(["export", *arguments]) == 2
+    assert f"The model card {card} cannot be used: {problem}; see docs/export.md." in capsys.readouterr().err
+
+
 def test_an_ensemble_answers_with_the_mean_logits_of_its_members(tmp_path: Path) -> None:
     models = [three_level_model(seed) for seed in (0, 1, 2)]
     runs = [write_run(tmp_path / f"run{number}", model) for number, model in enumerate(models)]

@@ -235,6 +235,15 @@ def test_the_papers_metrics_are_compared_with_the_same_of_the_run(run: Path) -> 
     assert printed[2:5] == ("0.9934", "0.5816", "0.3756")
 
 
+def test_the_papers_metrics_are_those_of_the_weights_that_were_kept(run: Path) -> None:
+    later = {**EPOCHS[1], "epoch": 2, "accuracy": 0.95, "paper_dice": 0.3}
+    write_table(run / "metrics.csv", (*EPOCHS, later))
+    assert sections(load_run(run))[-1].rows[0][2] == "0.9500"  # no model yet: the last
+    model = random_model()
+    saved(replace(model, spec=replace(model.spec, training={"epoch": 1})), run)
+    assert sections(load_run(run))[-1].rows[0][2] == "0.9900"
+
+
 def test_a_run_that_scored_training_cases_says_so(run: Path) -> None:
     record: RunRecord = load_run(run)
     _summarise(run)

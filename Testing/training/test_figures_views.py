@@ -90,7 +90,7 @@ def test_predictions_are_brought_to_the_crop_whatever_their_orientation(view: Ca
 
 def test_labels_have_the_colors_of_the_segments() -> None:
     _, ((axes,),) = tiles(1, 1, ["title"], (2, 2))
-    show_slice(axes, np.zeros((60, 60), np.float32), "axial", scale_bar=True)
+    show_slice(axes, np.zeros((60, 60), np.float32), "axial", 1.0)
     show_labels(axes, np.array([[0, 1], [2, 3]], np.uint8), opacity=0.5)
     colored = axes.images[-1].get_array()
     assert colored is not None
@@ -102,9 +102,16 @@ def test_labels_have_the_colors_of_the_segments() -> None:
     assert bar[1] - bar[0] == 50
 
 
+def test_the_bar_has_its_length_in_the_voxels_of_the_case() -> None:
+    _, ((axes,),) = tiles(1, 1, ["title"], (2, 2))
+    show_slice(axes, np.zeros((60, 60), np.float32), "axial", 2.0)
+    bar = axes.lines[0].get_xdata()
+    assert (bar[1] - bar[0], axes.texts[-1].get_text()) == (25, "50 mm")
+
+
 def test_the_bar_does_not_change_the_scale_of_a_small_slice() -> None:
     _, ((first, second),) = tiles(1, 2, ["", ""], (2, 2))
-    show_slice(first, np.zeros((50, 50), np.float32), "axial", scale_bar=True)
+    show_slice(first, np.zeros((50, 50), np.float32), "axial", 1.0)
     show_slice(second, np.zeros((50, 50), np.float32), "axial")
     assert first.get_xlim() == second.get_xlim()
     assert first.texts[-1].get_text() == "10 mm"

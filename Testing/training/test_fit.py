@@ -143,6 +143,20 @@ def test_the_best_epoch_is_exported(run: Path) -> None:
     torch.testing.assert_close(_weights(run)["heads.0.weight"], averaged, atol=1e-3, rtol=1e-3)  # float16
 
 
+def test_a_best_checkpoint_that_is_gone_is_told(run: Path, prepared: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / BEST_CHECKPOINT).write_bytes(b"damaged")
+    (run / MODEL_FILE).unlink()
+    assert main(_fit(prepared, run)) == 2
+    problem = f"{run / BEST_CHECKPOINT} is damaged; restore it, or delete it to keep the last weights."
+    assert problem in capsys.readouterr().err
+    (run / BEST_CHECKPOINT).unlink()
+    assert main(_fit(prepared, run)) == 0
+    told = "best.ckpt is not there, so these are the last weights, not the best ones."
+    assert f"Warning: {told}" in capsys.readouterr().out
+    training = read_spec(run / MODEL_FILE).training
+    assert (training["notes"], training["epoch"]) == ([told], 1)
+
+
 def test_training_lowers_the_loss_and_another_seed_gives_other_weights(
     run: Path, prepared: Path, tmp_path: Path
 ) -> None:
@@ -201,7 +215,7 @@ def test_a_start_from_a_model_that_saw_the_scored_cases_is_told(
         "them."
     )
     assert f"Warning: {told}" in capsys.readouterr().out.splitlines()
-    assert _json(tmp_path / "run" / "plan.json")["warnings"] == [told]
+    assert _json(tmp_path / "run" / "plan.json")["warnings"][0] == told
     assert read_spec(tmp_path / "run" / MODEL_FILE).training["notes"] == [told]
 
 

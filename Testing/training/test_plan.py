@@ -75,6 +75,11 @@ def test_the_plan_counts_validations_and_their_tiles(tmp_path: Path, monkeypatch
     assert plan(every_second, cases).seconds_in_all == pytest.approx(5 * 4 + 2 * 540, abs=0.2)
     assert plan(every_second, cases, processes=2).seconds_per_validation == pytest.approx(360, abs=0.1)
     assert plan(replace(RECIPE, resized=True), cases).seconds_per_validation == pytest.approx(30, abs=0.1)
+    mirrored = plan(replace(RECIPE, tta=True), cases)
+    assert mirrored.seconds_per_validation == pytest.approx(8 * 3 * 2 * 3 * 3 * 10, rel=1e-3)
+    at_once = plan(replace(RECIPE, single_pass=True), cases)
+    filled = 24 * 28 * 26 / 16**3  # patches that fill such a brain
+    assert at_once.seconds_per_validation == pytest.approx(3 * filled * 10, rel=1e-3)
     assert "every 2 epochs" in plan(every_second, cases).text()
     without = plan(RECIPE, [])
     assert without.seconds_in_all == 8

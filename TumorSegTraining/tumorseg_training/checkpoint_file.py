@@ -15,7 +15,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
-from tumorseg_training.run_folder import LAST_CHECKPOINT, PREVIOUS_CHECKPOINT
+from tumorseg_training.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, PREVIOUS_CHECKPOINT
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -56,9 +56,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         checkpoint["epoch"], checkpoint["global_step"], checkpoint["state_dict"]
     except (RuntimeError, UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
-        raise BadInputError(
-            f"The checkpoint {path} is damaged; restore it, or delete it to start from the one before or anew."
-        ) from error
+        instead = "keep the last weights" if path.name == BEST_CHECKPOINT else "start from the one before or anew"
+        raise BadInputError(f"The checkpoint {path} is damaged; restore it, or delete it to {instead}.") from error
     return checkpoint
 
 

@@ -159,8 +159,11 @@ def _write_model(
     found = newest_checkpoint(run)
     if found is None:
         raise BadInputError(f"{run} has no checkpoint; train it again.")
-    best = run / BEST_CHECKPOINT
-    checkpoint = read_checkpoint(best) if validated and recipe.keep == "best" and best.exists() else found[1]
+    best, wanted = run / BEST_CHECKPOINT, validated and recipe.keep == "best"
+    checkpoint = read_checkpoint(best) if wanted and best.exists() else found[1]
+    if wanted and not best.exists():
+        notes = [*notes, f"{BEST_CHECKPOINT} is not there, so these are the last weights, not the best ones."]
+        say(f"Warning: {notes[-1]}")
     training = {
         # Weights are passed on: they do not tell where their owner's data and models lie.
         "recipe": {**recipe_values(recipe), "initial": Path(recipe.initial).name},

@@ -12,9 +12,11 @@ from typing import Any
 import torch
 
 from tumorseg.network import UNet3D
-from tumorseg.tiles import tile_starts
+from tumorseg.predictor import wanted_mirrorings
+from tumorseg.tiles import padded_size, tile_starts
 from tumorseg_training.hardware import Hardware
 from tumorseg_training.recipe import Recipe
+from tumorseg_training.run_model import model_spec
 from tumorseg_training.speed import step_seconds, tile_seconds
 from tumorseg_training.training_case import TrainingCase
 
@@ -180,16 +182,18 @@ def _validation_seconds(recipe: Recipe, cases: Sequence[TrainingCase], hardware:
     """Of the process with the most tiles, which the others wait for."""
     if not cases:
         return 0.0
-    tile = tile_seconds(recipe, hardware.accelerator)
+    tile = tile_seconds(recipe, hardware.accelerator) * len(wanted_mirrorings(model_spec(recipe)))
     shapes = [case.load()[1].shape for case in cases]
     each = [tile * _tiles(recipe, shape) + SCORING_SECONDS * math.prod(shape) for shape in shapes]
     return max(sum(each[process :: hardware.processes]) for process in range(hardware.processes))
 
 
-def _tiles(recipe: Recipe, shape: Sequence[int]) -> int:
-    """Of the engine's predictor in a crop (z, y, x)."""
+def _tiles(recipe: Recipe, shape: Sequence[int]) -> float:
+    """Of the engine's predictor in a crop (z, y, x); one pass takes as long as the patches that fill it."""
     if recipe.resized:
         return 1
+    if recipe.single_pass:
+        return math.prod(padded_size(shape, recipe.network.divisor)) / math.prod(recipe.patch_size)
     return math.prod(len(tile_starts(size, tile)) for size, tile in zip(shape, recipe.patch_size, strict=True))
 
 

@@ -17,6 +17,7 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import TensorBoardLogger
 
+from tumorseg_training.best_checkpoint import BestCheckpoint
 from tumorseg_training.checkpoint_file import AtomicCheckpointIO
 from tumorseg_training.clock import Clock
 from tumorseg_training.epoch_table import EpochTable
@@ -81,7 +82,7 @@ def _callbacks(recipe: Recipe, run: Path, hardware: Hardware, validated: bool) -
             EarlyStopping("validation_loss", patience=recipe.early_stopping, check_on_train_epoch_end=False)
         )
     if validated:
-        callbacks.append(ModelCheckpoint(run, "best", monitor="dice_mean", mode="max", enable_version_counter=False))
+        callbacks.append(BestCheckpoint(run))
     # The last one, so that it holds what the others know of the epoch.
     callbacks.append(ModelCheckpoint(run, "last", enable_version_counter=False, save_on_train_epoch_end=True))
     return callbacks

@@ -306,10 +306,12 @@ def _validate(spec: ModelSpec) -> None:
         and all(low <= size <= high for size in spec.spacing),
         f"patch size {spec.patch_size} is not three multiples of {config.divisor}": len(spec.patch_size) == 3
         and all(isinstance(size, int) and size > 0 and size % config.divisor == 0 for size in spec.patch_size),
-        "thresholds and smallest volumes must be finite numbers": _are_numbers(
-            *spec.postprocessing.thresholds,
-            spec.postprocessing.min_component_ml,
-            spec.postprocessing.min_enhancing_ml,
+        "thresholds must be numbers between 0 and 1": all(
+            _is_number(value) and 0 < value < 1 for value in spec.postprocessing.thresholds
+        ),
+        "smallest volumes must be numbers of 0 mL or more": all(
+            _is_number(value) and value >= 0
+            for value in (spec.postprocessing.min_component_ml, spec.postprocessing.min_enhancing_ml)
         ),
         "one threshold per region is needed": len(spec.postprocessing.thresholds) == len(spec.regions),
         "calibration needs a positive temperature and a bias per region": _calibrates(spec),
@@ -321,8 +323,8 @@ def _validate(spec: ModelSpec) -> None:
             raise ValueError(problem)
 
 
-def _are_numbers(*values: object) -> bool:
-    return all(isinstance(value, (int, float)) and math.isfinite(value) for value in values)
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
 
 
 def _calibrates(spec: ModelSpec) -> bool:

@@ -40,6 +40,7 @@ def check_expressible(spec: ModelSpec) -> None:
         "MONAI's DynUNet has the same number of groups everywhere": config.norm != "group" or len(groups) == 1,
         "only networks with region outputs can be written": spec.outputs == OUTPUT_REGIONS,
         "MONAI's transforms do not stretch the brain to the patch and back": not spec.resized,
+        "MONAI's sliding windows do not see the brain at once": not spec.single_pass,
         "MONAI's inferers do not average over mirrored inputs": not spec.tta,
         "MONAI's transforms do not compare both halves of the brain": not spec.other_half,
         "MONAI's transforms do not let outlines follow the volumes": not spec.guides,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,7 @@ def read_source(runs: Sequence[Path], card_file: Path) -> ExportSource:
         ModelError: a run has no usable model.
     """
     card = _read_card(card_file)
+    _check_card(card, card_file)
     if len({run.resolve() for run in runs}) < len(runs):
         raise BadInputError("A run is named twice; name each --run once.")
     models = [load_model(run / MODEL_FILE) for run in runs]
@@ -90,6 +91,27 @@ def _validation_dice(run: Path, spec: ModelSpec) -> float | None:
             if row.get("epoch") == str(spec.training.get("epoch")) and row.get("dice_mean"):
                 return float(row["dice_mean"])
     return None
+
+
+def _check_card(card: dict[str, Any], path: Path) -> None:
+    """Refuse what would be lost without a word, and a text in the place of a list, which would be a list of letters."""
+    table = card.get("card")
+    lists = {field.name: isinstance(field.default, tuple) for field in fields(ModelCard)}
+    problems = [f"unknown entry {name}" for name in card if name not in ("name", "version", "card", "postprocessing")]
+    if isinstance(table, dict):
+        known = {name: value for name, value in table.items() if name in lists}
+        problems += [f"{name} must be {_KINDS[lists[name]]}" for name, v in known.items() if not _fits(v, lists[name])]
+    if problems:
+        raise BadInputError(f"The model card {path} cannot be used: {', '.join(problems)}; see docs/export.md.")
+
+
+_KINDS = {True: "a list of texts", False: "a text"}
+
+
+def _fits(value: object, is_list: bool) -> bool:
+    if not is_list:
+        return isinstance(value, str)
+    return isinstance(value, (list, tuple)) and all(isinstance(line, str) for line in value)
 
 
 def _read_card(path: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def modalities(view: CaseView) -> Figure:
     figure, (row,) = tiles(1, len(view.images), titles, view.labels.shape[1:])
     position = view.position()
     for axes, image in zip(row, view.images.values(), strict=True):
-        show_slice(axes, plane(image, "axial", position), "axial", scale_bar=axes is row[0])
+        show_slice(axes, plane(image, "axial", position), "axial", view.voxel_mm if axes is row[0] else None)
     return figure
 
 
@@ -33,7 +33,7 @@ def planes(view: CaseView) -> Figure:
         image = framed(plane(_best(view), name, position), square)
         labels = framed(plane(view.labels, name, position), square)
         for row in rows:
-            show_slice(row[number], image, name, scale_bar=row is rows[0] and number == 0)
+            show_slice(row[number], image, name, view.voxel_mm if row is rows[0] and number == 0 else None)
         show_labels(rows[1][number], labels)
     add_legend(figure, _present(view))
     return figure
@@ -45,7 +45,7 @@ def overlay(view: CaseView) -> Figure:
     figure, (row,) = tiles(1, len(view.images), titles, view.labels.shape[1:], legend=True)
     position = view.position()
     for axes, image in zip(row, view.images.values(), strict=True):
-        show_slice(axes, plane(image, "axial", position), "axial", scale_bar=axes is row[0])
+        show_slice(axes, plane(image, "axial", position), "axial", view.voxel_mm if axes is row[0] else None)
         show_labels(axes, plane(view.labels, "axial", position))
     add_legend(figure, _present(view))
     return figure
@@ -59,7 +59,7 @@ def label_panel(view: CaseView) -> Figure:
     position = view.position()
     image, labels = plane(_best(view), "axial", position), plane(view.labels, "axial", position)
     for number, axes in enumerate(row):
-        show_slice(axes, image, "axial", scale_bar=number == 0)
+        show_slice(axes, image, "axial", view.voxel_mm if number == 0 else None)
         if number > 0:
             chosen = labels if number == 1 else np.where(labels == shown[number - 2], labels, 0)
             show_labels(axes, chosen, opacity=0.85)

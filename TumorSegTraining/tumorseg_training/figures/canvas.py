@@ -52,14 +52,21 @@ def tiles(
     return figure, [list(row) for row in grid]
 
 
-def show_slice(axes: Axes, image: FloatArray, plane: str, scale_bar: bool = False) -> None:
-    """A gray slice (row, column), 0 to 1, of 1 mm pixels, with the letters of its edges."""
+def show_slice(axes: Axes, image: FloatArray, plane: str, bar_pixel_mm: float | None = None) -> None:
+    """A gray slice (row, column), 0 to 1, with the letters of its edges.
+
+    Args:
+        axes: to draw into.
+        image: with square pixels.
+        plane: of ``PLANES``.
+        bar_pixel_mm: size of a pixel in mm, for a scale bar; None for none.
+    """
     axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="bilinear")
     left, right, up, down = EDGES[plane]
     for letter, x, y in ((left, 0.03, 0.5), (right, 0.97, 0.5), (up, 0.5, 0.97), (down, 0.5, 0.03)):
         axes.text(x, y, letter, color="white", fontsize=7, ha="center", va="center", transform=axes.transAxes)
-    if scale_bar:
-        _scale_bar(axes, image.shape)
+    if bar_pixel_mm:
+        _scale_bar(axes, image.shape, bar_pixel_mm)
 
 
 def show_labels(axes: Axes, labels: LabelArray, opacity: float = OPACITY) -> None:
@@ -91,10 +98,11 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, format=path.suffix[1:], dpi=DOTS_PER_INCH)
 
 
-def _scale_bar(axes: Axes, shape: tuple[int, ...]) -> None:
+def _scale_bar(axes: Axes, shape: tuple[int, ...], pixel_mm: float) -> None:
     rows, columns = shape
     y, x = rows - 0.05 * rows, 0.05 * columns
-    length = SCALE_BAR_MM if 0.9 * columns >= SCALE_BAR_MM else SHORT_BAR_MM
+    length = SCALE_BAR_MM if 0.9 * columns * pixel_mm >= SCALE_BAR_MM else SHORT_BAR_MM
+    pixels = length / pixel_mm
     axes.autoscale(False)  # the bar must not change the scale of the slice
-    axes.plot([x, x + length], [y, y], color="white", linewidth=2, solid_capstyle="butt")
-    axes.text(x + length / 2, y - 3, f"{length} mm", color="white", fontsize=6, ha="center", va="bottom")
+    axes.plot([x, x + pixels], [y, y], color="white", linewidth=2, solid_capstyle="butt")
+    axes.text(x + pixels / 2, y - 0.02 * rows, f"{length} mm", color="white", fontsize=6, ha="center", va="bottom")

@@ -31,7 +31,7 @@ EDGES = {"axial": ("R", "L", "A", "P"), "coronal": ("R", "L", "S", "I"), "sagitt
 
 @dataclass(frozen=True)
 class CaseView:
-    """A case on the grid of its crop, 1 mm, axes to the left, back and top of the patient.
+    """A case on the grid of its crop, cubic voxels, axes to the left, back and top of the patient.
 
     Attributes:
         name: of the case.
@@ -44,6 +44,11 @@ class CaseView:
     images: dict[str, FloatArray]
     labels: LabelArray
     geometry: Geometry
+
+    @property
+    def voxel_mm(self) -> float:
+        """Edge of a voxel."""
+        return self.geometry.spacing[0]
 
     def position(self, labels: LabelArray | None = None) -> tuple[int, int, int]:
         """Voxel (z, y, x) on whose slices most of the tumor core lies, or of the whole tumor when there is no core."""

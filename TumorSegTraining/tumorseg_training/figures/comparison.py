@@ -108,14 +108,15 @@ def _interval_cells(run: RunRecord, definition: str) -> list[str]:
 
 
 def _paper_section(run: RunRecord) -> Section:
-    """The paper's metrics, and the same of the run's last validation that has them."""
+    """The paper's metrics, and the same of the validation whose weights the run kept; of the last before."""
     printed = paper()
     header = ("Method", "Data", *PAPER_NAMES.values(), "Kind")
     rows = [("The paper", "BraTS 2020, split not stated", *_figures(printed), "published")]
     logged = [row for row in run.epochs if "accuracy" in row]
     if logged:
         data = f"validation of fold {run.fold}, {len(run.validation)}"
-        rows.insert(0, (run.name, data, *_figures(logged[-1]), "measured"))
+        shown = run.kept if run.kept in logged else logged[-1]
+        rows.insert(0, (run.name, data, *_figures(shown), "measured"))
     own = tuple(row[-1] == "measured" for row in rows)
     return Section(printed["title"], printed["meaning"], header, tuple(rows), own)
 

@@ -85,7 +85,9 @@ def _draw_case(row: Sequence[Axes], case: Compared, shape: tuple[int, ...]) -> N
     arrays = (case.view.labels, case.prediction)
     truth, prediction = (framed(plane(labels, "axial", position), shape) for labels in arrays)
     for number, axes in enumerate(row):
-        show_slice(axes, gray[number] if number < len(gray) else gray[0], "axial", scale_bar=number == 0)
+        show_slice(
+            axes, gray[number] if number < len(gray) else gray[0], "axial", case.view.voxel_mm if number == 0 else None
+        )
     show_labels(row[-3], truth)
     show_labels(row[-2], prediction)
     show_mask(row[-1], (truth > 0) & (prediction == 0), MISSED)

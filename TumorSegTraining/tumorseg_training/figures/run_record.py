@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorseg.errors import BadInputError
+from tumorseg.modelfile import read_spec
 from tumorseg_training.figures.evaluation_record import EvaluationRecord, load_evaluation
 from tumorseg_training.prepared import Prepared, load_prepared
 from tumorseg_training.results_folder import NOTHING_SCORES, SCORES
 from tumorseg_training.run_cases import read_run_split
-from tumorseg_training.run_folder import EVALUATION_FOLDER, METRICS_FILE
+from tumorseg_training.run_folder import EVALUATION_FOLDER, METRICS_FILE, MODEL_FILE
 
 Row = Mapping[str, float]
 """Numbers by column; cells without a number are left out."""
@@ -55,6 +56,13 @@ class RunRecord:
     def name(self) -> str:
         """What tables call the run."""
         return self.folder.resolve().name
+
+    @property
+    def kept(self) -> Row | None:
+        """The row of the epoch whose weights became the model; None before there is one, or without such a row."""
+        path = self.folder / MODEL_FILE
+        epoch = read_spec(path).training.get("epoch") if path.is_file() else None
+        return next((row for row in self.epochs if row.get("epoch") == epoch), None)
 
     def prediction(self, case: str) -> Path | None:
         """The predicted labels of a case, if the evaluation kept them."""
