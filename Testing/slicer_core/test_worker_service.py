@@ -204,7 +204,7 @@ def test_real_worker_hears_a_cancel_in_its_first_stage(
 
 @needs_proc
 def test_idle_worker_ends_by_itself_and_comes_back(start: Start, nodes: Nodes) -> None:
-    logic = start("segment", idleSeconds=0.2)
+    logic = start("segment", idleSeconds=1.0)  # a busy computer looks at it late
     finish(logic.startSegmentation(nodes))
     process = logic.workerProcessId
     assert process is not None
