@@ -102,6 +102,54 @@ CERTAIN = {
     "5: Ax T1 Post": "t1ce",
     "AxT1PostGd": "t1ce",
     "T1_tse_cor_mKM +KM": "t1ce",
+    # A minus that denies
+    "T1 GD-": "t1",
+    "T1Gd-": "t1",
+    "T1 KM-": "t1",
+    "T1 CE-": "t1",
+    "T1C-": "t1",
+    "AX T1 SE C-": "t1",
+    "T1 GAD(-)": "t1",
+    "T1 GAD (-)": "t1",
+    "T1 -gd": "t1",
+    "T1 -KM": "t1",
+    "T1 -C": "t1",
+    "T1 (-) C": "t1",
+    "T1 - contrast": "t1",
+    "T1_CE_minus": "t1",
+    "T1 gd neg": "t1",
+    "T1 KM negativ": "t1",
+    # A hyphen that joins
+    "T1-gd": "t1ce",
+    "T1-CE": "t1ce",
+    "T1-GAD ax": "t1ce",
+    "t1-km": "t1ce",
+    "T1_KM-tra": "t1ce",
+    "T1 Gd-DTPA": "t1ce",
+    "T1 - post contrast": "t1ce",
+    "T1 TSE - KM+": "t1ce",
+    "t1ce-2021": "t1ce",
+    "T1_C+": "t1ce",
+    "T1 GD+": "t1ce",
+    # Without contrast, in words
+    "T1 not enhanced": "t1",
+    "T1 non-enhanced": "t1",
+    "T1 unenh": "t1",
+    "T1 kein KM": "t1",
+    "T1 kontrastfrei": "t1",
+    "T1 sem contraste": "t1",
+    "T1 com contraste": "t1ce",
+    "T1 uten kontrast": "t1",
+    "T1 kontrastsiz": "t1",
+    "T1 kontrastsız": "t1",
+    "T1 kontrastli": "t1ce",
+    "T1 造影前": "t1",
+    "T1 造影なし": "t1",
+    "T1 造影無し": "t1",
+    "T1 造影後": "t1ce",
+    "T1 增强前": "t1",
+    "T1 平扫": "t1",
+    "T1 增强": "t1ce",
 }
 PLAUSIBLE_NAMES = {
     "Ax T1": "t1",
@@ -268,6 +316,12 @@ def test_a_whole_study() -> None:
     suggestion = assign({name: SeriesFacts(name) for name in study})["t1"]
     assert suggestion.confidence >= UNAMBIGUOUS
     assert suggestion.reason == "It is a T1, and another T1 has contrast."
+
+
+@pytest.mark.parametrize("agent", ["GD", "KM", "CE", "C"])
+def test_plus_and_minus_tell_two_series_apart(agent: str) -> None:
+    plain, enhanced = f"T1 {agent}-", f"T1 {agent}+"
+    assert _assigned(plain, enhanced, "T2", "FLAIR") == {"t1": plain, "t1ce": enhanced, "t2": "T2", "flair": "FLAIR"}
 
 
 def test_equal_candidates_stay_unassigned_with_a_reason() -> None:

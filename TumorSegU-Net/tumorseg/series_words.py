@@ -156,13 +156,18 @@ _AGENTS = (
     r"|контраст\w*|造影\w*|增强|增強"
 )
 _NOT = (
-    r"without|w/?o|wo|non?|un|ohne|vor|vor der|sans|avant|senza|prima di|prima|sin|antes de|before|pre|zonder"
-    r"|voor|utan"
-    r"|bez|uden|без|до"
+    r"without|w/?o|wo|non?|not|un|ohne|keine?|vor|vor der|sans|avant|senza|prima di|prima|sin|sem|antes de|before|pre"
+    r"|zonder|voor|utan|uten|bez|uden|без|до"
+)
+# A minus denies as a word's last sign (GD-, GAD(-)) or after a blank (T1 -GD); between words (T1-GD) it joins them.
+_MINUS = (
+    rf"(?:t1)?(?:{_AGENTS}|c)(?:-| ?\(-\)|[ -](?:neg(?:ativ\w*)?|minus|none))"
+    rf"|(?<!\S)(?:-|\(-\)) ?(?:{_AGENTS}|c)(?! ?\+)"
 )
 _WITHOUT = _word(
-    rf"(?:{_NOT})[ -]*(?:i\.?v\.?[ -]*)?(?:{_AGENTS}|c)|noncontrast\w*|non?con|unenhanced"
-    r"|precontrast|pregad\w*|pregd|nativ[eao]?|pre(?![ -]?(?:op|surg|rt|radi|biop|treat|ther))|plain|c-|t1n"
+    rf"{_MINUS}|(?:{_NOT})[ -]*(?:i\.?v\.?[ -]*)?(?:{_AGENTS}|c|enh(?:anced)?)|noncontrast\w*|non?con"
+    r"|造影(?:前|なし|無し?)|非造影|(?:增强|增強)前|平扫|平掃|kontrast(?:s[iı]z|los|frei)\w*"
+    r"|precontrast|pregad\w*|pregd|nativ[eao]?|pre(?![ -]?(?:op|surg|rt|radi|biop|treat|ther))|plain|t1n"
     r"|t1pre|basale|(?:sans|ohne|senza)(?=\s*$)"
 )
 _WITH = re.compile(
