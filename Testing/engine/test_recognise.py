@@ -277,6 +277,59 @@ def test_the_tag_on_the_contrast_agent(name: str, agent: str, expected: str, sur
 
 
 @pytest.mark.parametrize(
+    ("tag", "expected", "confidence"),
+    [
+        ("Gadovist", "t1ce", 0.85),
+        ("GADAVIST", "t1ce", 0.85),
+        ("MultiHance 15 ml", "t1ce", 0.85),
+        ("10 ML", "t1ce", 0.85),
+        ("IV", "t1ce", 0.85),
+        ("Applied", "t1ce", 0.85),
+        ("YES", "t1ce", 0.85),
+        ("No contrast", "t1", 0.85),
+        ("sin contraste", "t1", 0.85),
+        ("ohne KM", "t1", 0.85),
+        ("kein KM", "t1", 0.85),
+        ("Not given", "t1", 0.85),
+        ("Applied no contrast", "t1", 0.85),
+        ("NONE", "t1", 0.85),
+        ("n", "t1", 0.85),
+        ("0", "t1", 0.85),
+        ("0 ml", "t1", 0.75),
+        ("-", "t1", 0.75),
+        ("N/A", "t1", 0.75),
+        ("unknown", "t1", 0.75),
+        ("", "t1", 0.75),
+    ],
+)
+def test_words_of_the_tag_on_the_contrast_agent(tag: str, expected: str, confidence: float) -> None:
+    guess = recognise(SeriesFacts("t1_mprage_sag", contrast_agent=tag))
+    assert (guess.sequence, guess.confidence) == (expected, confidence)
+
+
+@pytest.mark.parametrize(
+    ("name", "te", "tr", "ti"),
+    [
+        ("t2_tirm_cor", 30, 4000, 150),
+        ("t2_tirm_cor", 70, 4000, 150),
+        ("Ax T1 pre", 25, 4000, 150),
+        ("Ax T2", 12, 4000, None),
+    ],
+)
+def test_a_name_does_not_help_when_the_times_are_of_none_of_the_four(
+    name: str, te: float, tr: float, ti: float | None
+) -> None:
+    guess = recognise(SeriesFacts(name, te_ms=te, tr_ms=tr, ti_ms=ti))
+    assert (guess.sequence, guess.confidence) == (None, 0.0)
+    assert "do not fit" in guess.reason
+
+
+def test_a_t1_flair_without_its_inversion_time_is_no_proton_density_image() -> None:
+    assert recognise(SeriesFacts("Ax T1 FLAIR PRE", te_ms=9, tr_ms=2200)).sequence == "t1"
+    assert recognise(SeriesFacts("Series 5", te_ms=9, tr_ms=2200)).sequence is None
+
+
+@pytest.mark.parametrize(
     ("name", "image_type", "sequence_name"),
     [
         ("Ax T2", r"DERIVED\SECONDARY\ADC\ND", ""),

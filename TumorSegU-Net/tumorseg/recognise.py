@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
-from tumorseg.series_times import possible_weightings
-from tumorseg.series_words import Words, read_words
+from tumorseg.series_times import Timed, possible_weightings
+from tumorseg.series_words import Weighting, Words, agent_given, read_words
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -103,13 +103,8 @@ def recognise(facts: SeriesFacts) -> Guess:
         weighting = None if only == "other" else only
         confidence, reason = _TIMES_ALONE, "Its echo and repetition times are those of this weighting"
     elif weighting and times:
-        agrees = weighting in times
-        confidence = min(0.98, confidence + (0.98 - confidence) / 2) if agrees else confidence * _CONTRADICTED
-        reason += (
-            ", which its echo and repetition times confirm"
-            if agrees
-            else ", but its echo and repetition times do not fit"
-        )
+        confidence, verdict = _timed(weighting, confidence, times)
+        reason += verdict
     if weighting is None:
         return Guess(None, 0.0, _unrecognised(words.conflict))
     if conflict:
@@ -166,6 +161,14 @@ def _words(facts: SeriesFacts) -> tuple[Words, str]:
     return Words(best.weighting, best.certainty, contrast, best.word, conflict=best.conflict), "; ".join(conflicts)
 
 
+def _timed(weighting: Weighting, confidence: float, times: frozenset[Timed]) -> tuple[float, str]:
+    """The confidence in a named weighting after a look at the times, and what they say about it."""
+    if weighting in times:
+        return min(0.98, confidence + (0.98 - confidence) / 2), ", which its echo and repetition times confirm"
+    factor = 0.0 if times == {"other"} else _CONTRADICTED  # a STIR stays one whatever it is called
+    return confidence * factor, ", but its echo and repetition times do not fit"
+
+
 _TYPES: Mapping[str, str] = {
     "adc": "diffusion map",
     "diffusion": "diffusion image",
@@ -200,7 +203,7 @@ def _other_by_tags(facts: SeriesFacts) -> str:
 
 def _with_contrast(weighting: str, confidence: float, reason: str, words: Words, facts: SeriesFacts) -> Guess:
     """Divide T1 by contrast; a FLAIR or T2 after contrast remains one, a little less surely the wanted one."""
-    agent = _agent_given(facts.contrast_agent)
+    agent = agent_given(facts.contrast_agent)
     if weighting != "t1":
         if words.contrast:
             confidence, reason = confidence * 0.85, f"{reason}, taken after contrast"
@@ -218,13 +221,6 @@ def _with_contrast(weighting: str, confidence: float, reason: str, words: Words,
     else:
         reason += ", after contrast" if contrast else ", before contrast"
     return _guess("t1ce" if contrast else "t1", confidence, reason, contrast is not None)
-
-
-def _agent_given(tag: str) -> bool | None:
-    plain = tag.strip().lower()
-    return (
-        None if not plain else plain not in {"no", "none", "n", "nein", "non", "0", "without", "ohne", "keine", "nil"}
-    )
 
 
 def _guess(sequence: str, confidence: float, reason: str, contrast_known: bool) -> Guess:

@@ -51,6 +51,15 @@ def read_words(text: str) -> Words:
     return Words(weighting, certainty, contrast, word.strip(), conflict=conflict)
 
 
+def agent_given(tag: str) -> bool | None:
+    """Whether the DICOM tag on the contrast agent names one; None when it is empty or says something else."""
+    plain = _plain(tag).strip()
+    if _NO_AGENT.fullmatch(plain):
+        return False
+    given, _ = _contrast(plain)
+    return True if given is None and _SOME_AGENT.fullmatch(plain) else given
+
+
 def _word(alternatives: str) -> re.Pattern[str]:
     """A pattern for whole words: neither letters nor digits on either side."""
     return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])")
@@ -150,8 +159,8 @@ _BOTH = re.compile(  # "with and without contrast" names the examination, not th
     r"|\b(with|pre) (and|&|/) (without|post)\b"
 )
 _AGENTS = (
-    r"gd|gad|gado\w*|gbca|gd[ -]?dtpa|dotarem|magnevist|prohance|multihance|clariscan|elucirem|omniscan|artirem"
-    r"|vueway"
+    r"gd|gad|gado\w*|gbca|gd[ -]?dtpa|dotarem|magnevist|pro ?hance|multi ?hance|clariscan|elucirem|omniscan|artirem"
+    r"|vueway|gadavist|eovist|primovist|magnegita|vasovist|optimark|ablavar|feraheme"
     r"|km|kontra\w*|contrast\w*|mdc|kontr|contr|inj|injection|injecte|injected|inj\.|iv|i\.v\.?|wkm|ce"
     r"|контраст\w*|造影\w*|增强|增強"
 )
@@ -179,6 +188,12 @@ _WITH = re.compile(
 )
 _CONTRAST_ALONE = _word(rf"post[ -]?(?:{_AGENTS}|c)|(?:nach|apres|dopo|na|post|mit|\+) ?(?:{_AGENTS})")
 _SEVERAL = "several"
+
+# The whole tag on the contrast agent, where it does not name one.
+_NO_AGENT = re.compile(
+    rf"{_NOT}|n|none|nein|nil|0|ninguno|nessuno|aucun|(not|nicht) (given|applied|administered|used|gegeben)"
+)
+_SOME_AGENT = re.compile(r"y|yes|ja|oui|si|given|applied|administered|iv|\d*[1-9]\d*([.,]\d+)? ?(ml|cc)")
 
 
 def _weighting(plain: str) -> tuple[Weighting | None, float, str]:
