@@ -151,6 +151,33 @@ CERTAIN = {
     "T1 平扫": "t1",
     "T1 增强": "t1ce",
 }
+REGISTERED = {
+    "FLAIR_to_T1ce": "flair",
+    "FLAIR_to_T1ce.nii.gz": "flair",
+    "FLAIR_to_T1Gd": "flair",
+    "FLAIR_to_T1 post": "flair",
+    "FLAIR_reg_T1ce": "flair",
+    "FLAIR-reg-T1ce": "flair",
+    "FLAIR in T1ce space": "flair",
+    "FLAIR_to_T1": "flair",
+    "FLAIR_to_MPRAGE": "flair",
+    "P01_FLAIR_space-T1ce": "flair",
+    "sub-01_space-T1w_FLAIR": "flair",
+    "T1_to_T1ce": "t1",
+    "T1 registered to T1ce": "t1",
+    "T1_reg_to_T1ce": "t1",
+    "MPRAGE_2_FLAIR": "t1",
+    "T2_to_T1ce": "t2",
+    "T2 in T1 space": "t2",
+    "T2_coreg_to_T1ce_bet": "t2",
+    "T2 on FLAIR": "t2",
+    "sub-01_space-T1w_desc-preproc_T2w": "t2",
+    "T1ce_to_T1": "t1ce",
+    "T1 post Gd to T2": "t1ce",
+    "t1_space_sag": "t1",
+    "t1_space_+KM": "t1ce",
+    "T2_SPACE-FLAIR": "flair",
+}
 PLAUSIBLE_NAMES = {
     "Ax T1": "t1",
     "T1 post-op": "t1",
@@ -196,6 +223,13 @@ def test_plausible_names(name: str, expected: str | None) -> None:
     assert guess.sequence == expected, guess
     if expected:
         assert PLAUSIBLE <= guess.confidence < UNAMBIGUOUS, guess
+
+
+@pytest.mark.parametrize(("name", "expected"), REGISTERED.items())
+def test_a_registered_volume_is_not_its_target(name: str, expected: str) -> None:
+    guess = recognise(SeriesFacts(name))
+    assert guess.sequence == expected, guess
+    assert guess.confidence >= (PLAUSIBLE if expected == "t1" else UNAMBIGUOUS), guess
 
 
 @pytest.mark.parametrize("name", NOT_ASSIGNED.split("|"))

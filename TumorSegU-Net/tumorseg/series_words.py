@@ -36,7 +36,7 @@ class Words:
 
 def read_words(text: str) -> Words:
     """Read a node name, a series description or a protocol name."""
-    plain = _plain(text)
+    plain = _without_target(_plain(text))
     other = next((kind for kind, pattern in _OTHERS if pattern.search(plain)), "")
     if other:
         return Words(other=other)
@@ -69,6 +69,7 @@ def _plain(text: str) -> str:
     """Lower case without accents; words that are written together, such as AxT1PostGd and 3DFLAIR, are parted."""
     # Numbers of patient and visit: of BIDS anywhere, written otherwise at the start, where SUB is no subtraction.
     text = re.sub(r"(?<![^\W_])(sub|ses)-[^\W_]+|^(?i:sub)[ _-]?\d+", " ", text)
+    text = re.sub(r"(?<![^\W_])space-T1[^\W_]*(?=_)", " ", text)  # of BIDS, where the sequence comes last
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])", " ", text)
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).lower()
     text = re.sub(r"(?<![^\W_])([23]d)(?=[a-z])", r"\1 ", text)
@@ -194,6 +195,20 @@ _NO_AGENT = re.compile(
     rf"{_NOT}|n|none|nein|nil|0|ninguno|nessuno|aucun|(not|nicht) (given|applied|administered|used|gegeben)"
 )
 _SOME_AGENT = re.compile(r"y|yes|ja|oui|si|given|applied|administered|iv|\d*[1-9]\d*([.,]\d+)? ?(ml|cc)")
+
+
+# What a volume was registered to: FLAIR_to_T1ce, T1 registered to T1ce, FLAIR in T1 space, FLAIR_space-T1ce.
+_TARGET = re.compile(
+    r"[ -](?:(?:(?:co-?)?reg(?:istered)?|aligned|resampled|warped)?[ -]?(?:to|onto|on|in|2)"
+    r"|(?:co-?)?reg(?:istered)?|space(?=-t1))[ -]"
+    rf"(?:t[12]|flair|m?p2?rage)[^\W_]*(?:[ -]?(?:post|{_AGENTS}|\+?c\+?)(?![^\W_]))*(?: space)?(?![^\W_])"
+)
+
+
+def _without_target(plain: str) -> str:
+    """The text without the sequence to which the volume was registered, where it names another one before."""
+    match = _TARGET.search(plain)
+    return plain[: match.start()] + plain[match.end() :] if match and _weighting(plain[: match.start()])[2] else plain
 
 
 def _weighting(plain: str) -> tuple[Weighting | None, float, str]:
