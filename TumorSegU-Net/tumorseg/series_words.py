@@ -60,21 +60,46 @@ def agent_given(tag: str) -> bool | None:
     return True if given is None and _SOME_AGENT.fullmatch(plain) else given
 
 
+def around_sequence(text: str) -> tuple[str, str]:
+    """What stands before and after the first word on the weighting, without all words on weighting and contrast.
+
+    ``pre`` and ``post`` alone are left where they do not follow a T1: there they may be of an operation.
+
+    Returns:
+        Two empty texts when nothing is said on the weighting.
+    """
+    plain = _without_target(_parted(text))
+    starts = [match.start() for pattern in _WEIGHTINGS if (match := pattern.search(plain))]
+    if not starts:
+        return "", ""
+    before, after = plain[: min(starts)], plain[min(starts) :]
+    after = (_CONTRAST if _weighting(plain)[0] == "t1" else _CONTRAST_BUT_TIMES).sub(" ", after)
+    before = _CONTRAST_BUT_TIMES.sub(" ", before)
+    for pattern in _WEIGHTINGS:
+        before, after = pattern.sub(" ", before), pattern.sub(" ", after)
+    return before, after
+
+
 def _word(alternatives: str) -> re.Pattern[str]:
     """A pattern for whole words: neither letters nor digits on either side."""
     return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])")
 
 
 def _plain(text: str) -> str:
-    """Lower case without accents; words that are written together, such as AxT1PostGd and 3DFLAIR, are parted."""
+    """As the words are looked up, without what only looks like one in BIDS names and numbers of patients."""
     # Numbers of patient and visit: of BIDS anywhere, written otherwise at the start, where SUB is no subtraction.
     text = re.sub(r"(?<![^\W_])(sub|ses)-[^\W_]+|^(?i:sub)[ _-]?\d+", " ", text)
     text = re.sub(r"(?<![^\W_])space-T1[^\W_]*(?=_)", " ", text)  # of BIDS, where the sequence comes last
+    return _parted(text)
+
+
+def _parted(text: str) -> str:
+    """Lower case without accents; words that are written together, such as AxT1PostGd and 3DFLAIR, are parted."""
+    text = re.sub(r"(?i)(?<![^\W_])[sedmw](?=t[12]w)", "", text)  # Philips: sT1W, eT2W
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])", " ", text)
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).lower()
     text = re.sub(r"(?<![^\W_])([23]d)(?=[a-z])", r"\1 ", text)
     text = re.sub(r"(?<![^\W_])(ax|axial|tra|sag|cor|obl)(?=t[12]|flair|3d)", r"\1 ", text)
-    text = re.sub(r"(?<![^\W_])[sedmw](?=t[12]w)", "", text)  # Philips: sT1W, eT2W
     return re.sub(r"[_\s]+", " ", text)
 
 
@@ -188,6 +213,11 @@ _WITH = re.compile(
     + r"|\+ ?(c|gd|gad|km|ce|k|i|contrast)(?![^\W_])|(?<![^\W_])(t1w?)?(c|gd|km|i|inj) ?\+"
 )
 _CONTRAST_ALONE = _word(rf"post[ -]?(?:{_AGENTS}|c)|(?:nach|apres|dopo|na|post|mit|\+) ?(?:{_AGENTS})")
+_CONTRAST = re.compile(f"{_WITHOUT.pattern}|{_WITH.pattern}")
+_CONTRAST_BUT_TIMES = re.compile(
+    rf"(?!(?:pre|post)(?![^\W_])(?![ -]?(?:{_AGENTS}|c)(?![^\W_])))(?:{_CONTRAST.pattern})"
+)
+_WEIGHTINGS = (_FLAIR, _T1, _T2, _IR_FLUID, *(pattern for _, _, pattern in _TECHNIQUES))
 _SEVERAL = "several"
 
 # The whole tag on the contrast agent, where it does not name one.
