@@ -102,6 +102,22 @@ CERTAIN = {
     "5: Ax T1 Post": "t1ce",
     "AxT1PostGd": "t1ce",
     "T1_tse_cor_mKM +KM": "t1ce",
+    # Grades and time points
+    "GBM_IV_T1ce": "t1ce",
+    "WHO_IV_FLAIR": "flair",
+    "Pat IV T1 nativ": "t1",
+    "T1 IV+": "t1ce",
+    "T1 +IV": "t1ce",
+    "T1 i.v.": "t1ce",
+    "T1 na iv": "t1ce",
+    "T1 sans IV": "t1",
+    "T1 iv contrast": "t1ce",
+    "T1 IV Gd": "t1ce",
+    "P01_pre_t1ce": "t1ce",
+    "P01_pre_t1gd": "t1ce",
+    "P01_pre_t1c": "t1ce",
+    "T1 post chemo +C": "t1ce",
+    "T1 post chemo nativ": "t1",
     # A minus that denies
     "T1 GD-": "t1",
     "T1Gd-": "t1",
@@ -181,6 +197,14 @@ REGISTERED = {
 PLAUSIBLE_NAMES = {
     "Ax T1": "t1",
     "T1 post-op": "t1",
+    "T1 post chemo": "t1",
+    "T1 post SRS": "t1",
+    "T1 post TMZ 3 months": "t1",
+    "T1 post RCT": "t1",
+    "T1 post GammaKnife": "t1",
+    "T1 après chimio": "t1",
+    "GBM_IV_T1": "t1",
+    "glioma_grade_IV_t1": "t1",
     "t1_mprage_sag": "t1",
     "SAG MPRAGE": "t1",
     "mp2rage_UNI": "t1",
@@ -403,6 +427,39 @@ def test_a_whole_study() -> None:
     suggestion = assign({name: SeriesFacts(name) for name in study})["t1"]
     assert suggestion.confidence >= UNAMBIGUOUS
     assert suggestion.reason == "It is a T1, and another T1 has contrast."
+
+
+SEQUENCES_OF_A_CASE = ("t1", "t1ce", "t2", "flair")
+
+
+PATIENTS = "CHO|Nguyen_Loc|ROI_MARIE|FA|B100|B1200|MT_SINAI|PD_001|Case_CT_001|GBM_IV_001|P01_post|P01_pre"
+
+
+@pytest.mark.parametrize("patient", PATIENTS.split("|"))
+def test_what_all_names_of_a_case_begin_with_says_nothing(patient: str) -> None:
+    """Also beside a volume of which nothing is known."""
+    names = {sequence: f"{patient}_{sequence}" for sequence in SEQUENCES_OF_A_CASE}
+    assert _assigned(*names.values(), "Volume") == names
+
+
+def test_what_only_some_names_begin_with_counts() -> None:
+    assert _assigned("T1", "POST T1", "T2", "POST T2")["t1ce"] == "POST T1"
+    assert _assigned("POST T1 ax", "T1 sag", "T2")["t1ce"] == "POST T1 ax"
+
+
+def test_what_volumes_of_a_single_weighting_begin_with_counts() -> None:
+    assert _assigned("POST T1 ax", "POST T1 sag", t1ce="POST T1 ax")["t1"] is None
+
+
+@pytest.mark.parametrize("start", ["C-spine", "Knee", "mask", "seg", "Map"])
+def test_what_is_no_brain_volume_stays_none_though_all_names_begin_so(start: str) -> None:
+    names = [f"{start} T1", f"{start} T2", f"{start} FLAIR"]
+    assert _assigned(*names) == dict.fromkeys(SEQUENCES_OF_A_CASE)
+
+
+def test_the_name_of_the_data_set_still_counts() -> None:
+    facts = {s: SeriesFacts(f"BraTS21_001_{s}") for s in ("t1", "t2")}
+    assert assign(facts)["t1"].confidence == 0.95
 
 
 @pytest.mark.parametrize("agent", ["GD", "KM", "CE", "C"])

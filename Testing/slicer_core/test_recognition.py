@@ -157,6 +157,17 @@ def test_two_dates_of_a_patient_are_never_mixed(scene: slicer.vtkMRMLScene) -> N
     assert named(suggestInputs(scene, {"t2": nodes["T2_2019"]})) == older
 
 
+def test_volumes_before_and_after_an_operation_are_never_mixed(scene: slicer.vtkMRMLScene) -> None:
+    expected = {
+        time: {sequence: f"P01_{time}_{sequence}" for sequence in ("t1", "t1ce", "t2", "flair")}
+        for time in ("pre", "post")
+    }
+    nodes = {name: volume(scene, name) for names in expected.values() for name in names.values()}
+    assert named(suggestInputs(scene, {})) == expected["post"]
+    before = named(suggestInputs(scene, {"t1": nodes["P01_pre_t1"]}))
+    assert {"t1": "P01_pre_t1", **before} == expected["pre"]
+
+
 def test_a_name_that_says_only_the_sequence_belongs_to_every_patient(scene: slicer.vtkMRMLScene) -> None:
     for name in ("A_T1", "A_T2", "FLAIR", "T1ce_reg"):
         volume(scene, name)

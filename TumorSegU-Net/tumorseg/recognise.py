@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
 from tumorseg.series_times import Timed, possible_weightings
-from tumorseg.series_words import Weighting, Words, agent_given, read_words
+from tumorseg.series_words import Weighting, Words, agent_given, read_words, without_common_start
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -128,12 +128,21 @@ def assign(all_facts: Mapping[Key, SeriesFacts], fixed: Mapping[str, Key] | None
         A suggestion for every sequence that is not fixed, in the order of ``SEQUENCES``; no series comes twice.
     """
     fixed = fixed or {}
-    guesses = {key: recognise(facts) for key, facts in all_facts.items()}
+    guesses = {key: recognise(facts) for key, facts in _without_common_start(all_facts).items()}
     enhanced = "t1ce" in fixed or any(g.sequence == "t1ce" for key, g in guesses.items() if key not in fixed.values())
     free = {key: guess for key, guess in guesses.items() if key not in fixed.values()}
     if enhanced:
         free = {key: _certainly_plain(guess) for key, guess in free.items()}
     return {s: _best(s, free, all_facts) for s in SEQUENCES if s not in fixed}
+
+
+def _without_common_start(all_facts: Mapping[Key, SeriesFacts]) -> dict[Key, SeriesFacts]:
+    names = without_common_start([facts.name for facts in all_facts.values()])
+    descriptions = without_common_start([facts.description for facts in all_facts.values()])
+    return {
+        key: replace(facts, name=name, description=description)
+        for (key, facts), name, description in zip(all_facts.items(), names, descriptions, strict=True)
+    }
 
 
 def _words(facts: SeriesFacts) -> tuple[Words, str]:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 Weighting = Literal["t1", "t2", "flair"]
@@ -49,6 +51,19 @@ def read_words(text: str) -> Words:
     elif word == _SEVERAL:
         return Words(contrast=contrast, conflict="it names several weightings")
     return Words(weighting, certainty, contrast, word.strip(), conflict=conflict)
+
+
+def without_common_start(texts: Sequence[str]) -> list[str]:
+    """The texts of one case without what all of them begin with, a patient or visit that may look like a word: CHO_T1.
+
+    Only those that name a weighting count. Nothing goes where they name but one, or are of no brain volume.
+    """
+    named = [match for text in texts if (match := _NAMED.match(text))]
+    words = zip(*(re.findall(r"[^\W_]*[\W_]+", match[1]) for match in named), strict=False)
+    start = "".join(same[0] for same in takewhile(lambda same: len(set(same)) == 1, words))
+    one = len({match[2].lower() for match in named}) < 2
+    telling = read_words(start).other in _NEVER_A_NAME or "brats" in start.lower()
+    return list(texts) if one or telling else [text.removeprefix(start) for text in texts]
 
 
 def agent_given(tag: str) -> bool | None:
@@ -109,8 +124,9 @@ _OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for kind, words in (
         (
             "segmentation",
-            r"seg|segmentations?|algseg|label ?maps?|labels?|(brain ?)?mask|maske|masque|rois?|parcellation",
+            r"seg|segmentations?|algseg|label ?maps?|labels?|(brain ?)?mask|maske|masque|parcellation",
         ),
+        ("region of interest", r"rois?"),
         (
             "localizer",
             r"loc|locali[sz]ers?|lokali[sz]er|localizador|locali[sz]ation|scouts?|survey|topogram|smart ?brain"
@@ -157,6 +173,9 @@ _OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 
+_NEVER_A_NAME = ("segmentation", "quantitative map", "image of another body part")  # of a patient
+_NAMED = re.compile(r"(.*?)(?<![^\W_])(t[12]|flair)(?!\d)", re.IGNORECASE | re.DOTALL)
+
 _FLAIR_NAMES = r"t2[ -]?f(lair)?|t2w?[ -]?flair|flair[ -]?t2|flair|dark[ -]?fluid|darkfluid|da-fl|t2[ -]?tirm"
 r"|tirm[ -]?t2|fluid attenuated"
 _FLAIR = _word(rf"{_FLAIR_NAMES}|[a-z]{{0,3}}flair|flair3d|flaire?fs|flair[ -]?fs")
@@ -187,8 +206,13 @@ _BOTH = re.compile(  # "with and without contrast" names the examination, not th
 _AGENTS = (
     r"gd|gad|gado\w*|gbca|gd[ -]?dtpa|dotarem|magnevist|pro ?hance|multi ?hance|clariscan|elucirem|omniscan|artirem"
     r"|vueway|gadavist|eovist|primovist|magnegita|vasovist|optimark|ablavar|feraheme"
-    r"|km|kontra\w*|contrast\w*|mdc|kontr|contr|inj|injection|injecte|injected|inj\.|iv|i\.v\.?|wkm|ce"
+    r"|km|kontra\w*|contrast\w*|mdc|kontr|contr|inj|injection|injecte|injected|inj\.|wkm|ce"
     r"|контраст\w*|造影\w*|增强|增強"
+)
+_ALONE = rf"(?![ -]?(?:{_AGENTS}|c)(?![^\W_]))"  # after pre and post: no agent follows
+_THERAPY = (  # before or after one says nothing on contrast
+    r"op|surg|rt|radi|rx|biop|proc|treat|ther|trau|resec|chem|chim|chir|c?crt|rct|xrt|srs|srt|strahl|gk|gamma|cyber"
+    r"|tmz|temo|bev|avastin|ccnu|lomu|immun|craniot"
 )
 _NOT = (
     r"without|w/?o|wo|non?|not|un|ohne|keine?|vor|vor der|sans|avant|senza|prima di|prima|sin|sem|antes de|before|pre"
@@ -200,23 +224,24 @@ _MINUS = (
     rf"|(?<!\S)(?:-|\(-\)) ?(?:{_AGENTS}|c)(?! ?\+)"
 )
 _WITHOUT = _word(
-    rf"{_MINUS}|(?:{_NOT})[ -]*(?:i\.?v\.?[ -]*)?(?:{_AGENTS}|c|enh(?:anced)?)|noncontrast\w*|non?con"
+    rf"{_MINUS}|(?:{_NOT})[ -]*(?:i\.?v\.?[ -]*)?(?:{_AGENTS}|c|i\.?v\.?|enh(?:anced)?)|noncontrast\w*|non?con"
     r"|造影(?:前|なし|無し?)|非造影|(?:增强|增強)前|平扫|平掃|kontrast(?:s[iı]z|los|frei)\w*"
-    r"|precontrast|pregad\w*|pregd|nativ[eao]?|pre(?![ -]?(?:op|surg|rt|radi|biop|treat|ther))|plain|t1n"
+    rf"|precontrast|pregad\w*|pregd|nativ[eao]?|pre(?![ -]?(?:{_THERAPY}))|plain|t1n"
     r"|t1pre|basale|(?:sans|ohne|senza)(?=\s*$)"
 )
 _WITH = re.compile(
     _word(
-        rf"{_AGENTS}|enh|enhanced|post(?![ -]?(op|surg|rt|radi|rx|biop|proc|treat|ther|trau|resec))"
-        r"|postcontrast\w*|postgad\w*|postgd|post ?c|t1(c|ce|gd|km|c\+|post|kv)|w/? ?c|mit km|apres|dopo"
+        rf"{_AGENTS}|enh|enhanced|(post|apres|dopo)(?![ -]?({_THERAPY}))|i\.v\.?"
+        r"|(post|na|nach|mit|met|with|con|com|avec|apres|dopo|after) iv"
+        r"|postcontrast\w*|postgad\w*|postgd|post ?c|t1(c|ce|gd|km|c\+|post|kv)|w/? ?c|mit km"
     ).pattern
-    + r"|\+ ?(c|gd|gad|km|ce|k|i|contrast)(?![^\W_])|(?<![^\W_])(t1w?)?(c|gd|km|i|inj) ?\+"
+    + r"|\+ ?(c|gd|gad|km|ce|k|i|iv|contrast)(?![^\W_])|(?<![^\W_])(t1w?)?(c|gd|km|i|iv|inj) ?\+"
 )
 _CONTRAST_ALONE = _word(rf"post[ -]?(?:{_AGENTS}|c)|(?:nach|apres|dopo|na|post|mit|\+) ?(?:{_AGENTS})")
+_ENHANCED_T1 = _word("t1(?:ce|c|gd)")
+_PRE_ALONE = _word(rf"pre{_ALONE}")
 _CONTRAST = re.compile(f"{_WITHOUT.pattern}|{_WITH.pattern}")
-_CONTRAST_BUT_TIMES = re.compile(
-    rf"(?!(?:pre|post)(?![^\W_])(?![ -]?(?:{_AGENTS}|c)(?![^\W_])))(?:{_CONTRAST.pattern})"
-)
+_CONTRAST_BUT_TIMES = re.compile(rf"(?!(?:pre|post)(?![^\W_]){_ALONE})(?:{_CONTRAST.pattern})")
 _WEIGHTINGS = (_FLAIR, _T1, _T2, _IR_FLUID, *(pattern for _, _, pattern in _TECHNIQUES))
 _SEVERAL = "several"
 
@@ -266,6 +291,8 @@ def _contrast(plain: str) -> tuple[bool | None, str]:
     rest = _BOTH.sub(" ", plain)
     if rest != plain:
         rest = re.sub(rf"^(.*?)(?:{_AGENTS})(?![^\W_])", r"\1", rest, count=1)
+    if _ENHANCED_T1.search(rest):
+        rest = _PRE_ALONE.sub(" ", rest)  # pre_t1ce is before an operation
     without_removed = _WITHOUT.sub(" ", rest)
     denied, named = without_removed != rest, bool(_WITH.search(without_removed))
     if denied and named:
