@@ -140,6 +140,19 @@ def test_names_that_do_not_contradict(patient: dict[str, Volume], name: str) -> 
     assert check_case({**patient, "t1ce": replace(patient["t1ce"], name=name)}, SEQUENCES) == []
 
 
+def test_registered_volumes_are_not_called_like_their_target(patient: dict[str, Volume]) -> None:
+    names = {"t1": "T1_to_T1ce", "t1ce": "T1ce", "t2": "T2_to_T1ce", "flair": "FLAIR in T1ce space"}
+    assert check_case({s: replace(volume, name=names[s]) for s, volume in patient.items()}, SEQUENCES) == []
+
+
+@pytest.mark.parametrize("start", ["CHO", "MT_SINAI", "P01_post", "P01_pre"])
+def test_what_all_names_begin_with_contradicts_nothing(patient: dict[str, Volume], start: str) -> None:
+    named = {s: replace(volume, name=f"{start}_{s}") for s, volume in patient.items()}
+    assert check_case(named, SEQUENCES) == []
+    finding = _only({**named, "t2": replace(named["t2"], name=f"{start}_T2_FLAIR")})
+    assert finding.message == f"T2 ({start}_T2_FLAIR) is called like a FLAIR."
+
+
 def test_swapped_images_are_one_finding_even_when_their_names_say_so_too(patient: dict[str, Volume]) -> None:
     finding = _only(_exchanged(patient, "t2", "flair"))
     assert (finding.code, finding.severity, finding.volumes) == ("swapped", "warning", ("t2", "flair"))

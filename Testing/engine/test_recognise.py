@@ -102,10 +102,109 @@ CERTAIN = {
     "5: Ax T1 Post": "t1ce",
     "AxT1PostGd": "t1ce",
     "T1_tse_cor_mKM +KM": "t1ce",
+    # Grades and time points
+    "GBM_IV_T1ce": "t1ce",
+    "WHO_IV_FLAIR": "flair",
+    "Pat IV T1 nativ": "t1",
+    "T1 IV+": "t1ce",
+    "T1 +IV": "t1ce",
+    "T1 i.v.": "t1ce",
+    "T1 na iv": "t1ce",
+    "T1 sans IV": "t1",
+    "T1 iv contrast": "t1ce",
+    "T1 IV Gd": "t1ce",
+    "P01_pre_t1ce": "t1ce",
+    "P01_pre_t1gd": "t1ce",
+    "P01_pre_t1c": "t1ce",
+    "T1 post chemo +C": "t1ce",
+    "T1 post chemo nativ": "t1",
+    # A minus that denies
+    "T1 GD-": "t1",
+    "T1Gd-": "t1",
+    "T1 KM-": "t1",
+    "T1 CE-": "t1",
+    "T1C-": "t1",
+    "AX T1 SE C-": "t1",
+    "T1 GAD(-)": "t1",
+    "T1 GAD (-)": "t1",
+    "T1 -gd": "t1",
+    "T1 -KM": "t1",
+    "T1 -C": "t1",
+    "T1 (-) C": "t1",
+    "T1 - contrast": "t1",
+    "T1_CE_minus": "t1",
+    "T1 gd neg": "t1",
+    "T1 KM negativ": "t1",
+    # A hyphen that joins
+    "T1-gd": "t1ce",
+    "T1-CE": "t1ce",
+    "T1-GAD ax": "t1ce",
+    "t1-km": "t1ce",
+    "T1_KM-tra": "t1ce",
+    "T1 Gd-DTPA": "t1ce",
+    "T1 - post contrast": "t1ce",
+    "T1 TSE - KM+": "t1ce",
+    "t1ce-2021": "t1ce",
+    "T1_C+": "t1ce",
+    "T1 GD+": "t1ce",
+    # Without contrast, in words
+    "T1 not enhanced": "t1",
+    "T1 non-enhanced": "t1",
+    "T1 unenh": "t1",
+    "T1 kein KM": "t1",
+    "T1 kontrastfrei": "t1",
+    "T1 sem contraste": "t1",
+    "T1 com contraste": "t1ce",
+    "T1 uten kontrast": "t1",
+    "T1 kontrastsiz": "t1",
+    "T1 kontrastsız": "t1",
+    "T1 kontrastli": "t1ce",
+    "T1 造影前": "t1",
+    "T1 造影なし": "t1",
+    "T1 造影無し": "t1",
+    "T1 造影後": "t1ce",
+    "T1 增强前": "t1",
+    "T1 平扫": "t1",
+    "T1 增强": "t1ce",
+}
+REGISTERED = {
+    "FLAIR_to_T1ce": "flair",
+    "FLAIR_to_T1ce.nii.gz": "flair",
+    "FLAIR_to_T1Gd": "flair",
+    "FLAIR_to_T1 post": "flair",
+    "FLAIR_reg_T1ce": "flair",
+    "FLAIR-reg-T1ce": "flair",
+    "FLAIR in T1ce space": "flair",
+    "FLAIR_to_T1": "flair",
+    "FLAIR_to_MPRAGE": "flair",
+    "P01_FLAIR_space-T1ce": "flair",
+    "sub-01_space-T1w_FLAIR": "flair",
+    "T1_to_T1ce": "t1",
+    "T1 registered to T1ce": "t1",
+    "T1_reg_to_T1ce": "t1",
+    "MPRAGE_2_FLAIR": "t1",
+    "T2_to_T1ce": "t2",
+    "T2 in T1 space": "t2",
+    "T2_coreg_to_T1ce_bet": "t2",
+    "T2 on FLAIR": "t2",
+    "sub-01_space-T1w_desc-preproc_T2w": "t2",
+    "T1ce_to_T1": "t1ce",
+    "T1 post Gd to T2": "t1ce",
+    "t1_space_sag": "t1",
+    "t1_space_+KM": "t1ce",
+    "T2_SPACE-FLAIR": "flair",
 }
 PLAUSIBLE_NAMES = {
     "Ax T1": "t1",
     "T1 post-op": "t1",
+    "T1 post chemo": "t1",
+    "T1 post SRS": "t1",
+    "T1 post TMZ 3 months": "t1",
+    "T1 post RCT": "t1",
+    "T1 post GammaKnife": "t1",
+    "T1 après chimio": "t1",
+    "GBM_IV_T1": "t1",
+    "glioma_grade_IV_t1": "t1",
     "t1_mprage_sag": "t1",
     "SAG MPRAGE": "t1",
     "mp2rage_UNI": "t1",
@@ -148,6 +247,13 @@ def test_plausible_names(name: str, expected: str | None) -> None:
     assert guess.sequence == expected, guess
     if expected:
         assert PLAUSIBLE <= guess.confidence < UNAMBIGUOUS, guess
+
+
+@pytest.mark.parametrize(("name", "expected"), REGISTERED.items())
+def test_a_registered_volume_is_not_its_target(name: str, expected: str) -> None:
+    guess = recognise(SeriesFacts(name))
+    assert guess.sequence == expected, guess
+    assert guess.confidence >= (PLAUSIBLE if expected == "t1" else UNAMBIGUOUS), guess
 
 
 @pytest.mark.parametrize("name", NOT_ASSIGNED.split("|"))
@@ -229,6 +335,59 @@ def test_the_tag_on_the_contrast_agent(name: str, agent: str, expected: str, sur
 
 
 @pytest.mark.parametrize(
+    ("tag", "expected", "confidence"),
+    [
+        ("Gadovist", "t1ce", 0.85),
+        ("GADAVIST", "t1ce", 0.85),
+        ("MultiHance 15 ml", "t1ce", 0.85),
+        ("10 ML", "t1ce", 0.85),
+        ("IV", "t1ce", 0.85),
+        ("Applied", "t1ce", 0.85),
+        ("YES", "t1ce", 0.85),
+        ("No contrast", "t1", 0.85),
+        ("sin contraste", "t1", 0.85),
+        ("ohne KM", "t1", 0.85),
+        ("kein KM", "t1", 0.85),
+        ("Not given", "t1", 0.85),
+        ("Applied no contrast", "t1", 0.85),
+        ("NONE", "t1", 0.85),
+        ("n", "t1", 0.85),
+        ("0", "t1", 0.85),
+        ("0 ml", "t1", 0.75),
+        ("-", "t1", 0.75),
+        ("N/A", "t1", 0.75),
+        ("unknown", "t1", 0.75),
+        ("", "t1", 0.75),
+    ],
+)
+def test_words_of_the_tag_on_the_contrast_agent(tag: str, expected: str, confidence: float) -> None:
+    guess = recognise(SeriesFacts("t1_mprage_sag", contrast_agent=tag))
+    assert (guess.sequence, guess.confidence) == (expected, confidence)
+
+
+@pytest.mark.parametrize(
+    ("name", "te", "tr", "ti"),
+    [
+        ("t2_tirm_cor", 30, 4000, 150),
+        ("t2_tirm_cor", 70, 4000, 150),
+        ("Ax T1 pre", 25, 4000, 150),
+        ("Ax T2", 12, 4000, None),
+    ],
+)
+def test_a_name_does_not_help_when_the_times_are_of_none_of_the_four(
+    name: str, te: float, tr: float, ti: float | None
+) -> None:
+    guess = recognise(SeriesFacts(name, te_ms=te, tr_ms=tr, ti_ms=ti))
+    assert (guess.sequence, guess.confidence) == (None, 0.0)
+    assert "do not fit" in guess.reason
+
+
+def test_a_t1_flair_without_its_inversion_time_is_no_proton_density_image() -> None:
+    assert recognise(SeriesFacts("Ax T1 FLAIR PRE", te_ms=9, tr_ms=2200)).sequence == "t1"
+    assert recognise(SeriesFacts("Series 5", te_ms=9, tr_ms=2200)).sequence is None
+
+
+@pytest.mark.parametrize(
     ("name", "image_type", "sequence_name"),
     [
         ("Ax T2", r"DERIVED\SECONDARY\ADC\ND", ""),
@@ -268,6 +427,45 @@ def test_a_whole_study() -> None:
     suggestion = assign({name: SeriesFacts(name) for name in study})["t1"]
     assert suggestion.confidence >= UNAMBIGUOUS
     assert suggestion.reason == "It is a T1, and another T1 has contrast."
+
+
+SEQUENCES_OF_A_CASE = ("t1", "t1ce", "t2", "flair")
+
+
+PATIENTS = "CHO|Nguyen_Loc|ROI_MARIE|FA|B100|B1200|MT_SINAI|PD_001|Case_CT_001|GBM_IV_001|P01_post|P01_pre"
+
+
+@pytest.mark.parametrize("patient", PATIENTS.split("|"))
+def test_what_all_names_of_a_case_begin_with_says_nothing(patient: str) -> None:
+    """Also beside a volume of which nothing is known."""
+    names = {sequence: f"{patient}_{sequence}" for sequence in SEQUENCES_OF_A_CASE}
+    assert _assigned(*names.values(), "Volume") == names
+
+
+def test_what_only_some_names_begin_with_counts() -> None:
+    assert _assigned("T1", "POST T1", "T2", "POST T2")["t1ce"] == "POST T1"
+    assert _assigned("POST T1 ax", "T1 sag", "T2")["t1ce"] == "POST T1 ax"
+
+
+def test_what_volumes_of_a_single_weighting_begin_with_counts() -> None:
+    assert _assigned("POST T1 ax", "POST T1 sag", t1ce="POST T1 ax")["t1"] is None
+
+
+@pytest.mark.parametrize("start", ["C-spine", "Knee", "mask", "seg", "Map"])
+def test_what_is_no_brain_volume_stays_none_though_all_names_begin_so(start: str) -> None:
+    names = [f"{start} T1", f"{start} T2", f"{start} FLAIR"]
+    assert _assigned(*names) == dict.fromkeys(SEQUENCES_OF_A_CASE)
+
+
+def test_the_name_of_the_data_set_still_counts() -> None:
+    facts = {s: SeriesFacts(f"BraTS21_001_{s}") for s in ("t1", "t2")}
+    assert assign(facts)["t1"].confidence == 0.95
+
+
+@pytest.mark.parametrize("agent", ["GD", "KM", "CE", "C"])
+def test_plus_and_minus_tell_two_series_apart(agent: str) -> None:
+    plain, enhanced = f"T1 {agent}-", f"T1 {agent}+"
+    assert _assigned(plain, enhanced, "T2", "FLAIR") == {"t1": plain, "t1ce": enhanced, "t2": "T2", "flair": "FLAIR"}
 
 
 def test_equal_candidates_stay_unassigned_with_a_reason() -> None:

@@ -113,6 +113,67 @@ def test_last_loaded_patient_is_suggested_where_names_tell_patients_apart(scene:
     assert {name.split("_")[0] for name in named(suggestInputs(scene, {})).values()} == {"P2"}
 
 
+ONE_EXAMINATION = (
+    ("sub-01_T1w", "sub-01_ce-gadolinium_T1w", "sub-01_T2w", "sub-01_FLAIR"),
+    ("sub-01_acq-mprage_T1w", "sub-01_acq-mprage_ce-gd_T1w", "sub-01_acq-tse_T2w", "sub-01_acq-3D_FLAIR"),
+    ("pat1_T1", "pat1_T1ce", "pat1_T2", "pat1_T2_FLAIR"),
+    ("AX T1", "AX T1 POST", "AX T2", "SAG FLAIR"),
+    ("3_AX_T1", "9_AX_T1_POST", "5_AX_T2", "7_AX_FLAIR"),
+    ("T1_to_T1ce", "T1ce", "T2_to_T1ce", "FLAIR_to_T1ce"),
+    ("P1_T1_2020", "P1_T1ce_2020", "P1_T2_2020", "P1_FLAIR_2020"),
+)
+
+
+@pytest.mark.parametrize("names", ONE_EXAMINATION)
+def test_names_of_one_examination_stay_together(scene: slicer.vtkMRMLScene, names: tuple[str, ...]) -> None:
+    """Also when the user chooses one of the volumes, which empties no other row."""
+    expected = dict(zip(("t1", "t1ce", "t2", "flair"), names, strict=True))
+    nodes = {sequence: volume(scene, name) for sequence, name in expected.items()}
+    assert named(suggestInputs(scene, {})) == expected
+    for sequence, node in nodes.items():
+        assert named(suggestInputs(scene, {sequence: node})) == {s: n for s, n in expected.items() if s != sequence}
+
+
+def test_an_edited_copy_empties_no_row(scene: slicer.vtkMRMLScene) -> None:
+    for name in ("P1_T1", "P1_T1ce", "P1_T2", "P1_FLAIR"):
+        volume(scene, name)
+    chosen = suggestInputs(scene, {"t1ce": volume(scene, "P1_T1ce Copy")})
+    assert named(chosen) == {"t1": "P1_T1", "t2": "P1_T2", "flair": "P1_FLAIR"}
+
+
+def test_no_volume_of_another_patient_fills_a_gap(scene: slicer.vtkMRMLScene) -> None:
+    nodes = {name: volume(scene, name) for name in ("A_T1", "A_T2", "A_FLAIR", "B_T1_POST")}
+    assert named(suggestInputs(scene, {})) == {"t1": "A_T1", "t2": "A_T2", "flair": "A_FLAIR"}
+    assert suggestInputs(scene, {"t1ce": nodes["B_T1_POST"]}) == {}
+
+
+def test_two_dates_of_a_patient_are_never_mixed(scene: slicer.vtkMRMLScene) -> None:
+    nodes = {
+        f"{s}_{year}": volume(scene, f"{s}_{year}") for year in (2019, 2020) for s in ("T1", "T1ce", "T2", "FLAIR")
+    }
+    newest = {"t1": "T1_2020", "t1ce": "T1ce_2020", "t2": "T2_2020", "flair": "FLAIR_2020"}
+    assert named(suggestInputs(scene, {})) == newest
+    older = {"t1": "T1_2019", "t1ce": "T1ce_2019", "flair": "FLAIR_2019"}
+    assert named(suggestInputs(scene, {"t2": nodes["T2_2019"]})) == older
+
+
+def test_volumes_before_and_after_an_operation_are_never_mixed(scene: slicer.vtkMRMLScene) -> None:
+    expected = {
+        time: {sequence: f"P01_{time}_{sequence}" for sequence in ("t1", "t1ce", "t2", "flair")}
+        for time in ("pre", "post")
+    }
+    nodes = {name: volume(scene, name) for names in expected.values() for name in names.values()}
+    assert named(suggestInputs(scene, {})) == expected["post"]
+    before = named(suggestInputs(scene, {"t1": nodes["P01_pre_t1"]}))
+    assert {"t1": "P01_pre_t1", **before} == expected["pre"]
+
+
+def test_a_name_that_says_only_the_sequence_belongs_to_every_patient(scene: slicer.vtkMRMLScene) -> None:
+    for name in ("A_T1", "A_T2", "FLAIR", "T1ce_reg"):
+        volume(scene, name)
+    assert named(suggestInputs(scene, {})) == {"t1": "A_T1", "t1ce": "T1ce_reg", "t2": "A_T2", "flair": "FLAIR"}
+
+
 def test_ambiguous_volumes_are_left_to_the_user(scene: slicer.vtkMRMLScene) -> None:
     for name in ("series 3", "series 4", "MPRAGE", "MPRAGE 2"):
         volume(scene, name)

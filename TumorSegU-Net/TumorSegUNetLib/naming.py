@@ -57,11 +57,6 @@ def stemOf(name: str) -> str:
     return _SEQUENCE_AT_END.sub("", withoutExtension(name))
 
 
-def endsInSequence(name: str) -> bool:
-    """Whether a volume is named like ``BraTS_001_t1ce``."""
-    return _SEQUENCE_AT_END.search(withoutExtension(name)) is not None
-
-
 def withoutExtension(name: str) -> str:
     """``1.2.840_t1`` of ``1.2.840_t1.nii.gz``: only what is the extension of an image goes."""
     return _EXTENSION.sub("", name)

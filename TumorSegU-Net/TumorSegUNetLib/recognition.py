@@ -10,10 +10,11 @@ from pathlib import Path
 import slicer
 
 from tumorseg.recognise import SeriesFacts, assign
+from tumorseg.series_stem import stems
 
 from .dicom_tags import Lookup, dicomNumber, dicomValue
 from .hierarchy import ancestorItem, nodesByClass
-from .naming import endsInSequence, stemOf, withoutExtension
+from .naming import withoutExtension
 from .uncertainty_volume import MADE_BY_US
 
 
@@ -108,22 +109,29 @@ def _examinations(
     Volumes of which nothing is known belong to every examination.
     """
     groups: dict[Hashable, list[slicer.vtkMRMLScalarVolumeNode]] = defaultdict(list)
-    keys = {node.GetID(): _examination(node) for node in nodes}
-    wanted = {_examination(node) for node in chosen} - {None}
-    known = {key for key in keys.values() if key is not None}
-    for key in (wanted & known) or known or {None}:
+    keys = _examinationKeys({node.GetID(): node for node in (*nodes, *chosen)})
+    wanted = {keys[node.GetID()] for node in chosen} - {None}
+    known = {keys[node.GetID()] for node in nodes} - {None}
+    for key in wanted or known or {None}:
         groups[key] = [node for node in nodes if keys[node.GetID()] in (key, None)]
     order = [node.GetID() for node in nodes]
     return sorted(groups.values(), key=lambda group: max((order.index(n.GetID()) for n in group), default=-1))
 
 
-def _examination(node: slicer.vtkMRMLScalarVolumeNode) -> Hashable | None:
-    """Study or patient in the subject hierarchy, else the name without the sequence; None where that tells nothing."""
+def _examinationKeys(nodes: Mapping[str, slicer.vtkMRMLScalarVolumeNode]) -> dict[str, Hashable | None]:
+    """Place in the subject hierarchy, else what the name says beside the sequence; None where nothing tells."""
+    named = stems([withoutExtension(node.GetName()) for node in nodes.values()])
+    return {
+        identifier: _studyOrPatient(node) or stem or None
+        for (identifier, node), stem in zip(nodes.items(), named, strict=True)
+    }
+
+
+def _studyOrPatient(node: slicer.vtkMRMLScalarVolumeNode) -> int:
+    """Item of the study, else of the patient, in the subject hierarchy; 0 without one."""
     constants = slicer.vtkMRMLSubjectHierarchyConstants
-    for level in (constants.GetDICOMLevelStudy(), constants.GetDICOMLevelPatient()):
-        if item := ancestorItem(node, level):
-            return item
-    return (stemOf(node.GetName()) or None) if endsInSequence(node.GetName()) else None
+    levels = (constants.GetDICOMLevelStudy(), constants.GetDICOMLevelPatient())
+    return next((item for level in levels if (item := ancestorItem(node, level))), 0)
 
 
 def _fileStem(node: slicer.vtkMRMLScalarVolumeNode) -> str:

@@ -11,6 +11,7 @@ from tumorseg.contrast_order import likely_order
 from tumorseg.finding import Finding, called, listed, reference_of
 from tumorseg.recognise import UNAMBIGUOUS, Guess, SeriesFacts, recognise, with_article
 from tumorseg.sequences import DISPLAY_NAMES, Case
+from tumorseg.series_words import without_common_start
 from tumorseg.volume import Volume
 
 LITTLE_OVERLAP = 0.5
@@ -70,8 +71,9 @@ def misplaced(case: Case, look: bool) -> Iterator[Finding]:
     order = likely_order(case) if look else {}
     if order:
         yield _swapped(case, order)
-    for sequence, volume in case.items():
-        guess = recognise(SeriesFacts(volume.name))
+    names = without_common_start([volume.name for volume in case.values()])
+    for sequence, name in zip(case, names, strict=True):
+        guess = recognise(SeriesFacts(name))
         if sequence not in order and (seems := _contradiction(sequence, guess)):
             message = f"{called(sequence, case)} is called like {seems}."
             remedy = f"Check that it is the {DISPLAY_NAMES[sequence]}, and choose another volume if it is not."

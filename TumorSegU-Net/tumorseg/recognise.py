@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
-from tumorseg.series_times import possible_weightings
-from tumorseg.series_words import Words, read_words
+from tumorseg.series_times import Timed, possible_weightings
+from tumorseg.series_words import Weighting, Words, agent_given, read_words, without_common_start
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -103,13 +103,8 @@ def recognise(facts: SeriesFacts) -> Guess:
         weighting = None if only == "other" else only
         confidence, reason = _TIMES_ALONE, "Its echo and repetition times are those of this weighting"
     elif weighting and times:
-        agrees = weighting in times
-        confidence = min(0.98, confidence + (0.98 - confidence) / 2) if agrees else confidence * _CONTRADICTED
-        reason += (
-            ", which its echo and repetition times confirm"
-            if agrees
-            else ", but its echo and repetition times do not fit"
-        )
+        confidence, verdict = _timed(weighting, confidence, times)
+        reason += verdict
     if weighting is None:
         return Guess(None, 0.0, _unrecognised(words.conflict))
     if conflict:
@@ -133,12 +128,21 @@ def assign(all_facts: Mapping[Key, SeriesFacts], fixed: Mapping[str, Key] | None
         A suggestion for every sequence that is not fixed, in the order of ``SEQUENCES``; no series comes twice.
     """
     fixed = fixed or {}
-    guesses = {key: recognise(facts) for key, facts in all_facts.items()}
+    guesses = {key: recognise(facts) for key, facts in _without_common_start(all_facts).items()}
     enhanced = "t1ce" in fixed or any(g.sequence == "t1ce" for key, g in guesses.items() if key not in fixed.values())
     free = {key: guess for key, guess in guesses.items() if key not in fixed.values()}
     if enhanced:
         free = {key: _certainly_plain(guess) for key, guess in free.items()}
     return {s: _best(s, free, all_facts) for s in SEQUENCES if s not in fixed}
+
+
+def _without_common_start(all_facts: Mapping[Key, SeriesFacts]) -> dict[Key, SeriesFacts]:
+    names = without_common_start([facts.name for facts in all_facts.values()])
+    descriptions = without_common_start([facts.description for facts in all_facts.values()])
+    return {
+        key: replace(facts, name=name, description=description)
+        for (key, facts), name, description in zip(all_facts.items(), names, descriptions, strict=True)
+    }
 
 
 def _words(facts: SeriesFacts) -> tuple[Words, str]:
@@ -164,6 +168,14 @@ def _words(facts: SeriesFacts) -> tuple[Words, str]:
         conflicts.append("name and description differ on contrast")
     contrast = contrasts.pop() if len(contrasts) == 1 else None
     return Words(best.weighting, best.certainty, contrast, best.word, conflict=best.conflict), "; ".join(conflicts)
+
+
+def _timed(weighting: Weighting, confidence: float, times: frozenset[Timed]) -> tuple[float, str]:
+    """The confidence in a named weighting after a look at the times, and what they say about it."""
+    if weighting in times:
+        return min(0.98, confidence + (0.98 - confidence) / 2), ", which its echo and repetition times confirm"
+    factor = 0.0 if times == {"other"} else _CONTRADICTED  # a STIR stays one whatever it is called
+    return confidence * factor, ", but its echo and repetition times do not fit"
 
 
 _TYPES: Mapping[str, str] = {
@@ -200,7 +212,7 @@ def _other_by_tags(facts: SeriesFacts) -> str:
 
 def _with_contrast(weighting: str, confidence: float, reason: str, words: Words, facts: SeriesFacts) -> Guess:
     """Divide T1 by contrast; a FLAIR or T2 after contrast remains one, a little less surely the wanted one."""
-    agent = _agent_given(facts.contrast_agent)
+    agent = agent_given(facts.contrast_agent)
     if weighting != "t1":
         if words.contrast:
             confidence, reason = confidence * 0.85, f"{reason}, taken after contrast"
@@ -218,13 +230,6 @@ def _with_contrast(weighting: str, confidence: float, reason: str, words: Words,
     else:
         reason += ", after contrast" if contrast else ", before contrast"
     return _guess("t1ce" if contrast else "t1", confidence, reason, contrast is not None)
-
-
-def _agent_given(tag: str) -> bool | None:
-    plain = tag.strip().lower()
-    return (
-        None if not plain else plain not in {"no", "none", "n", "nein", "non", "0", "without", "ohne", "keine", "nil"}
-    )
 
 
 def _guess(sequence: str, confidence: float, reason: str, contrast_known: bool) -> Guess:

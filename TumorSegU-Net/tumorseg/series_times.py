@@ -20,6 +20,9 @@ GRADIENT_TE_MS = 6.0
 LONG_TR_MS = 2000.0
 SHORT_TR_MS = 1000.0
 FLAIR_TI_MS = 1500.0
+T1_FLAIR_TR_MS = 3000.0
+"""The longest of a T1 FLAIR; without its inversion time it looks like a proton density image."""
+
 T1_TI_MS = (350.0, 1400.0)
 STIR_TI_MS = (80.0, 300.0)
 
@@ -41,7 +44,9 @@ def possible_weightings(te_ms: float | None, tr_ms: float | None, ti_ms: float |
         return frozenset({"other"})
     if T1_TI_MS[0] <= ti <= T1_TI_MS[1] or 0 < tr <= SHORT_TR_MS or te <= GRADIENT_TE_MS:
         return frozenset({"t1"})
-    return frozenset({"other"}) if tr >= LONG_TR_MS and not ti else frozenset()
+    if ti or tr < LONG_TR_MS:
+        return frozenset()
+    return frozenset({"t1", "other"}) if tr < T1_FLAIR_TR_MS else frozenset({"other"})
 
 
 def _long_echo(tr: float, ti: float) -> frozenset[Timed]:

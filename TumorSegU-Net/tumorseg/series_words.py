@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal
 
 Weighting = Literal["t1", "t2", "flair"]
@@ -36,7 +38,7 @@ class Words:
 
 def read_words(text: str) -> Words:
     """Read a node name, a series description or a protocol name."""
-    plain = _plain(text)
+    plain = _without_target(_plain(text))
     other = next((kind for kind, pattern in _OTHERS if pattern.search(plain)), "")
     if other:
         return Words(other=other)
@@ -51,20 +53,68 @@ def read_words(text: str) -> Words:
     return Words(weighting, certainty, contrast, word.strip(), conflict=conflict)
 
 
+def without_common_start(texts: Sequence[str]) -> list[str]:
+    """The texts of one case without what all of them begin with, a patient or visit that may look like a word: CHO_T1.
+
+    Only those that name a weighting count. Nothing goes where they name but one, or are of no brain volume.
+    """
+    named = [match for text in texts if (match := _NAMED.match(text))]
+    words = zip(*(re.findall(r"[^\W_]*[\W_]+", match[1]) for match in named), strict=False)
+    start = "".join(same[0] for same in takewhile(lambda same: len(set(same)) == 1, words))
+    one = len({match[2].lower() for match in named}) < 2
+    telling = read_words(start).other in _NEVER_A_NAME or "brats" in start.lower()
+    return list(texts) if one or telling else [text.removeprefix(start) for text in texts]
+
+
+def agent_given(tag: str) -> bool | None:
+    """Whether the DICOM tag on the contrast agent names one; None when it is empty or says something else."""
+    plain = _plain(tag).strip()
+    if _NO_AGENT.fullmatch(plain):
+        return False
+    given, _ = _contrast(plain)
+    return True if given is None and _SOME_AGENT.fullmatch(plain) else given
+
+
+def around_sequence(text: str) -> tuple[str, str]:
+    """What stands before and after the first word on the weighting, without all words on weighting and contrast.
+
+    ``pre`` and ``post`` alone are left where they do not follow a T1: there they may be of an operation.
+
+    Returns:
+        Two empty texts when nothing is said on the weighting.
+    """
+    plain = _without_target(_parted(text))
+    starts = [match.start() for pattern in _WEIGHTINGS if (match := pattern.search(plain))]
+    if not starts:
+        return "", ""
+    before, after = plain[: min(starts)], plain[min(starts) :]
+    after = (_CONTRAST if _weighting(plain)[0] == "t1" else _CONTRAST_BUT_TIMES).sub(" ", after)
+    before = _CONTRAST_BUT_TIMES.sub(" ", before)
+    for pattern in _WEIGHTINGS:
+        before, after = pattern.sub(" ", before), pattern.sub(" ", after)
+    return before, after
+
+
 def _word(alternatives: str) -> re.Pattern[str]:
     """A pattern for whole words: neither letters nor digits on either side."""
     return re.compile(rf"(?<![^\W_])(?:{alternatives})(?![^\W_])")
 
 
 def _plain(text: str) -> str:
-    """Lower case without accents; words that are written together, such as AxT1PostGd and 3DFLAIR, are parted."""
+    """As the words are looked up, without what only looks like one in BIDS names and numbers of patients."""
     # Numbers of patient and visit: of BIDS anywhere, written otherwise at the start, where SUB is no subtraction.
     text = re.sub(r"(?<![^\W_])(sub|ses)-[^\W_]+|^(?i:sub)[ _-]?\d+", " ", text)
+    text = re.sub(r"(?<![^\W_])space-T1[^\W_]*(?=_)", " ", text)  # of BIDS, where the sequence comes last
+    return _parted(text)
+
+
+def _parted(text: str) -> str:
+    """Lower case without accents; words that are written together, such as AxT1PostGd and 3DFLAIR, are parted."""
+    text = re.sub(r"(?i)(?<![^\W_])[sedmw](?=t[12]w)", "", text)  # Philips: sT1W, eT2W
     text = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=\d)(?=[A-Z][a-z])", " ", text)
     text = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c)).lower()
     text = re.sub(r"(?<![^\W_])([23]d)(?=[a-z])", r"\1 ", text)
     text = re.sub(r"(?<![^\W_])(ax|axial|tra|sag|cor|obl)(?=t[12]|flair|3d)", r"\1 ", text)
-    text = re.sub(r"(?<![^\W_])[sedmw](?=t[12]w)", "", text)  # Philips: sT1W, eT2W
     return re.sub(r"[_\s]+", " ", text)
 
 
@@ -74,8 +124,9 @@ _OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for kind, words in (
         (
             "segmentation",
-            r"seg|segmentations?|algseg|label ?maps?|labels?|(brain ?)?mask|maske|masque|rois?|parcellation",
+            r"seg|segmentations?|algseg|label ?maps?|labels?|(brain ?)?mask|maske|masque|parcellation",
         ),
+        ("region of interest", r"rois?"),
         (
             "localizer",
             r"loc|locali[sz]ers?|lokali[sz]er|localizador|locali[sz]ation|scouts?|survey|topogram|smart ?brain"
@@ -122,6 +173,9 @@ _OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 
+_NEVER_A_NAME = ("segmentation", "quantitative map", "image of another body part")  # of a patient
+_NAMED = re.compile(r"(.*?)(?<![^\W_])(t[12]|flair)(?!\d)", re.IGNORECASE | re.DOTALL)
+
 _FLAIR_NAMES = r"t2[ -]?f(lair)?|t2w?[ -]?flair|flair[ -]?t2|flair|dark[ -]?fluid|darkfluid|da-fl|t2[ -]?tirm"
 r"|tirm[ -]?t2|fluid attenuated"
 _FLAIR = _word(rf"{_FLAIR_NAMES}|[a-z]{{0,3}}flair|flair3d|flaire?fs|flair[ -]?fs")
@@ -150,30 +204,66 @@ _BOTH = re.compile(  # "with and without contrast" names the examination, not th
     r"|\b(with|pre) (and|&|/) (without|post)\b"
 )
 _AGENTS = (
-    r"gd|gad|gado\w*|gbca|gd[ -]?dtpa|dotarem|magnevist|prohance|multihance|clariscan|elucirem|omniscan|artirem"
-    r"|vueway"
-    r"|km|kontra\w*|contrast\w*|mdc|kontr|contr|inj|injection|injecte|injected|inj\.|iv|i\.v\.?|wkm|ce"
+    r"gd|gad|gado\w*|gbca|gd[ -]?dtpa|dotarem|magnevist|pro ?hance|multi ?hance|clariscan|elucirem|omniscan|artirem"
+    r"|vueway|gadavist|eovist|primovist|magnegita|vasovist|optimark|ablavar|feraheme"
+    r"|km|kontra\w*|contrast\w*|mdc|kontr|contr|inj|injection|injecte|injected|inj\.|wkm|ce"
     r"|контраст\w*|造影\w*|增强|增強"
 )
+_ALONE = rf"(?![ -]?(?:{_AGENTS}|c)(?![^\W_]))"  # after pre and post: no agent follows
+_THERAPY = (  # before or after one says nothing on contrast
+    r"op|surg|rt|radi|rx|biop|proc|treat|ther|trau|resec|chem|chim|chir|c?crt|rct|xrt|srs|srt|strahl|gk|gamma|cyber"
+    r"|tmz|temo|bev|avastin|ccnu|lomu|immun|craniot"
+)
 _NOT = (
-    r"without|w/?o|wo|non?|un|ohne|vor|vor der|sans|avant|senza|prima di|prima|sin|antes de|before|pre|zonder"
-    r"|voor|utan"
-    r"|bez|uden|без|до"
+    r"without|w/?o|wo|non?|not|un|ohne|keine?|vor|vor der|sans|avant|senza|prima di|prima|sin|sem|antes de|before|pre"
+    r"|zonder|voor|utan|uten|bez|uden|без|до"
+)
+# A minus denies as a word's last sign (GD-, GAD(-)) or after a blank (T1 -GD); between words (T1-GD) it joins them.
+_MINUS = (
+    rf"(?:t1)?(?:{_AGENTS}|c)(?:-| ?\(-\)|[ -](?:neg(?:ativ\w*)?|minus|none))"
+    rf"|(?<!\S)(?:-|\(-\)) ?(?:{_AGENTS}|c)(?! ?\+)"
 )
 _WITHOUT = _word(
-    rf"(?:{_NOT})[ -]*(?:i\.?v\.?[ -]*)?(?:{_AGENTS}|c)|noncontrast\w*|non?con|unenhanced"
-    r"|precontrast|pregad\w*|pregd|nativ[eao]?|pre(?![ -]?(?:op|surg|rt|radi|biop|treat|ther))|plain|c-|t1n"
+    rf"{_MINUS}|(?:{_NOT})[ -]*(?:i\.?v\.?[ -]*)?(?:{_AGENTS}|c|i\.?v\.?|enh(?:anced)?)|noncontrast\w*|non?con"
+    r"|造影(?:前|なし|無し?)|非造影|(?:增强|增強)前|平扫|平掃|kontrast(?:s[iı]z|los|frei)\w*"
+    rf"|precontrast|pregad\w*|pregd|nativ[eao]?|pre(?![ -]?(?:{_THERAPY}))|plain|t1n"
     r"|t1pre|basale|(?:sans|ohne|senza)(?=\s*$)"
 )
 _WITH = re.compile(
     _word(
-        rf"{_AGENTS}|enh|enhanced|post(?![ -]?(op|surg|rt|radi|rx|biop|proc|treat|ther|trau|resec))"
-        r"|postcontrast\w*|postgad\w*|postgd|post ?c|t1(c|ce|gd|km|c\+|post|kv)|w/? ?c|mit km|apres|dopo"
+        rf"{_AGENTS}|enh|enhanced|(post|apres|dopo)(?![ -]?({_THERAPY}))|i\.v\.?"
+        r"|(post|na|nach|mit|met|with|con|com|avec|apres|dopo|after) iv"
+        r"|postcontrast\w*|postgad\w*|postgd|post ?c|t1(c|ce|gd|km|c\+|post|kv)|w/? ?c|mit km"
     ).pattern
-    + r"|\+ ?(c|gd|gad|km|ce|k|i|contrast)(?![^\W_])|(?<![^\W_])(t1w?)?(c|gd|km|i|inj) ?\+"
+    + r"|\+ ?(c|gd|gad|km|ce|k|i|iv|contrast)(?![^\W_])|(?<![^\W_])(t1w?)?(c|gd|km|i|iv|inj) ?\+"
 )
 _CONTRAST_ALONE = _word(rf"post[ -]?(?:{_AGENTS}|c)|(?:nach|apres|dopo|na|post|mit|\+) ?(?:{_AGENTS})")
+_ENHANCED_T1 = _word("t1(?:ce|c|gd)")
+_PRE_ALONE = _word(rf"pre{_ALONE}")
+_CONTRAST = re.compile(f"{_WITHOUT.pattern}|{_WITH.pattern}")
+_CONTRAST_BUT_TIMES = re.compile(rf"(?!(?:pre|post)(?![^\W_]){_ALONE})(?:{_CONTRAST.pattern})")
+_WEIGHTINGS = (_FLAIR, _T1, _T2, _IR_FLUID, *(pattern for _, _, pattern in _TECHNIQUES))
 _SEVERAL = "several"
+
+# The whole tag on the contrast agent, where it does not name one.
+_NO_AGENT = re.compile(
+    rf"{_NOT}|n|none|nein|nil|0|ninguno|nessuno|aucun|(not|nicht) (given|applied|administered|used|gegeben)"
+)
+_SOME_AGENT = re.compile(r"y|yes|ja|oui|si|given|applied|administered|iv|\d*[1-9]\d*([.,]\d+)? ?(ml|cc)")
+
+
+# What a volume was registered to: FLAIR_to_T1ce, T1 registered to T1ce, FLAIR in T1 space, FLAIR_space-T1ce.
+_TARGET = re.compile(
+    r"[ -](?:(?:(?:co-?)?reg(?:istered)?|aligned|resampled|warped)?[ -]?(?:to|onto|on|in|2)"
+    r"|(?:co-?)?reg(?:istered)?|space(?=-t1))[ -]"
+    rf"(?:t[12]|flair|m?p2?rage)[^\W_]*(?:[ -]?(?:post|{_AGENTS}|\+?c\+?)(?![^\W_]))*(?: space)?(?![^\W_])"
+)
+
+
+def _without_target(plain: str) -> str:
+    """The text without the sequence to which the volume was registered, where it names another one before."""
+    match = _TARGET.search(plain)
+    return plain[: match.start()] + plain[match.end() :] if match and _weighting(plain[: match.start()])[2] else plain
 
 
 def _weighting(plain: str) -> tuple[Weighting | None, float, str]:
@@ -201,6 +291,8 @@ def _contrast(plain: str) -> tuple[bool | None, str]:
     rest = _BOTH.sub(" ", plain)
     if rest != plain:
         rest = re.sub(rf"^(.*?)(?:{_AGENTS})(?![^\W_])", r"\1", rest, count=1)
+    if _ENHANCED_T1.search(rest):
+        rest = _PRE_ALONE.sub(" ", rest)  # pre_t1ce is before an operation
     without_removed = _WITHOUT.sub(" ", rest)
     denied, named = without_removed != rest, bool(_WITH.search(without_removed))
     if denied and named:

@@ -1,0 +1,64 @@
+"""Whose a volume is by its name: what sequences, consoles and processing write there does not count."""
+
+from __future__ import annotations
+
+import pytest
+
+from tumorseg.series_stem import stems
+
+STEMS = {
+    "A_T1": "a",
+    "B_T1_POST": "b",
+    "T1_2019": "2019",
+    "FLAIR 2020-03-01": "2020 03 01",
+    "Doe_John_AX_T2_FLAIR": "doe john",
+    "pat1_T2_FLAIR": "pat1",
+    "P2_T1": "p2",
+    "t1_mprage_sag_p2_iso": "",
+    "BraTS-GLI-00001-000-t1c": "bra ts gli 00001 000",
+    "UCSF-PDGM-0004_T1c_bias": "ucsf pdgm 0004",
+    "sub-01_T1w": "sub 01",
+    "sub-01_ses-02_acq-mprage_ce-gadolinium_run-1_T1w": "sub 01 ses 02",
+    "sub-01_space-T1w_desc-preproc_FLAIR": "sub 01",
+    "P01_FLAIR_to_T1ce": "p01",
+    "P01_T1ce_N4_bet": "p01",
+    "P01_T1ce Copy": "p01",
+    "T1_post-op_Gd": "post op",
+    "P01_post_t1": "p01 post",
+    "P01_pre_t2": "p01 pre",
+    "P01_FLAIR_post": "p01 post",
+    "P01_T1 post": "p01",
+    "P01 post contrast T1": "p01",
+    "Volume": "",
+    "MRHead": "",
+    "series 3": "",
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), STEMS.items())
+def test_what_is_left_of_a_name(name: str, expected: str) -> None:
+    assert stems([name]) == [expected]
+
+
+CONSOLES = (
+    "Ax T1 +C|SAG 3D BRAVO +C|Ax FSPGR 3D POST GAD|Ax T2 FRFSE-XL|Sag CUBE T2 FLAIR|Ax T1 FLAIR PRE|Ax T1 W/O CONTRAST"
+    "|AXT1POST|3D T1 POST-CONTRAST AX MPR|t1_mprage_sag_p2_iso_KM|t1_mpr_ns_sag_post_Gd|t1_se_tra_nach KM"
+    "|t1_tse_tra nativ|t2_tse_tra_512|t2_blade_tra|t2_space_dark-fluid_sag_p2_iso|t2_tirm_tra_dark-fluid_fs"
+    "|sT1W_3D_TFE +Gd|T1W_3D_TFE_POST|sT2W_TSE_ax|T2W_TSE_MultiVane|FLAIR_longTR|3D_Brain_VIEW_FLAIR_SHC"
+    "|t2_spc_da-fl_sag_p2_iso|T1W_SE_Gd-DTPA|WIP T1W_SE ohne KM|AX FLAIR FATSAT|3D T1 FFE CE|SAG T1 sans injection"
+    "|T1 SE assiale dopo mdc|T1 tra met contrast|T1 po kontraście|T1 造影|T2 gewichtet tra|T1 GD-|T1 -KM|T1_reg_to_T1ce"
+)
+
+
+@pytest.mark.parametrize("name", CONSOLES.split("|"))
+def test_names_of_consoles_leave_nothing(name: str) -> None:
+    assert stems([name]) == [""]
+
+
+def test_numbers_that_no_two_volumes_share_are_those_of_series() -> None:
+    assert stems(["3_AX_T1", "5_AX_T2", "7: AX FLAIR", "9_AX_T1_POST"]) == ["", "", "", ""]
+
+
+def test_numbers_that_volumes_share_are_those_of_patients() -> None:
+    assert stems(["1_T1", "1_T2", "2_FLAIR"]) == ["1", "1", "2"]
+    assert stems(["001_T1", "002_T2"]) == ["001", "002"]
