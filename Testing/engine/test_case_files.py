@@ -42,6 +42,11 @@ def names_of(files: dict[str, Path]) -> list[str]:
         ("case_t1.txt", None),
         ("caset1.nii", None),
         ("seguin_t1.nii", "t1"),
+        ("x_flair_to_t1ce.nii.gz", "flair"),
+        ("x_T1_reg_to_T1ce.nii.gz", "t1"),
+        ("x_t2_space-t1.nii.gz", "t2"),
+        ("x_on_t1.nii.gz", "t1"),
+        ("to_t2.nii.gz", "t2"),
     ],
 )
 def test_sequence_by_file_name(name: str, sequence: str | None) -> None:

@@ -55,6 +55,8 @@ CERTAIN = {
     "t2_blade_tra": "t2",
     "t2_space_sag_p2_iso": "t2",
     "t2_tirm_tra_dark-fluid": "flair",
+    "tirm t2 tra": "flair",
+    "Fluid Attenuated IR ax": "flair",
     "t2_tirm_tra_dark-fluid_fs": "flair",
     "t2_space_dark-fluid_sag_p2_iso": "flair",
     "t1_tirm_tra_dark-fluid nativ": "t1",

@@ -13,6 +13,9 @@ from tumorseg.images import READABLE, extension_of, read_volume
 from tumorseg.sequences import ALIASES, DISPLAY_NAMES, SEQUENCES
 from tumorseg.volume import Volume
 
+_REGISTERED = {"to", "onto", "on", "in", "reg", "coreg", "registered", "space"}
+"""Words before the sequence that a volume was registered to."""
+
 _NOT_AN_MR_VOLUME = {"seg", "segmentation", "label", "labels", "mask", "brainmask"}
 
 
@@ -25,7 +28,18 @@ def sequence_of(path: Path) -> str | None:
     if extension is None or path.name.startswith("."):
         return None
     words = re.split("[_-]", path.name[: -len(extension)].lower())
-    return None if _NOT_AN_MR_VOLUME.intersection(words) else ALIASES.get(words[-1])
+    return None if _NOT_AN_MR_VOLUME.intersection(words) else _named_at_end(words)
+
+
+def _named_at_end(words: list[str]) -> str | None:
+    """The sequence of the last word; of ``flair_to_t1ce``, which was registered to the T1ce, the FLAIR."""
+    *before, last = words
+    if before and before[-1] in _REGISTERED:
+        while before and before[-1] in _REGISTERED:
+            before.pop()
+        if before and before[-1] in ALIASES:
+            return ALIASES[before[-1]]
+    return ALIASES.get(last)
 
 
 def find_case(folder: Path, required: Sequence[str] = SEQUENCES) -> dict[str, Path]:

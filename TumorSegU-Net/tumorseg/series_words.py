@@ -176,8 +176,10 @@ _OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 _NEVER_A_NAME = ("segmentation", "quantitative map", "image of another body part")  # of a patient
 _NAMED = re.compile(r"(.*?)(?<![^\W_])(t[12]|flair)(?!\d)", re.IGNORECASE | re.DOTALL)
 
-_FLAIR_NAMES = r"t2[ -]?f(lair)?|t2w?[ -]?flair|flair[ -]?t2|flair|dark[ -]?fluid|darkfluid|da-fl|t2[ -]?tirm"
-r"|tirm[ -]?t2|fluid attenuated"
+_FLAIR_NAMES = (
+    r"t2[ -]?f(lair)?|t2w?[ -]?flair|flair[ -]?t2|flair|dark[ -]?fluid|darkfluid|da-fl|t2[ -]?tirm"
+    r"|tirm[ -]?t2|fluid attenuated"
+)
 _FLAIR = _word(rf"{_FLAIR_NAMES}|[a-z]{{0,3}}flair|flair3d|flaire?fs|flair[ -]?fs")
 _T1 = _word(
     r"t1|t1[ -]?w(i|tg)?|t1(n|c|ce|gd|km|c\+|kv|post|pre)|t1[ -]?weighted|t1[ -]?gewichtet|t1[ -]?pond\w*"
