@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from tumorseg.finding import Finding, called, listed, reference_of
+from tumorseg.guard_coverage import coverage
 from tumorseg.guard_identity import different_origins, little_overlap, misplaced
 from tumorseg.sequences import DISPLAY_NAMES, Case
 from tumorseg.volume import FloatArray, Volume
@@ -43,7 +44,7 @@ def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
     spoiled = {sequence for finding in unusable for sequence in finding.volumes}
     sound = {sequence: volume for sequence, volume in needed.items() if sequence not in spoiled}
     different_grids, skulls = list(_different_grids(needed)), list(_skulls(sound))
-    duplicates = list(_duplicates(sound))
+    duplicates, apart = list(_duplicates(sound)), list(little_overlap(sound))
     looks = not (unusable or different_grids or skulls or duplicates)
     findings = [
         *_missing(needed, required),
@@ -51,7 +52,8 @@ def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
         *duplicates,
         *different_origins(needed),
         *different_grids,
-        *little_overlap(sound),
+        *apart,
+        *(coverage(sound) if looks and not apart else ()),
         *misplaced(sound, looks),
         *_implausible_grids(needed),
         *skulls,
