@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,12 +29,13 @@ MAX_LABELS = 10
 """Volumes with at most this many different values, all whole numbers, are segmentations."""
 
 
-def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
+def check_case(case: Case, required: Sequence[str], mask: Volume | None = None) -> list[Finding]:
     """Check the volumes that a model needs; other volumes of the case do not matter.
 
     Args:
         case: the volumes.
         required: the sequences the model needs.
+        mask: brain, not 0 inside; what the volumes show together is judged only there.
 
     Returns:
         All findings, blocking ones first; empty when there is nothing to say.
@@ -43,8 +45,9 @@ def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
     unusable += _impossible_grids(needed)
     spoiled = {sequence for finding in unusable for sequence in finding.volumes}
     sound = {sequence: volume for sequence, volume in needed.items() if sequence not in spoiled}
-    different_grids, skulls = list(_different_grids(needed)), list(_skulls(sound))
-    duplicates, apart = list(_duplicates(sound)), list(little_overlap(sound))
+    brains = sound if mask is None else {sequence: _within(mask, volume) for sequence, volume in sound.items()}
+    different_grids, skulls = list(_different_grids(needed)), list(_skulls(brains))
+    duplicates, apart = list(_duplicates(sound)), list(little_overlap(brains))
     looks = not (unusable or different_grids or skulls or duplicates)
     findings = [
         *_missing(needed, required),
@@ -53,10 +56,10 @@ def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
         *different_origins(needed),
         *different_grids,
         *apart,
-        *(coverage(sound) if looks and not apart else ()),
-        *misplaced(sound, looks),
+        *(coverage(brains) if looks and not apart else ()),
+        *misplaced(brains, looks),
         *_implausible_grids(needed),
-        *skulls,
+        *(skulls if mask is None else ()),
     ]
     return sorted(findings, key=lambda finding: finding.severity != "blocking")
 
@@ -64,6 +67,13 @@ def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
 def blocking(findings: Iterable[Finding]) -> list[Finding]:
     """The findings that make a run meaningless."""
     return [finding for finding in findings if finding.severity == "blocking"]
+
+
+def _within(mask: Volume, volume: Volume) -> Volume:
+    """The volume with 0 outside of a mask; unchanged on another grid, which stops the run with its own sentence."""
+    if not mask.geometry.matches(volume.geometry):
+        return volume
+    return replace(volume, array=np.where(mask.array != 0, volume.array, np.float32(0)))
 
 
 def _missing(case: Case, required: Sequence[str]) -> Iterator[Finding]:
