@@ -96,12 +96,17 @@ def _inner(mask: BoolArray, geometry: Geometry) -> BoolArray:
     return inner
 
 
-def _look(values: _Floats) -> _Look:
+def ranked(values: npt.NDArray[np.floating]) -> _Floats:
+    """The rank of each value, from 0 to 1."""
     ranks = np.empty(len(values))
     ranks[np.argsort(values, kind="stable")] = np.arange(len(values)) / len(values)
+    return ranks
+
+
+def _look(values: _Floats) -> _Look:
     p3, p50, p95, p97, top = np.percentile(values, [3, 50, 95, 97, 99.8])
     skew = (p97 + p3 - 2 * p50) / (p97 - p3) if p97 > p3 else 0.0
-    return _Look(ranks, float(skew), float((top - p50) / (p95 - p50)) if p95 > p50 else 1.0)
+    return _Look(ranked(values), float(skew), float((top - p50) / (p95 - p50)) if p95 > p50 else 1.0)
 
 
 def _score(looks: Mapping[str, _Look], alike: Callable[[_Look, _Look], float]) -> float:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from tumorseg.finding import Finding, called, listed, reference_of
+from tumorseg.guard_copies import rescaled_images, same_images
 from tumorseg.guard_coverage import coverage
 from tumorseg.guard_identity import different_origins, little_overlap, misplaced
 from tumorseg.sequences import DISPLAY_NAMES, Case
@@ -47,8 +48,9 @@ def check_case(case: Case, required: Sequence[str], mask: Volume | None = None) 
     sound = {sequence: volume for sequence, volume in needed.items() if sequence not in spoiled}
     brains = sound if mask is None else {sequence: _within(mask, volume) for sequence, volume in sound.items()}
     different_grids, skulls = list(_different_grids(needed)), list(_skulls(brains))
-    duplicates, apart = list(_duplicates(sound)), list(little_overlap(brains))
+    duplicates, apart = list(same_images(sound)), list(little_overlap(brains))
     looks = not (unusable or different_grids or skulls or duplicates)
+    rescaled = list(rescaled_images(brains)) if looks else []
     findings = [
         *_missing(needed, required),
         *unusable,
@@ -57,7 +59,8 @@ def check_case(case: Case, required: Sequence[str], mask: Volume | None = None) 
         *different_grids,
         *apart,
         *(coverage(brains) if looks and not apart else ()),
-        *misplaced(brains, looks),
+        *rescaled,
+        *misplaced(brains, looks and not rescaled),
         *_implausible_grids(needed),
         *(skulls if mask is None else ()),
     ]
@@ -114,27 +117,6 @@ def _few_values(array: FloatArray) -> list[str]:
     if len(values) > MAX_LABELS or np.any(values != np.round(values)):
         return []
     return [f"{value:.0f}" for value in values]
-
-
-def _duplicates(case: Case) -> Iterator[Finding]:
-    groups: list[list[str]] = []
-    for sequence, volume in case.items():
-        same = [group for group in groups if _equal(case[group[0]].array, volume.array)]
-        if same:
-            same[0].append(sequence)
-        else:
-            groups.append([sequence])
-    for group in groups:
-        if len(group) > 1:
-            message = f"{listed(called(sequence, case) for sequence in group)} are the same image."
-            yield Finding("same-volume", "blocking", tuple(group), message, "Choose a different volume for each.")
-
-
-def _equal(first: FloatArray, second: FloatArray) -> bool:
-    if first.shape != second.shape:
-        return False
-    middle = len(first) // 2
-    return np.array_equal(first[middle], second[middle]) and np.array_equal(first, second)
 
 
 def _different_grids(case: Case) -> Iterator[Finding]:
