@@ -106,6 +106,28 @@ def test_few_values_with_fractions_are_an_image(case: dict[str, Volume]) -> None
     assert check_case(case, SEQUENCES) == []
 
 
+def parcellation(volume: Volume, numbers: int) -> Volume:
+    """As many different whole numbers as asked for, 0 outside the brain."""
+    parts = np.random.default_rng(9).integers(1, numbers, GRID.shape)
+    return replace(volume, array=np.where(volume.array != 0, parts, 0).astype(np.float32))
+
+
+@pytest.mark.parametrize("numbers", [11, 30, 50])
+def test_a_segmentation_of_many_parts_or_a_rounded_image(case: dict[str, Volume], numbers: int) -> None:
+    case["t2"] = parcellation(case["t2"], numbers)
+    finding = only(check_case(case, SEQUENCES))
+    assert (finding.code, finding.severity, finding.volumes) == ("few-values", "warning", ("t2",))
+    assert finding.sentence == (
+        f"T2 (t2.nii) holds only {numbers} different numbers, as segmentations or roughly rounded images do. "
+        "Choose the MR volume, or export it again."
+    )
+
+
+def test_an_image_of_six_bits_is_an_image(case: dict[str, Volume]) -> None:
+    case["t2"] = parcellation(case["t2"], 64)
+    assert check_case(case, SEQUENCES) == []
+
+
 def test_same_volume_twice(case: dict[str, Volume]) -> None:
     case["t1ce"] = replace(case["t1"], name="copy.nii")
     case["flair"] = renamed_copy(case["t1"], "flair.nii")

@@ -211,8 +211,40 @@ def _kept(volume: Volume, slices: slice) -> Volume:
     return replace(volume, array=array)
 
 
-def test_heads_with_skull_are_not_judged_by_their_images(patient: dict[str, Volume]) -> None:
-    def head(volume: Volume) -> Volume:
-        return replace(volume, array=np.where(volume.array == 0, np.float32(1), volume.array), name="x.nii")
+def _head(volume: Volume) -> Volume:
+    return replace(volume, array=np.where(volume.array == 0, np.float32(1), volume.array), name="x.nii")
 
-    assert _codes({s: head(v) for s, v in _exchanged(patient, "t2", "flair").items()}) == ["skull"]
+
+def _brain_of(volume: Volume) -> Volume:
+    return replace(volume, array=(volume.array != 0).astype(np.float32), name="mask.nii")
+
+
+def test_heads_with_skull_are_not_judged_by_their_images(patient: dict[str, Volume]) -> None:
+    assert _codes({s: _head(v) for s, v in _exchanged(patient, "t2", "flair").items()}) == ["skull"]
+
+
+def test_within_a_brain_mask_heads_are_judged_as_brains(patient: dict[str, Volume]) -> None:
+    mask = _brain_of(patient["t1"])
+    head = {sequence: _head(volume) for sequence, volume in patient.items()}
+    assert check_case(head, SEQUENCES, mask) == []
+    (finding,) = check_case(_exchanged(head, "t2", "flair"), SEQUENCES, mask)
+    assert (finding.code, finding.volumes) == ("swapped", ("t2", "flair"))
+    slab = {**head, "t2": _kept(head["t2"], slice(10, 20))}
+    assert [f.code for f in check_case(slab, SEQUENCES, mask)] == ["partial-brain"]
+    upper = replace(mask, array=_kept(mask, slice(20, None)).array)
+    (finding,) = check_case(slab, SEQUENCES, upper)
+    assert (finding.code, finding.severity, finding.volumes) == ("little-overlap", "blocking", ("t2",))
+
+
+def test_a_mask_as_large_as_a_head_is_no_brain_to_judge(patient: dict[str, Volume]) -> None:
+    head = {s: _head(v) for s, v in _exchanged(patient, "t2", "flair").items()}
+    assert check_case(head, SEQUENCES, _brain_of(head["t1"])) == []
+
+
+def test_a_mask_without_brain_or_on_another_grid_is_no_matter_of_the_guard(patient: dict[str, Volume]) -> None:
+    """The run refuses it in words."""
+    mask = _brain_of(patient["t1"])
+    empty = replace(mask, array=np.zeros_like(mask.array))
+    elsewhere = replace(mask, geometry=replace(mask.geometry, origin=(500.0, 0.0, 0.0)))
+    assert check_case(patient, SEQUENCES, empty) == []
+    assert check_case(patient, SEQUENCES, elsewhere) == []

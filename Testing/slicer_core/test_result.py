@@ -23,7 +23,7 @@ from TumorSegUNetLib.hierarchy import hierarchyOf, parentItem
 from TumorSegUNetLib.naming import patientName, resultName
 from TumorSegUNetLib.report import reportFile, saveReport
 from TumorSegUNetLib.result import FACTS, VOXELS, Origin, outcomeMaker, removeResult, resultOf
-from TumorSegUNetLib.result_table import exportTable
+from TumorSegUNetLib.result_table import createTable, exportTable
 from TumorSegUNetLib.result_views import tumorCenter
 from TumorSegUNetLib.run_files import RunFiles
 from TumorSegUNetLib.scene import createScene
@@ -183,6 +183,20 @@ def test_table_is_exported_as_csv(scene: slicer.vtkMRMLScene, tmp_path: Path) ->
     assert float(rows[-1]["Volume (mL)"]) == pytest.approx(outcome.lesions[0]["volume_ml"]["WT"], abs=0.006)
     assert rows[-2]["Number"] == "1"
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_all_lesions_have_the_sum_of_their_volumes(scene: slicer.vtkMRMLScene) -> None:
+    """The whole tumor has parts that are too small to be lesions."""
+    sizes = {"longest_diameter_mm": 20.0, "perpendicular_mm": 10.0}
+    whole = {"WT": {"volume_ml": 9.0, "components": 4, **sizes}}
+    lesions = [{"number": number, "volume_ml": {"WT": ml}, **sizes} for number, ml in ((1, 6.25), (2, 2.5))]
+    table = columns(createTable(scene, "Measurements", whole, lesions, None))
+    assert dict(zip(table["Item"], table["Volume (mL)"], strict=True)) == {
+        "Whole tumor": 9.0,
+        "All lesions": 8.75,
+        "Lesion 1": 6.25,
+        "Lesion 2": 2.5,
+    }
 
 
 def test_report_opens_and_is_saved(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def createTable(
         lesions: as in ``Outcome.lesions``.
         side: of the whole tumor.
     """
-    rows = [*_regionRows(measurements), *_lesionRows(measurements, lesions, side)]
+    rows = [*_regionRows(measurements), *_lesionRows(lesions, side)]
     node = scene.AddNewNodeByClass("vtkMRMLTableNode", scene.GenerateUniqueName(name))
     for title, values in _columns(rows):
         node.AddColumn(_column(title, values))
@@ -99,23 +99,21 @@ def _regionRows(measurements: Mapping[str, Mapping[str, float]]) -> list[Row]:
     ]
 
 
-def _lesionRows(
-    measurements: Mapping[str, Mapping[str, float]], lesions: Sequence[Mapping[str, Any]], side: str | None
-) -> list[Row]:
+def _lesionRows(lesions: Sequence[Mapping[str, Any]], side: str | None) -> list[Row]:
     if not lesions:
         return []
-    whole = measurements.get("WT", {})
+    rows = [_lesionRow(lesion) for lesion in lesions]
     largest = max(lesions, key=lambda lesion: lesion["longest_diameter_mm"])
     together = Row(
         _("All lesions"),
-        whole.get("volume_ml", 0.0),
+        sum(row.volume for row in rows),
         largest["longest_diameter_mm"],
         largest["perpendicular_mm"],
         str(len(lesions)),
         largest.get("measured", ""),
         side or "",
     )
-    return [together, *(_lesionRow(lesion) for lesion in lesions)]
+    return [together, *rows]
 
 
 def _lesionRow(lesion: Mapping[str, Any]) -> Row:

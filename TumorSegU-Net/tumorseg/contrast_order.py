@@ -16,13 +16,13 @@ from itertools import permutations
 import numpy as np
 import numpy.typing as npt
 
+from tumorseg.coarse import sample_steps, shifted
 from tumorseg.sequences import Case
-from tumorseg.volume import BoolArray, Volume
+from tumorseg.volume import BoolArray, Geometry
 
 CLEARLY = 0.5
 """Difference of scores that counts; docs/inputs.md has the table of measured ones."""
 
-SAMPLE_MM = 2.0
 RIM_MM = 6.0
 """The border of the brain is left out: partial volume, skull remnants and the edge of masks differ most there."""
 
@@ -77,8 +77,8 @@ def _samples(case: Case) -> dict[str, _Floats] | None:
     volumes = list(case.values())
     if len(volumes) < 2 or any(not volume.geometry.matches(volumes[0].geometry) for volume in volumes):
         return None
-    coarse = {sequence: volume.array[_steps(volume)] for sequence, volume in case.items()}
-    inside = _inner(np.logical_and.reduce([array != 0 for array in coarse.values()]), volumes[0])
+    coarse = {sequence: volume.array[sample_steps(volume.geometry)] for sequence, volume in case.items()}
+    inside = _inner(np.logical_and.reduce([array != 0 for array in coarse.values()]), volumes[0].geometry)
     points = np.flatnonzero(inside)
     if len(points) < MIN_SAMPLES:
         return None
@@ -86,37 +86,27 @@ def _samples(case: Case) -> dict[str, _Floats] | None:
     return {sequence: array.ravel()[points].astype(float) for sequence, array in coarse.items()}
 
 
-def _steps(volume: Volume) -> tuple[slice, ...]:
-    """Slices (z, y, x) that leave about ``SAMPLE_MM`` between samples."""
-    return tuple(slice(None, None, max(1, round(SAMPLE_MM / size))) for size in volume.geometry.spacing[::-1])
-
-
-def _inner(mask: BoolArray, volume: Volume) -> BoolArray:
+def _inner(mask: BoolArray, geometry: Geometry) -> BoolArray:
     """The part of a sampled mask that is ``RIM_MM`` from its border along every axis."""
     inner = mask
-    for axis, (step, size) in enumerate(zip(_steps(volume), volume.geometry.spacing[::-1], strict=True)):
+    for axis, (step, size) in enumerate(zip(sample_steps(geometry), geometry.spacing[::-1], strict=True)):
         for distance in range(1, round(RIM_MM / (step.step * size)) + 1):
             for shift in (distance, -distance):
-                inner = inner & _shifted(mask, shift, axis)
+                inner = inner & shifted(mask, shift, axis)
     return inner
 
 
-def _shifted(mask: BoolArray, shift: int, axis: int) -> BoolArray:
-    """The mask moved along an axis; False comes in from outside."""
-    moved = np.zeros_like(mask)
-    along = (slice(None),) * axis
-    ahead, behind = slice(abs(shift), None), slice(None, -abs(shift))
-    source, target = (behind, ahead) if shift > 0 else (ahead, behind)
-    moved[along + (target,)] = mask[along + (source,)]  # noqa: RUF005 - Python 3.10
-    return moved
+def ranked(values: npt.NDArray[np.floating]) -> _Floats:
+    """The rank of each value, from 0 to 1."""
+    ranks = np.empty(len(values))
+    ranks[np.argsort(values, kind="stable")] = np.arange(len(values)) / len(values)
+    return ranks
 
 
 def _look(values: _Floats) -> _Look:
-    ranks = np.empty(len(values))
-    ranks[np.argsort(values, kind="stable")] = np.arange(len(values)) / len(values)
     p3, p50, p95, p97, top = np.percentile(values, [3, 50, 95, 97, 99.8])
     skew = (p97 + p3 - 2 * p50) / (p97 - p3) if p97 > p3 else 0.0
-    return _Look(ranks, float(skew), float((top - p50) / (p95 - p50)) if p95 > p50 else 1.0)
+    return _Look(ranked(values), float(skew), float((top - p50) / (p95 - p50)) if p95 > p50 else 1.0)
 
 
 def _score(looks: Mapping[str, _Look], alike: Callable[[_Look, _Look], float]) -> float:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tumorseg.finding import Finding, called, listed, reference_of
+from tumorseg.guard_copies import rescaled_images, same_images
+from tumorseg.guard_coverage import coverage
 from tumorseg.guard_identity import different_origins, little_overlap, misplaced
 from tumorseg.sequences import DISPLAY_NAMES, Case
 from tumorseg.volume import FloatArray, Volume
@@ -26,35 +29,46 @@ MIN_EXTENT_MM = 60.0
 MAX_LABELS = 10
 """Volumes with at most this many different values, all whole numbers, are segmentations."""
 
+MAX_ROUNDED = 50
+"""Volumes with at most this many different values, all whole numbers, are no usual MR images.
 
-def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
+Real ones have 225 and more (atlases of 8 bits too), scaled to 8 bits by a single bright voxel 125 and more, with 6 bits
+65; a segmentation of the whole brain (FreeSurfer) has about 45."""
+
+
+def check_case(case: Case, required: Sequence[str], mask: Volume | None = None) -> list[Finding]:
     """Check the volumes that a model needs; other volumes of the case do not matter.
 
     Args:
         case: the volumes.
         required: the sequences the model needs.
+        mask: brain, not 0 inside; what the volumes show together is judged only there.
 
     Returns:
         All findings, blocking ones first; empty when there is nothing to say.
     """
     needed = {sequence: case[sequence] for sequence in required if sequence in case}
-    unusable = [finding for sequence in needed for finding in _content(sequence, needed)]
-    unusable += _impossible_grids(needed)
-    spoiled = {sequence for finding in unusable for sequence in finding.volumes}
+    contents = [finding for sequence in needed for finding in _content(sequence, needed)]
+    contents += _impossible_grids(needed)
+    spoiled = {sequence for finding in blocking(contents) for sequence in finding.volumes}
     sound = {sequence: volume for sequence, volume in needed.items() if sequence not in spoiled}
-    different_grids, skulls = list(_different_grids(needed)), list(_skulls(sound))
-    duplicates = list(_duplicates(sound))
-    looks = not (unusable or different_grids or skulls or duplicates)
+    brains = sound if mask is None else {sequence: _within(mask, volume) for sequence, volume in sound.items()}
+    different_grids, skulls = list(_different_grids(needed)), list(_skulls(brains))
+    duplicates, apart = list(same_images(sound)), list(little_overlap(brains))
+    comparable = not (spoiled or different_grids or skulls or duplicates)
+    rescaled = list(rescaled_images(brains)) if comparable else []
     findings = [
         *_missing(needed, required),
-        *unusable,
+        *contents,
         *duplicates,
         *different_origins(needed),
         *different_grids,
-        *little_overlap(sound),
-        *misplaced(sound, looks),
+        *apart,
+        *(coverage(brains) if comparable and not apart else ()),
+        *rescaled,
+        *misplaced(brains, look=comparable and not (contents or rescaled)),
         *_implausible_grids(needed),
-        *skulls,
+        *(skulls if mask is None else ()),
     ]
     return sorted(findings, key=lambda finding: finding.severity != "blocking")
 
@@ -62,6 +76,13 @@ def check_case(case: Case, required: Sequence[str]) -> list[Finding]:
 def blocking(findings: Iterable[Finding]) -> list[Finding]:
     """The findings that make a run meaningless."""
     return [finding for finding in findings if finding.severity == "blocking"]
+
+
+def _within(mask: Volume, volume: Volume) -> Volume:
+    """The volume with 0 outside of a mask; unchanged on another grid, which stops the run with its own sentence."""
+    if not mask.geometry.matches(volume.geometry):
+        return volume
+    return replace(volume, array=np.where(mask.array != 0, volume.array, np.float32(0)))
 
 
 def _missing(case: Case, required: Sequence[str]) -> Iterator[Finding]:
@@ -73,7 +94,7 @@ def _missing(case: Case, required: Sequence[str]) -> Iterator[Finding]:
 
 
 def _content(sequence: str, case: Case) -> Iterator[Finding]:
-    """At most one finding: what makes the values of a volume unusable."""
+    """At most one finding: what is wrong with the values of a volume."""
     array, name = case[sequence].array, called(sequence, case)
     # Minimum and maximum carry NaN and infinity along, and need no temporary array.
     low, high = float(array.min(initial=np.inf)), float(array.max(initial=-np.inf))
@@ -86,43 +107,25 @@ def _content(sequence: str, case: Case) -> Iterator[Finding]:
     elif low == high:
         message = f"{name} has the same value ({low:.6g}) everywhere."
         yield Finding("constant", "blocking", (sequence,), message, "Choose another volume.")
-    elif labels := _few_values(array):
-        message = f"{name} is a segmentation, not an MR image: it holds only the numbers {', '.join(labels)}."
+    elif 0 < len(values := _few_values(array)) <= MAX_LABELS:
+        numbers = ", ".join(f"{value:.0f}" for value in values)
+        message = f"{name} is a segmentation, not an MR image: it holds only the numbers {numbers}."
         yield Finding("label-map", "blocking", (sequence,), message, "Choose the MR volume.")
     elif np.count_nonzero(array) < MIN_FILLED * array.size:
         message = f"{name} is nearly empty: {np.count_nonzero(array) / array.size:.1%} of its voxels are not 0."
         yield Finding("nearly-empty", "blocking", (sequence,), message, "Choose another volume or crop it to the head.")
+    elif len(values):
+        message = f"{name} holds only {len(values)} different numbers, as segmentations or roughly rounded images do."
+        yield Finding("few-values", "warning", (sequence,), message, "Choose the MR volume, or export it again.")
 
 
-def _few_values(array: FloatArray) -> list[str]:
-    """The values of a segmentation; empty for an image. A coarse sample tells images at once."""
-    if len(np.unique(array[::4, ::4, ::4])) > MAX_LABELS:
-        return []
-    values = np.unique(array)
-    if len(values) > MAX_LABELS or np.any(values != np.round(values)):
-        return []
-    return [f"{value:.0f}" for value in values]
-
-
-def _duplicates(case: Case) -> Iterator[Finding]:
-    groups: list[list[str]] = []
-    for sequence, volume in case.items():
-        same = [group for group in groups if _equal(case[group[0]].array, volume.array)]
-        if same:
-            same[0].append(sequence)
-        else:
-            groups.append([sequence])
-    for group in groups:
-        if len(group) > 1:
-            message = f"{listed(called(sequence, case) for sequence in group)} are the same image."
-            yield Finding("same-volume", "blocking", tuple(group), message, "Choose a different volume for each.")
-
-
-def _equal(first: FloatArray, second: FloatArray) -> bool:
-    if first.shape != second.shape:
-        return False
-    middle = len(first) // 2
-    return np.array_equal(first[middle], second[middle]) and np.array_equal(first, second)
+def _few_values(array: FloatArray) -> FloatArray:
+    """The values of what may be a segmentation; none of an image. A coarse sample tells images at once."""
+    if len(np.unique(array[::4, ::4, ::4])) <= MAX_ROUNDED:
+        values = np.unique(array)
+        if len(values) <= MAX_ROUNDED and np.array_equal(values, np.round(values)):
+            return values
+    return np.zeros(0, np.float32)
 
 
 def _different_grids(case: Case) -> Iterator[Finding]:

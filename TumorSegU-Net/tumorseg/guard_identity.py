@@ -117,8 +117,9 @@ def _overlap(first: Volume, second: Volume) -> float:
     """Part of the smaller content that lies inside the other: of the voxels on one grid, of the boxes otherwise."""
     if first.geometry.matches(second.geometry):
         one, two = first.array[_COARSE] != 0, second.array[_COARSE] != 0
-        smaller = min(int(np.count_nonzero(one)), int(np.count_nonzero(two)))
-        return int(np.count_nonzero(one & two)) / max(1, smaller)
+        smaller, larger = sorted(int(np.count_nonzero(content)) for content in (one, two))
+        # A mask that misses the brain leaves nothing of either.
+        return int(np.count_nonzero(one & two)) / max(1, smaller) if larger else 1.0
     one_box, two_box = _content_box(first), _content_box(second)
     common = np.minimum(one_box[1], two_box[1]) - np.maximum(one_box[0], two_box[0])
     smallest = min(float(np.prod(box[1] - box[0])) for box in (one_box, two_box))

@@ -172,7 +172,7 @@ def prepare(case: Case, spec: ModelSpec, mask: Volume | None = None, report: Rep
     """
     seconds: dict[str, float] = {}
     with _stage("check", seconds, report):
-        findings = _checked(case, spec, masked=mask is not None)
+        findings = _checked(case, spec, mask)
     geometry = case[reference_sequence(spec)].geometry
     with _stage("prepare", seconds, report):
         volumes = [case[name] for name in spec.channels]
@@ -258,9 +258,8 @@ def _stage(name: str, seconds: dict[str, float], report: Report) -> Iterator[Non
     report(Progress(name, 1.0))
 
 
-def _checked(case: Case, spec: ModelSpec, masked: bool) -> list[Finding]:
-    # With a mask it does not matter that there is a skull.
-    findings = [f for f in check_case(case, spec.channels) if not (masked and f.code == "skull")]
+def _checked(case: Case, spec: ModelSpec, mask: Volume | None) -> list[Finding]:
+    findings = check_case(case, spec.channels, mask)
     if problems := blocking(findings):
         raise BadInputError([finding.sentence for finding in problems])
     return findings
