@@ -133,7 +133,10 @@ CERTAIN = {
     "T1 -KM": "t1",
     "T1 -C": "t1",
     "T1 (-) C": "t1",
-    "T1 - contrast": "t1",
+    "T1 - contrast": "t1ce",
+    "T1 tra - KM": "t1ce",
+    "SAG T1 - CE": "t1ce",
+    "AX T1 - GADAVIST": "t1ce",
     "T1_CE_minus": "t1",
     "T1 gd neg": "t1",
     "T1 KM negativ": "t1",
@@ -373,15 +376,27 @@ def test_words_of_the_tag_on_the_contrast_agent(tag: str, expected: str, confide
         ("t2_tirm_cor", 30, 4000, 150),
         ("t2_tirm_cor", 70, 4000, 150),
         ("Ax T1 pre", 25, 4000, 150),
-        ("Ax T2", 12, 4000, None),
     ],
 )
-def test_a_name_does_not_help_when_the_times_are_of_none_of_the_four(
+def test_a_name_does_not_help_when_the_times_are_those_of_a_stir(
     name: str, te: float, tr: float, ti: float | None
 ) -> None:
     guess = recognise(SeriesFacts(name, te_ms=te, tr_ms=tr, ti_ms=ti))
     assert (guess.sequence, guess.confidence) == (None, 0.0)
     assert "do not fit" in guess.reason
+
+
+@pytest.mark.parametrize(("name", "te", "tr", "sequence"), [("Ax T2", 25, 5000, "t2"), ("T1 FLAIR", 9, 3100, "t1")])
+def test_times_of_a_proton_density_image_only_cast_doubt(name: str, te: float, tr: float, sequence: str) -> None:
+    guess = recognise(SeriesFacts(name, te_ms=te, tr_ms=tr))
+    assert guess.sequence == sequence
+    assert guess.confidence == pytest.approx(0.62, abs=0.01)
+
+
+@pytest.mark.parametrize("start", ["KM ", "Gd_", "Post Gd ", "contrast_"])
+def test_an_agent_before_all_names_is_no_patient(start: str) -> None:
+    found = assign({name: SeriesFacts(f"{start}{name}") for name in ("T1", "FLAIR")}, {})
+    assert {sequence: item.key for sequence, item in found.items() if item.key} == {"t1ce": "T1", "flair": "FLAIR"}
 
 
 def test_a_t1_flair_without_its_inversion_time_is_no_proton_density_image() -> None:

@@ -121,6 +121,13 @@ ONE_EXAMINATION = (
     ("3_AX_T1", "9_AX_T1_POST", "5_AX_T2", "7_AX_FLAIR"),
     ("T1_to_T1ce", "T1ce", "T2_to_T1ce", "FLAIR_to_T1ce"),
     ("P1_T1_2020", "P1_T1ce_2020", "P1_T2_2020", "P1_FLAIR_2020"),
+    # What dcm2niix, consoles and programs add.
+    ("anon_t1_sag_2019_3", "anon_t1_sag_KM_2019_9", "anon_t2_2019_5", "anon_FLAIR_2019_7"),
+    ("T1_MPRAGE_SAG_3", "T1_MPRAGE_SAG_POST_9", "T2_TSE_TRA_5", "FLAIR_TRA_7"),
+    ("T1 MPRAGE 1mm", "T1 MPRAGE 1mm KM", "T2 TSE 4mm", "FLAIR 3D 0.9mm"),
+    ("t1_sag_iso_ND", "t1_sag_iso_KM_ND", "t2_tse_tra_DRB", "t2_space_dark-fluid_sag_NORM_DIS2D"),
+    ("T1_bet", "T1CE_hd_bet", "T2_hdbet", "FLAIR_bet"),
+    ("T1 tra", "T1 tra - KM", "T2 tra", "FLAIR tra"),
 )
 
 

@@ -100,7 +100,7 @@ def recognise(facts: SeriesFacts) -> Guess:
     )
     if weighting is None and not words.conflict and len(times) == 1:
         (only,) = times
-        weighting = None if only == "other" else only
+        weighting = None if only == "other" or only == "stir" else only
         confidence, reason = _TIMES_ALONE, "Its echo and repetition times are those of this weighting"
     elif weighting and times:
         confidence, verdict = _timed(weighting, confidence, times)
@@ -174,7 +174,7 @@ def _timed(weighting: Weighting, confidence: float, times: frozenset[Timed]) -> 
     """The confidence in a named weighting after a look at the times, and what they say about it."""
     if weighting in times:
         return min(0.98, confidence + (0.98 - confidence) / 2), ", which its echo and repetition times confirm"
-    factor = 0.0 if times == {"other"} else _CONTRADICTED  # a STIR stays one whatever it is called
+    factor = 0.0 if times == {"stir"} else _CONTRADICTED  # a STIR stays one whatever it is called
     return confidence * factor, ", but its echo and repetition times do not fit"
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Timed = Literal["t1", "t2", "flair", "other"]
+Timed = Literal["t1", "t2", "flair", "other", "stir"]
 
 LONG_TE_MS = 60.0
 SHORT_TE_MS = 30.0
@@ -28,7 +28,8 @@ STIR_TI_MS = (80.0, 300.0)
 
 
 def possible_weightings(te_ms: float | None, tr_ms: float | None, ti_ms: float | None) -> frozenset[Timed]:
-    """The weightings that the times allow; empty when they say nothing. ``other`` is none of the four sequences.
+    """The weightings that the times allow; empty when they say nothing. ``other`` is none of the four sequences, and so
+    is ``stir``.
 
     Args:
         te_ms, tr_ms, ti_ms: DICOM (0018,0081), (0018,0080), (0018,0082); None or 0 when absent.
@@ -41,7 +42,7 @@ def possible_weightings(te_ms: float | None, tr_ms: float | None, ti_ms: float |
     if te > SHORT_TE_MS:
         return frozenset()
     if STIR_TI_MS[0] <= ti <= STIR_TI_MS[1] and tr >= LONG_TR_MS:
-        return frozenset({"other"})
+        return frozenset({"stir"})
     if T1_TI_MS[0] <= ti <= T1_TI_MS[1] or 0 < tr <= SHORT_TR_MS or te <= GRADIENT_TE_MS:
         return frozenset({"t1"})
     if ti or tr < LONG_TR_MS:
@@ -53,7 +54,7 @@ def _long_echo(tr: float, ti: float) -> frozenset[Timed]:
     if ti >= FLAIR_TI_MS:
         return frozenset({"flair"})
     if STIR_TI_MS[0] <= ti <= STIR_TI_MS[1]:
-        return frozenset({"other"})
+        return frozenset({"stir"})
     if not ti and tr >= 4500:  # a FLAIR whose inversion time was not exported looks the same
         return frozenset({"t2", "flair"})
     return frozenset({"t2"}) if not ti and (not tr or tr >= SHORT_TR_MS) else frozenset()

@@ -56,13 +56,15 @@ def read_words(text: str) -> Words:
 def without_common_start(texts: Sequence[str]) -> list[str]:
     """The texts of one case without what all of them begin with, a patient or visit that may look like a word: CHO_T1.
 
-    Only those that name a weighting count. Nothing goes where they name but one, or are of no brain volume.
+    Only those that name a weighting count. Nothing goes where they name but one, are of no brain volume, or where the
+    start is a contrast agent.
     """
     named = [match for text in texts if (match := _NAMED.match(text))]
     words = zip(*(re.findall(r"[^\W_]*[\W_]+", match[1]) for match in named), strict=False)
     start = "".join(same[0] for same in takewhile(lambda same: len(set(same)) == 1, words))
     one = len({match[2].lower() for match in named}) < 2
-    telling = read_words(start).other in _NEVER_A_NAME or "brats" in start.lower()
+    no_name = read_words(start).other in _NEVER_A_NAME or "brats" in start.lower()
+    telling = no_name or _AGENT.search(_plain(start))
     return list(texts) if one or telling else [text.removeprefix(start) for text in texts]
 
 
@@ -211,6 +213,7 @@ _AGENTS = (
     r"|km|kontra\w*|contrast\w*|mdc|kontr|contr|inj|injection|injecte|injected|inj\.|wkm|ce"
     r"|контраст\w*|造影\w*|增强|增強"
 )
+_AGENT = _word(_AGENTS)
 _ALONE = rf"(?![ -]?(?:{_AGENTS}|c)(?![^\W_]))"  # after pre and post: no agent follows
 _THERAPY = (  # before or after one says nothing on contrast
     r"op|surg|rt|radi|rx|biop|proc|treat|ther|trau|resec|chem|chim|chir|c?crt|rct|xrt|srs|srt|strahl|gk|gamma|cyber"
@@ -220,10 +223,11 @@ _NOT = (
     r"without|w/?o|wo|non?|not|un|ohne|keine?|vor|vor der|sans|avant|senza|prima di|prima|sin|sem|antes de|before|pre"
     r"|zonder|voor|utan|uten|bez|uden|без|до"
 )
-# A minus denies as a word's last sign (GD-, GAD(-)) or after a blank (T1 -GD); between words (T1-GD) it joins them.
+# A minus denies as a word's last sign (GD-, GAD(-)) or its first after a blank (T1 -GD); between words (T1-GD) or
+# blanks (T1 - KM) it joins them.
 _MINUS = (
     rf"(?:t1)?(?:{_AGENTS}|c)(?:-| ?\(-\)|[ -](?:neg(?:ativ\w*)?|minus|none))"
-    rf"|(?<!\S)(?:-|\(-\)) ?(?:{_AGENTS}|c)(?! ?\+)"
+    rf"|(?<!\S)(?:-|\(-\) ?)(?:{_AGENTS}|c)(?! ?\+)"
 )
 _WITHOUT = _word(
     rf"{_MINUS}|(?:{_NOT})[ -]*(?:i\.?v\.?[ -]*)?(?:{_AGENTS}|c|i\.?v\.?|enh(?:anced)?)|noncontrast\w*|non?con"
