@@ -232,6 +232,56 @@ def test_a_longer_name_is_never_that_of_another_case(tmp_path: Path) -> None:
     assert sorted(names) == ["B-case1", "case1", f"{tmp_path.name}-B-case1"]
 
 
+def _write_two_of_one_folder(folder: Path, seed: int) -> None:
+    """Two cases that are called like their folder, by the folder and by their files."""
+    write_case(tiny_patient(seed), folder)
+    for file in folder.iterdir():
+        file.rename(folder / file.name.removeprefix(f"{folder.name}_"))
+    write_case(tiny_patient(seed + 1), folder)
+
+
+def test_cases_of_one_name_in_one_folder_are_numbered_and_of_one_patient(tmp_path: Path) -> None:
+    _write_two_of_one_folder(tmp_path / "case1", seed=1)
+    cases = find_labelled_cases(tmp_path)
+    assert [(case.name, case.patient) for case in cases] == [("case1", "case1"), ("case1-2", "case1")]
+    for case, seed in zip(cases, (2, 1), strict=True):
+        np.testing.assert_array_equal(read_truth(case)[0], tiny_patient(seed).labels)
+
+
+def test_a_number_comes_after_the_folders_that_tell_a_case_apart(tmp_path: Path) -> None:
+    for seed, site in enumerate("AB"):
+        _write_two_of_one_folder(tmp_path / site / "case1", seed=1 + 2 * seed)
+    write_case(tiny_patient(5), tmp_path / "case1-2")
+    assert [(case.name, case.patient) for case in find_labelled_cases(tmp_path)] == [
+        ("B-case1", "B-case1"),
+        ("B-case1-2", "B-case1"),
+        ("case1", "case1"),
+        ("case1-2", "case1-2"),
+        ("case1-3", "case1"),
+    ]
+
+
+def test_a_case_whose_longer_names_are_all_taken_is_numbered(tmp_path: Path) -> None:
+    parts = (tmp_path / "B" / "case1").parts[1:]
+    longer = ["-".join(parts[-count:]) for count in range(2, len(parts) + 1)]
+    for seed, folder in enumerate(("A/case1", "B/case1", *(f"C/{name}" for name in longer)), start=1):
+        write_case(tiny_patient(seed), tmp_path / folder)
+    cases = find_labelled_cases(tmp_path)
+    assert sorted(case.name for case in cases) == sorted(["case1", "case1-2", *longer])
+    assert {case.name: case.patient for case in cases}["case1-2"] == "case1-2"
+
+
+def test_two_cases_of_one_folder_are_of_the_patient_that_bids_names(tmp_path: Path) -> None:
+    for seed, patient in enumerate(("sub-A", "sub-B")):
+        _write_two_of_one_folder(tmp_path / patient / "case1", seed=1 + 2 * seed)
+    assert [(case.name, case.patient) for case in find_labelled_cases(tmp_path)] == [
+        ("case1", "sub-A"),
+        ("case1-2", "sub-A"),
+        ("sub-B-case1", "sub-B"),
+        ("sub-B-case1-2", "sub-B"),
+    ]
+
+
 def test_files_that_are_the_same_are_read_once_and_that_is_said(tmp_path: Path) -> None:
     for seed, folder in enumerate(("A/case1", "B/case1"), start=1):
         write_case(tiny_patient(seed), tmp_path / folder)

@@ -65,6 +65,28 @@ def test_columns_that_only_end_like_a_name_merge_no_patients(column: str, tmp_pa
     assert tables.age == {"brats2021_00001": 50, "brats2021_00002": 51, "upenn-3": 52}
 
 
+@pytest.mark.parametrize(
+    "column",
+    ["BraTS_ID", "BraTS Subject ID", "study_id", "exam_id", "MRI_ID", "Image ID", "Image.ID", "File-Name", "My case"],
+)
+def test_columns_that_end_like_a_name_count_where_they_name_a_case(column: str, tmp_path: Path) -> None:
+    rows = "Scan_7,P1,50,HGG\nBraTS2021_00001,P1,50,HGG\nunknown,,90,LGG\n"
+    (tmp_path / "clinical.csv").write_text(f"{column},patient_id,Age,Grade\n{rows}")
+    tables = read_tables(list_files(tmp_path).entries, ["scan_7"])
+    assert tables.same["scan_7"] == tables.same["brats2021_00001"] == {"Scan_7", "BraTS2021_00001", "P1"}
+    assert tables.age == {"scan_7": 50, "brats2021_00001": 50, "p1": 50}
+    assert tables.grade == {"scan_7": "HGG", "brats2021_00001": "HGG", "p1": "HGG"}
+
+
+def test_a_number_in_another_column_is_no_second_case(tmp_path: Path) -> None:
+    (tmp_path / "clinical.csv").write_text("ID,SiteID,Age\n1,2,51\n2,1,52\n3,1,53\n")
+    (tmp_path / "studies.csv").write_text("study_id,SiteID,Grade\n1,2,HGG\n2,1,LGG\n")
+    tables = read_tables(list_files(tmp_path).entries, ["1", "2", "3"])
+    assert tables.same == {}
+    assert tables.age == {"1": 51, "2": 52, "3": 53}
+    assert tables.grade == {"1": "HGG", "2": "LGG"}
+
+
 def test_a_name_that_no_case_has_links_nothing(tmp_path: Path) -> None:
     (tmp_path / "mapping.csv").write_text("Case ID,TCGA_TCIA_subject_ID\nA,TCGA-1\nB,TCGA-1\n")
     assert read_tables(list_files(tmp_path).entries, ["A", "B"]).same == {}

@@ -20,8 +20,9 @@ _MAX_BYTES = 64 << 20
 _GRADES = ("HGG", "LGG")
 
 _CASES = re.compile(r"brats(20)?\d\d(subject)?(id)?|tcgatciasubjectid|(case|scan)?(id|name)|case|scan")
-"""Columns with names of cases, in lower case without spaces, underscores and hyphens. Of other columns that end with
-"id", as SteroID or SiteID, nothing is known."""
+"""Columns with names of cases, in lower case without spaces, underscores and hyphens."""
+_MAYBE_CASES = re.compile(r".*(id|name|case|scan|subject)")
+"""Columns that may name cases, as ``MRI_ID``, or anything, as SteroID or SiteID; their values tell."""
 _PATIENTS = re.compile(r"(patient|subject)(id)?")
 """Columns with names of patients or, where a patient has one case, of cases."""
 
@@ -101,8 +102,9 @@ def _rows(entry: Entry) -> Iterator[dict[str, str]]:
 
 
 def _take(tables: Tables, row: Mapping[str, str], known: Collection[str]) -> None:
-    names, patients = (_of_columns(row, columns) for columns in (_CASES, _PATIENTS))
-    cases = [name for name in names + patients if name.lower() in known or release_of(name).layout != FOLDERS]
+    sure, patients = (_of_columns(row, columns) for columns in (_CASES, _PATIENTS))
+    names = sure + _perhaps_named(row, sure + patients, known)
+    cases = [name for name in names + patients if _is_case(name, known)]
     if cases:
         _link(tables.same, list(dict.fromkeys(cases + patients)))
     for name in map(str.lower, names + patients):
@@ -113,6 +115,27 @@ def _take(tables: Tables, row: Mapping[str, str], known: Collection[str]) -> Non
                 tables.survival[name] = survival
             elif column == "grade" and value.upper() in _GRADES:
                 tables.grade[name] = value.upper()
+
+
+def _perhaps_named(row: Mapping[str, str], named: Collection[str], known: Collection[str]) -> list[str]:
+    """The cases that other columns of a row name.
+
+    A number may be that of a site as well as that of a case, so it counts only where nothing else in the row names a
+    case, and only the first.
+
+    Args:
+        row: of a table.
+        named: what its columns for cases and patients say.
+        known: names of the cases in the data set, in lower case.
+    """
+    cases = [value for value in _of_columns(row, _MAYBE_CASES) if value not in named and _is_case(value, known)]
+    words = [case for case in cases if not case.isdecimal()]
+    return words or ([] if any(_is_case(name, known) for name in named) else cases[:1])
+
+
+def _is_case(name: str, known: Collection[str]) -> bool:
+    """Whether it is a case of the data set or of a public release."""
+    return name.lower() in known or release_of(name).layout != FOLDERS
 
 
 def _of_columns(row: Mapping[str, str], columns: re.Pattern[str]) -> list[str]:
