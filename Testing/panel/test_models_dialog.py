@@ -96,6 +96,13 @@ def test_wrong_checksum_is_a_sentence_and_can_be_mended(dialog: Any, model_file:
     assert not dialog.changes
 
 
+def test_a_folder_that_cannot_be_is_a_sentence(dialog: Any, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUMORSEG_MODELS", "~nobody-of-this-name/models")
+    dialog.ui.folderButton.click()
+    assert dialog.ui.messageLabel.text.startswith("The folder of models is not known")
+    assert dialog.ui.messageLabel.text.endswith("name one with TUMORSEG_MODELS.")
+
+
 def test_folder_is_shown(dialog: Any, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
 

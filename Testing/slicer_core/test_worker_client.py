@@ -134,6 +134,14 @@ def test_files_in_the_users_folder_do_not_shadow_packages(tmp_path: Path, monkey
         client.stop()
 
 
+def test_a_model_folder_that_does_not_exist_anywhere_keeps_no_child_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TUMORSEG_MODELS", "~nobody-of-this-name/models")
+    command = [sys.executable, "-c", "from tumorseg.modelstore import find_model; print(find_model().name)"]
+    assert child_process.startProcess(command).communicate()[0].strip() == "glioma.safetensors"
+
+
 def test_children_leave_a_core_to_slicer_and_need_no_threads_for_numpy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

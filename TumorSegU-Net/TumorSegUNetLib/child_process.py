@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tumorseg.errors import ModelError
 from tumorseg.modelstore import FOLDER_VARIABLE, store_folder
 from tumorseg.threads import BLAS_VARIABLE, SPARE_VARIABLE
 
@@ -37,7 +38,8 @@ def startProcess(command: Sequence[str]) -> subprocess.Popen[str]:
     paths = [str(MODULE_FOLDER), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     if FOLDER_VARIABLE in environment:  # a relative one would mean another folder there
-        environment[FOLDER_VARIABLE] = str(store_folder().absolute())
+        with contextlib.suppress(ModelError):  # no folder at all; the shipped model needs none
+            environment[FOLDER_VARIABLE] = str(store_folder().absolute())
     # A group of its own, so that the process can be ended together with its children.
     isolation: dict[str, Any] = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}

@@ -109,8 +109,12 @@ class ModelsDialog:
         self._changed(None, _("{title} is removed.").format(title=model.title))
 
     def _onFolder(self, checked: bool = False) -> None:
-        folder = Path(self._logic.modelFolder())
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder = Path(self._logic.modelFolder())
+            folder.mkdir(parents=True, exist_ok=True)
+        except (TumorSegError, OSError) as error:
+            self.ui.messageLabel.text = str(error)
+            return
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(folder)))
 
     def _changed(self, chosen: str | None, message: str) -> None:
