@@ -342,7 +342,7 @@ def test_progress_is_one_line_on_a_terminal_and_nothing_in_a_pipe() -> None:
         line = ProgressLine(stream)
         line(Progress("predict", 0.25, 12.4, "cpu"))
         line.close()
-    assert "[3/4] predict   25 % on cpu, 12 s left" in terminal.getvalue()
+    assert "[4/5] predict   25 % on cpu, 12 s left" in terminal.getvalue()
     assert "\n" not in terminal.getvalue()
     assert pipe.getvalue() == ""
 

@@ -79,6 +79,16 @@ def test_blocking_findings_disable_the_button_and_say_why(driver: PanelDriver) -
     assert "T2 is empty." in driver.ui.findingsLabel.text
 
 
+def test_volumes_that_will_be_registered_are_only_noted(driver: PanelDriver) -> None:
+    driver.logic.findings = (finding("different-grid", "note", ("t2",), "T2 lies elsewhere.", "It is registered."),)
+    driver.add_study()
+    driver.settle(lambda: driver.ui.findingsFrame.visible)
+    assert driver.ui.segmentButton.enabled
+    assert driver.ui.statusLabel.text == "The volumes will be registered. Ready."
+    assert "What will be done:" in driver.ui.findingsLabel.text
+    assert not driver.ui.findingsIcon.pixmap.isNull()
+
+
 def test_a_remedy_in_another_module_is_noticed_on_return(driver: PanelDriver) -> None:
     """The nodes stay the same, so the choices tell nothing."""
     driver.logic.findings = (finding("transform", "blocking", ("t2",), "T2 is bent.", "Harden the transform."),)

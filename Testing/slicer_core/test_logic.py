@@ -6,6 +6,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,10 +15,12 @@ import slicer
 
 from support import scripted_worker
 from support.models import saved, threshold_model
+from support.moved import HEAD, moved
 from support.mrml import GEOMETRIES, random_volume
 from support.processes import comes_true
 from support.runs import finish, run_folders
 from tumorseg.errors import BadInputError, CancelledError, ModelError, TumorSegError
+from tumorseg.phantom import make_patient
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
 from TumorSegUNetLib import result
@@ -88,6 +91,30 @@ def test_run_reports_progress_measurements_and_findings(nodes: Nodes) -> None:
     assert (run.progress.stage, run.progress.fraction, run.progress.device) == ("predict", 0.75, "cpu")
     assert run.outcome.measurements["WT"]["volume_ml"] == 12.5
     assert run.outcome.findings[0]["message"] == "T1 is dark."
+
+
+def test_nodes_on_other_grids_are_registered_and_the_result_lies_on_the_t1ce(
+    scene: slicer.vtkMRMLScene, real: TumorSegUNetLogic, tmp_path: Path
+) -> None:
+    images = make_patient(3, HEAD.shape, HEAD.spacing[0]).images
+    case = {name: Volume(images[name].astype(np.float32), HEAD, name) for name in SEQUENCES}
+    case["flair"], motion = moved(case["flair"], (2.0, 0.0, -3.0), (4.0, 2.0, 0.0))
+    case["flair"] = replace(case["flair"], geometry=replace(HEAD, origin=(-117.0, -118.0, -76.0)))
+    nodes = {name: nodeFromVolume(scene, volume) for name, volume in case.items()}
+    model = threshold_model((0.8, 1.4, 2.0), (32, 32, 32))
+    path = saved(replace(model, spec=replace(model.spec, spacing=HEAD.spacing)), tmp_path)
+    check = real.startCheck(nodes, path)
+    assert comes_true(check.poll)
+    assert [(found["code"], found["severity"]) for found in check.findings] == [("different-grid", "note")]
+    outcome = real.run(nodes, path, "cpu").outcome
+    stored = result.resultOf(outcome.segmentation)
+    assert stored.registration["volumes"] == ["flair"]
+    assert stored.reference is nodes["t1ce"]
+    kept = np.fromstring(stored.provenance["input_flair_motion"], sep=" ").reshape(3, 4)
+    expected = np.add(motion.TransformPoint((0.0, 0.0, 0.0)), (1.0, 0.0, 0.0))
+    np.testing.assert_allclose(kept[:, 3], expected, atol=0.8)
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(nodes["flair"]), case["flair"].array)  # as it was
+    assert geometryOfNode(nodes["flair"]).matches(case["flair"].geometry)
 
 
 def test_two_runs_give_two_segmentations(nodes: Nodes) -> None:

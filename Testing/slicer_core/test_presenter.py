@@ -176,6 +176,7 @@ def test_only_possible_devices_can_be_chosen(platform: str, impossible: Device) 
 
 
 WARNING = {"code": "dark", "severity": "warning", "volumes": ("t1",), "message": "T1 is dark.", "remedy": "Look."}
+NOTE = {"code": "different-grid", "severity": "note", "volumes": ("t2",), "message": "T2 lies elsewhere.", "remedy": ""}
 BLOCKING = {
     "code": "empty",
     "severity": "blocking",
@@ -190,7 +191,8 @@ BLOCKING = {
     [
         (None, True, "Checking the volumes…"),
         ((), True, "The volumes fit. Ready."),
-        ((WARNING,), True, "Ready; please read the remarks on the volumes."),
+        ((NOTE,), True, "The volumes will be registered. Ready."),
+        ((WARNING, NOTE), True, "Ready; please read the remarks on the volumes."),
         ((WARNING, BLOCKING), False, "T2 is empty. Load it."),
     ],
 )

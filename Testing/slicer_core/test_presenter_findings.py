@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from TumorSegUNetLib.presenter_findings import Fix, Severity, blockingReason, findingsState, fixOfLink
+from TumorSegUNetLib.presenter_findings import (
+    Fix,
+    Severity,
+    blockingReason,
+    findingsState,
+    fixOfLink,
+    hasRemarks,
+)
 
 
 def finding(code: str, severity: str, message: str = "T1 is odd.", **values: Any) -> dict[str, Any]:
@@ -30,6 +37,20 @@ def test_warnings_alone_do_not_say_that_nothing_can_be_done() -> None:
     state = findingsState([finding("dark", "warning")])
     assert state.severity is Severity.WARNING
     assert "cannot" not in state.html
+
+
+def test_notes_come_last_and_ask_for_nothing() -> None:
+    note = finding("different-grid", "note", "T2 lies elsewhere.")
+    alone = findingsState([note])
+    assert (alone.severity, alone.visible) == (Severity.NOTE, True)
+    assert alone.html.startswith('<p style="margin:0"><b>What will be done:</b>')
+    assert "Please check" not in alone.html
+    both = findingsState([note, finding("dark", "warning", "T1 is dark.")])
+    assert both.severity is Severity.WARNING
+    assert both.html.index("T1 is dark.") < both.html.index("T2 lies elsewhere.")
+    assert not hasRemarks([note])
+    assert hasRemarks([note, finding("dark", "warning")])
+    assert blockingReason([note]) == ""
 
 
 def test_names_of_volumes_are_no_markup() -> None:

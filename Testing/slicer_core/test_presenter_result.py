@@ -42,6 +42,12 @@ def test_result_is_summed_up_and_listed_from_the_whole_to_its_parts() -> None:
     )
 
 
+def test_registered_volumes_are_told_below_the_finding() -> None:
+    state = resultState(ResultFacts(name="Anna", measurements=MEASURED, registration="T2 registered."))
+    assert state.headline.splitlines() == ["Anna", "Tumor with edema 11.0 mL", "T2 registered."]
+    assert state.caution == ""
+
+
 @pytest.mark.parametrize(
     ("side", "foci", "headline"),
     [

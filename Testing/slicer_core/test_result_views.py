@@ -33,6 +33,17 @@ def test_slice_views_show_the_tumor(scene: slicer.vtkMRMLScene) -> None:
     assert composites[0].GetBackgroundVolumeID() == nodes["t1ce"].GetID()
 
 
+def test_a_volume_that_was_moved_is_not_what_lies_below_the_outlines(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    nodes = volumes(scene, GRIDS["oblique"])
+    registered = {"code": "registered", "severity": "note", "volumes": ["flair"], "message": "Moved.", "remedy": ""}
+    outcome = make(scene, "oblique", nodes, [registered])
+    showResult(outcome.segmentation)
+    assert composite.GetBackgroundVolumeID() == nodes["t1ce"].GetID()
+    showResult(outcome.segmentation, background="flair")
+    assert composite.GetBackgroundVolumeID() == nodes["flair"].GetID()
+
+
 def test_uncertainty_is_laid_over_and_taken_away(scene: slicer.vtkMRMLScene) -> None:
     composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
     outcome = make(scene)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,9 @@ def ellipsoid(geometry: Geometry) -> np.ndarray:
     return np.where(inside, 3, 0).astype(np.uint8).reshape(geometry.shape)
 
 
-def result_event(files: RunFiles, labels: np.ndarray, geometry: Geometry) -> dict[str, Any]:
+def result_event(
+    files: RunFiles, labels: np.ndarray, geometry: Geometry, findings: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
     """What the worker says of these labels; everything measured by the engine."""
     np.save(files.folder / "labels.npy", labels)
     np.save(files.folder / "uncertainty.npy", np.where(labels > 0, 51, 0).astype(np.uint8))
@@ -51,7 +54,7 @@ def result_event(files: RunFiles, labels: np.ndarray, geometry: Geometry) -> dic
         "report": "report.html",
         "reference": "t1ce",
         "provenance": {"software": "TumorSegU-Net 0.1.0", "model": "test 1.0"},
-        "findings": [],
+        "findings": list(findings),
         "quality": {"score": 0.75, "sentence": 'Look at this result with care: a; b: "c".', "reasons": ["a"]},
         **tumor_values(measure_tumor(labels, geometry)),
     }
@@ -63,13 +66,18 @@ def volumes(scene: slicer.vtkMRMLScene, geometry: Geometry) -> Nodes:
     return {name: nodeFromVolume(scene, Volume(image, geometry, f"Case_7_{name}")) for name in ("t1ce", "flair")}
 
 
-def ellipsoid_result(scene: slicer.vtkMRMLScene, grid: str = "oblique", nodes: Nodes | None = None) -> Outcome:
+def ellipsoid_result(
+    scene: slicer.vtkMRMLScene,
+    grid: str = "oblique",
+    nodes: Nodes | None = None,
+    findings: Sequence[Mapping[str, Any]] = (),
+) -> Outcome:
     """The nodes of a result on one of the grids."""
     inputs = nodes or volumes(scene, GRIDS[grid])
     geometries = {name: geometryOfNode(node) for name, node in inputs.items()}
     files = RunFiles()
     try:
-        event = result_event(files, ellipsoid(GRIDS[grid]), geometries["t1ce"])
+        event = result_event(files, ellipsoid(GRIDS[grid]), geometries["t1ce"], findings)
         return outcomeMaker(Origin(scene, inputs, geometries))(files, event)
     finally:
         files.remove()

@@ -10,11 +10,18 @@ from tumorseg.errors import TumorSegError
 from tumorseg.modelstore import DEFAULT_MODEL, ModelEntry
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
 
-from .presenter_findings import Found, blockingReason
+from .presenter_findings import Found, blockingReason, hasRemarks
 from .run import Outcome, Progress, Run, RunState
 from .translation import _
 
-STAGE_ENDS: Mapping[str, float] = {"load": 0.05, "check": 0.08, "prepare": 0.15, "predict": 0.95, "finish": 1.0}
+STAGE_ENDS: Mapping[str, float] = {
+    "load": 0.05,
+    "check": 0.08,
+    "align": 0.12,
+    "prepare": 0.15,
+    "predict": 0.95,
+    "finish": 1.0,
+}
 """Part of a run that is over when a stage is: the network takes most of the time."""
 
 
@@ -162,7 +169,9 @@ class Presenter:
             return _("Ready.")
         if check.findings is None:
             return _("Checking the volumes…")
-        return _("Ready; please read the remarks on the volumes.") if check.findings else _("The volumes fit. Ready.")
+        if hasRemarks(check.findings):
+            return _("Ready; please read the remarks on the volumes.")
+        return _("The volumes will be registered. Ready.") if check.findings else _("The volumes fit. Ready.")
 
     def _hint(self, choices: Choices) -> str:
         """What is still to be done before a run can start; empty when nothing is."""
@@ -197,6 +206,7 @@ def _progressText(progress: Progress) -> str:
     stage = {
         "load": _("Loading the model"),
         "check": _("Checking the volumes"),
+        "align": _("Registering the volumes"),
         "prepare": _("Preparing the volumes"),
         "predict": _("Segmenting"),
         "finish": _("Finishing"),

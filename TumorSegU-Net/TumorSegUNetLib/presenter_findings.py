@@ -20,6 +20,7 @@ class Severity(Enum):
     """Of the worst finding; decides the icon."""
 
     NONE = "none"
+    NOTE = "note"
     WARNING = "warning"
     BLOCKING = "blocking"
 
@@ -47,23 +48,24 @@ class Fix:
 
 def findingsState(findings: Sequence[Found]) -> FindingsState:
     """The list as it is shown: blocking findings first, each with its remedy."""
-    blocking = [finding for finding in findings if finding["severity"] == "blocking"]
-    others = [finding for finding in findings if finding["severity"] != "blocking"]
-    parts = [
-        _section(title, group)
-        for title, group in (
-            (_("These volumes cannot be segmented:"), blocking),
-            (_("Please check before you go on:"), others),
-        )
-        if group
-    ]
-    severity = Severity.BLOCKING if blocking else Severity.WARNING if others else Severity.NONE
-    return FindingsState(severity, "".join(parts))
+    titles = {
+        Severity.BLOCKING: _("These volumes cannot be segmented:"),
+        Severity.WARNING: _("Please check before you go on:"),
+        Severity.NOTE: _("What will be done:"),
+    }
+    groups = {severity: [f for f in findings if f["severity"] == severity.value] for severity in titles}
+    sections = {severity: _section(titles[severity], group) for severity, group in groups.items() if group}
+    return FindingsState(next(iter(sections), Severity.NONE), "".join(sections.values()))
+
+
+def hasRemarks(findings: Sequence[Found]) -> bool:
+    """Whether there is anything to read before a run; notes only say what will be done."""
+    return any(finding["severity"] != Severity.NOTE.value for finding in findings)
 
 
 def blockingReason(findings: Sequence[Found]) -> str:
     """Why the volumes cannot be segmented, in a sentence or two; empty when they can."""
-    blocking = [finding for finding in findings if finding["severity"] == "blocking"]
+    blocking = [finding for finding in findings if finding["severity"] == Severity.BLOCKING.value]
     if len(blocking) > 1:
         return _("{count} problems keep the volumes from being segmented; see the list.").format(count=len(blocking))
     return f"{blocking[0]['message']} {blocking[0]['remedy']}".strip() if blocking else ""
@@ -71,9 +73,9 @@ def blockingReason(findings: Sequence[Found]) -> str:
 
 def problemFindings(problems: Sequence[str], blocking: bool) -> tuple[Found, ...]:
     """Findings for what kept the check itself from being made."""
-    severity = "blocking" if blocking else "warning"
+    severity = Severity.BLOCKING if blocking else Severity.WARNING
     return tuple(
-        {"code": "no-check", "severity": severity, "volumes": (), "message": problem, "remedy": ""}
+        {"code": "no-check", "severity": severity.value, "volumes": (), "message": problem, "remedy": ""}
         for problem in problems
     )
 

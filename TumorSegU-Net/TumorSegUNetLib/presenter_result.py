@@ -24,6 +24,7 @@ class ResultFacts:
         foci: how many separate lesions there are.
         side: left, right or midline; None where it is not known.
         caution: sentence on the quality, if any.
+        registration: sentence on the volumes that were registered, if any.
         table, diameters, uncertainty, report: whether they are there.
         elsewhere: whether it is the result of other volumes than those chosen now.
         edited: whether the segments are no longer those that were measured.
@@ -35,6 +36,7 @@ class ResultFacts:
     foci: int | None = None
     side: str | None = None
     caution: str | None = None
+    registration: str | None = None
     table: bool = False
     diameters: bool = False
     uncertainty: bool = False
@@ -49,7 +51,7 @@ class ResultState:
 
     Attributes:
         visible: whether there is a result.
-        headline: whose result it is, and the finding in one sentence.
+        headline: whose result it is, the finding in one sentence, and how volumes were registered.
         caution: why the result should be looked at with care; empty hides it.
         header, rows: texts of the table.
         surfaces, diameters, uncertainty: whether there is something to show.
@@ -76,7 +78,7 @@ def resultState(facts: ResultFacts | None) -> ResultState:
     found = bool(_volume(facts))
     return ResultState(
         visible=True,
-        headline="\n".join(line for line in (facts.name, _finding(facts)) if line),
+        headline="\n".join(line for line in (facts.name, _finding(facts), facts.registration) if line),
         caution="\n".join(_cautions(facts)),
         header=(_("Part"), _("mL"), _("Longest mm"), _("Across mm")) if found else (),
         rows=(*_regionRows(facts), *_lesionRows(facts)) if found else (),

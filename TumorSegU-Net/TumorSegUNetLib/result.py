@@ -111,6 +111,11 @@ class StoredResult:
         return all(self.volumes.get(name, node) is node for name, node in chosen.items())
 
     @property
+    def registration(self) -> Mapping[str, Any]:
+        """The finding that says how volumes were moved to the reference; empty when none was."""
+        return next((finding for finding in self.findings if finding["code"] == "registered"), {})
+
+    @property
     def hasReport(self) -> bool:
         """Whether there is a report to open or to save."""
         return reportText(self.segmentation) is not None

@@ -28,11 +28,14 @@ def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | N
 
     Args:
         segmentation: of ours.
-        background: sequence to show; FLAIR unless given, or what there is.
+        background: sequence to show; otherwise FLAIR or what there is, first of what did not have to be registered.
     """
     result = resultOf(segmentation)
     scene = segmentation.GetScene()
-    order = [name for name in (background, *BACKGROUNDS) if name]
+    moved = result.registration.get("volumes", ())
+    # The outlines lie beside what they were drawn on where the patient moved between the volumes.
+    still = sorted(BACKGROUNDS, key=lambda name: name in moved)
+    order = [name for name in (background, *still) if name]
     volume = next((result.volumes[name] for name in order if name in result.volumes), None)
     if volume is not None:
         showBackground(scene, volume)

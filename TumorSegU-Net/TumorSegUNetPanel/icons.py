@@ -26,6 +26,7 @@ def suggestIcon(widget: qt.QWidget, folder: str) -> qt.QIcon:
 
 
 def showSeverity(label: qt.QLabel, severity: Severity) -> None:
-    """Put the style's sign for a warning or a problem on a label."""
-    kind = qt.QStyle.SP_MessageBoxCritical if severity is Severity.BLOCKING else qt.QStyle.SP_MessageBoxWarning
+    """Put the style's sign for a note, a warning or a problem on a label."""
+    signs = {Severity.BLOCKING: qt.QStyle.SP_MessageBoxCritical, Severity.NOTE: qt.QStyle.SP_MessageBoxInformation}
+    kind = signs.get(severity, qt.QStyle.SP_MessageBoxWarning)
     label.setPixmap(label.style().standardIcon(kind).pixmap(SIZE, SIZE))

@@ -82,6 +82,7 @@ class ResultController:
             foci=result.foci,
             side=result.side,
             caution=result.quality.get("sentence"),
+            registration=result.registration.get("message"),
             table=result.table is not None,
             diameters=bool(result.diameters),
             uncertainty=result.uncertainty is not None,

@@ -89,7 +89,7 @@ def _read_ahead(
 
 
 def _prepared(folder: Path, batch: Batch) -> Prepared:
-    return prepare(read_case(find_case(folder, batch.spec.channels)), batch.spec)
+    return prepare(read_case(find_case(folder, batch.spec.channels)), batch.spec, batch.options)
 
 
 def _after_reading(name: str, reading: Future[Prepared], batch: Batch, writers: ThreadPoolExecutor) -> Future[Result]:

@@ -66,7 +66,7 @@ def _segmented(
         convention = LabelConvention(arguments.labels)
         write_result(result.labels, result.geometry, outputs[name], result.provenance, convention)
 
-    options = Options(device, arguments.tta)
+    options = Options(device, arguments.tta, register=arguments.register)
     batch = Batch(read_spec(path), loading.result, options, write, _numbered(list(folders), line))
     try:
         return {outcome.name: _told(outcome, line) for outcome in run_batch(folders, batch)}

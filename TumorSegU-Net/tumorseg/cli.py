@@ -77,7 +77,9 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", type=Path, metavar="DIR", help="also write report.json and report.html into this folder"
     )
-    parser.add_argument("--brain-mask", type=Path, metavar="FILE", help="brain mask on the grid of the volumes")
+    parser.add_argument("--brain-mask", type=Path, metavar="FILE", help="brain mask on the grid of the T1ce")
+    unregistered = "take volumes on other grids than the T1ce to lie where their headers say, instead of registering"
+    parser.add_argument("--no-register", dest="register", action="store_false", help=unregistered)
     parser.set_defaults(run=_run_segment)
 
 
@@ -128,7 +130,7 @@ def _run_check(options: argparse.Namespace) -> int:
     from tumorseg.guard import blocking, check_case
 
     required = _needed_sequences(options.model)
-    findings = check_case(read_case(_input_files(options, required)), required)
+    findings = check_case(read_case(_input_files(options, required)), required, other_grids="registered")
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:

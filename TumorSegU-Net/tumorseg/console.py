@@ -13,8 +13,8 @@ from tumorseg.progress import STAGES, Progress
 class ProgressLine:
     """One line on a terminal that is overwritten with stage, percent and time left; nothing when piped."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream = stream or sys.stderr
         self._shown = stream.isatty()
 
     def __call__(self, progress: Progress) -> None:

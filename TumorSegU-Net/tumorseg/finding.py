@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from tumorseg.sequences import DISPLAY_NAMES, Case
+
+Severity = Literal["blocking", "warning", "note"]
 
 
 @dataclass(frozen=True)
@@ -15,14 +17,15 @@ class Finding:
 
     Attributes:
         code: stable name, e.g. ``different-grid``.
-        severity: ``blocking`` findings make a run meaningless; warnings are told with the result.
+        severity: ``blocking`` findings make a run meaningless; warnings are told with the result, and notes only say
+            what is done.
         volumes: the sequences concerned, e.g. ``("t1", "t2")``.
         message: one sentence: which volume, what is wrong.
-        remedy: one sentence: what to do.
+        remedy: one sentence: what to do; empty when nothing is to be done.
     """
 
     code: str
-    severity: Literal["blocking", "warning"]
+    severity: Severity
     volumes: tuple[str, ...]
     message: str
     remedy: str
@@ -30,7 +33,12 @@ class Finding:
     @property
     def sentence(self) -> str:
         """What the user reads."""
-        return f"{self.message} {self.remedy}"
+        return f"{self.message} {self.remedy}".rstrip()
+
+
+def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+    """Blocking findings first, then warnings, then notes; each in the order in which they were found."""
+    return sorted(findings, key=lambda finding: get_args(Severity).index(finding.severity))
 
 
 def called(sequence: str, case: Case) -> str:

@@ -89,7 +89,7 @@ def to_working(volume: Volume, grid: WorkingGrid) -> FloatArray:
     """
     if not grid.resampled and volume.geometry.matches(grid.reference):
         return reoriented(volume.array, grid.reference, grid.working)
-    return _resampled(volume.array, volume.geometry, grid.working)
+    return resampled(volume.array, volume.geometry, grid.working)
 
 
 def probabilities_to_reference(probabilities: FloatArray, grid: WorkingGrid) -> FloatArray:
@@ -109,7 +109,7 @@ def probabilities_to_reference(probabilities: FloatArray, grid: WorkingGrid) -> 
 
 
 def _interpolation(source: Geometry, target: Geometry) -> Callable[[FloatArray], FloatArray]:
-    """What ``_resampled`` does where the axes of both grids are parallel, one axis after the other: half the time."""
+    """What ``resampled`` does where the axes of both grids are parallel, one axis after the other: half the time."""
     ordered = nearest_to_lps(target)
     axes = np.reshape(source.direction, (3, 3))
     shift = (np.subtract(ordered.origin, source.origin) @ axes)[::-1]
@@ -162,11 +162,21 @@ def _with_spacing(geometry: Geometry, spacing: Triple) -> Geometry:
     return replace(geometry, shape=(nz, ny, nx), spacing=spacing, origin=tuple(origin.tolist()))
 
 
-def _resampled(array: FloatArray, source: Geometry, target: Geometry) -> FloatArray:
+def resampled(
+    array: FloatArray, source: Geometry, target: Geometry, transform: sitk.Transform | None = None
+) -> FloatArray:
+    """Interpolate an array linearly on another grid, 0 outside.
+
+    Args:
+        array: (z, y, x) of ``source``.
+        source: where its voxels lie.
+        target: the grid of the result.
+        transform: from places of the target to those of the source, mm in LPS; none if both are the same.
+    """
     image = sitk.Resample(
         to_image(array, source),
         target.shape[::-1],
-        sitk.Transform(),
+        transform or sitk.Transform(),
         sitk.sitkLinear,
         target.origin,
         target.spacing,

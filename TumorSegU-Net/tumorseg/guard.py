@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
-from tumorseg.finding import Finding, called, listed, reference_of
+from tumorseg.finding import Finding, Severity, by_severity, called, listed, reference_of
 from tumorseg.guard_copies import rescaled_images, same_images
 from tumorseg.guard_coverage import coverage
 from tumorseg.guard_identity import different_origins, little_overlap, misplaced
@@ -35,17 +36,30 @@ MAX_ROUNDED = 50
 Real ones have 225 and more (atlases of 8 bits too), scaled to 8 bits by a single bright voxel 125 and more, with 6 bits
 65; a segmentation of the whole brain (FreeSurfer) has about 45."""
 
+OtherGrids = Literal["refused", "resampled", "registered"]
+"""What becomes of volumes on other grids than the reference."""
 
-def check_case(case: Case, required: Sequence[str], mask: Volume | None = None) -> list[Finding]:
+_GRID_REMEDIES: Mapping[OtherGrids, str] = {
+    "refused": "Register and resample them to the {reference} first, "
+    "e.g. in 3D Slicer with General Registration (BRAINS).",
+    "resampled": "They are resampled to the {reference} where their headers say.",
+    "registered": "They are registered and resampled to the {reference} before the segmentation.",
+}
+
+
+def check_case(
+    case: Case, required: Sequence[str], mask: Volume | None = None, other_grids: OtherGrids = "refused"
+) -> list[Finding]:
     """Check the volumes that a model needs; other volumes of the case do not matter.
 
     Args:
         case: the volumes.
         required: the sequences the model needs.
         mask: brain, not 0 inside; what the volumes show together is judged only there.
+        other_grids: what becomes of volumes that do not lie on the grid of the reference.
 
     Returns:
-        All findings, blocking ones first; empty when there is nothing to say.
+        All findings, blocking ones first and notes last; empty when there is nothing to say.
     """
     needed = {sequence: case[sequence] for sequence in required if sequence in case}
     contents = [finding for sequence in needed for finding in _content(sequence, needed)]
@@ -53,8 +67,8 @@ def check_case(case: Case, required: Sequence[str], mask: Volume | None = None) 
     spoiled = {sequence for finding in blocking(contents) for sequence in finding.volumes}
     sound = {sequence: volume for sequence, volume in needed.items() if sequence not in spoiled}
     brains = sound if mask is None else {sequence: _within(mask, volume) for sequence, volume in sound.items()}
-    different_grids, skulls = list(_different_grids(needed)), list(_skulls(brains))
-    duplicates, apart = list(same_images(sound)), list(little_overlap(brains))
+    different_grids, skulls = list(_different_grids(needed, other_grids)), list(_skulls(brains))
+    duplicates, apart = list(same_images(sound)), list(little_overlap(brains, other_grids == "registered"))
     comparable = not (spoiled or different_grids or skulls or duplicates)
     rescaled = list(rescaled_images(brains)) if comparable else []
     findings = [
@@ -70,7 +84,7 @@ def check_case(case: Case, required: Sequence[str], mask: Volume | None = None) 
         *_implausible_grids(needed),
         *(skulls if mask is None else ()),
     ]
-    return sorted(findings, key=lambda finding: finding.severity != "blocking")
+    return by_severity(findings)
 
 
 def blocking(findings: Iterable[Finding]) -> list[Finding]:
@@ -128,7 +142,7 @@ def _few_values(array: FloatArray) -> FloatArray:
     return np.zeros(0, np.float32)
 
 
-def _different_grids(case: Case) -> Iterator[Finding]:
+def _different_grids(case: Case, other_grids: OtherGrids) -> Iterator[Finding]:
     if not case:
         return
     reference = reference_of(case)
@@ -140,11 +154,9 @@ def _different_grids(case: Case) -> Iterator[Finding]:
     if differences:
         details = "; ".join(f"{called(sequence, case)}: {', '.join(found)}" for sequence, found in differences.items())
         message = f"Not all volumes lie on the grid of {called(reference, case)} - {details}."
-        remedy = (
-            f"Register and resample them to the {DISPLAY_NAMES[reference]} first, "
-            "e.g. in 3D Slicer with General Registration (BRAINS)."
-        )
-        yield Finding("different-grid", "blocking", tuple(differences), message, remedy)
+        severity: Severity = "blocking" if other_grids == "refused" else "note"
+        remedy = _GRID_REMEDIES[other_grids].format(reference=DISPLAY_NAMES[reference])
+        yield Finding("different-grid", severity, tuple(differences), message, remedy)
 
 
 def _impossible_grids(case: Case) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tumorseg.contrast_order import likely_order
-from tumorseg.finding import Finding, called, listed, reference_of
+from tumorseg.finding import Finding, Severity, called, listed, reference_of
 from tumorseg.recognise import UNAMBIGUOUS, Guess, SeriesFacts, recognise, with_article
 from tumorseg.sequences import DISPLAY_NAMES, Case
 from tumorseg.series_words import without_common_start
@@ -44,8 +44,13 @@ def different_origins(case: Case) -> Iterator[Finding]:
         yield Finding("different-frame-of-reference", "warning", tuple(frames), message, remedy)
 
 
-def little_overlap(case: Case) -> Iterator[Finding]:
-    """Volumes whose content lies elsewhere than that of the reference, in the patient's coordinates."""
+def little_overlap(case: Case, registers: bool = False) -> Iterator[Finding]:
+    """Volumes whose content lies elsewhere than that of the reference, in the patient's coordinates.
+
+    Args:
+        case: the volumes.
+        registers: whether volumes on other grids will be registered, which finds them where they are.
+    """
     if len(case) < 2:
         return
     reference = reference_of(case)
@@ -57,8 +62,11 @@ def little_overlap(case: Case) -> Iterator[Finding]:
         message = f"{called(reference, case)} hardly overlaps with {details}."
         if apart:
             message = f"{called(reference, case)} does not overlap with {listed(called(s, case) for s in few)}."
-        remedy = "Check that all show the same part of the same patient, then register them."
-        yield Finding("little-overlap", "blocking" if apart else "warning", tuple(few), message, remedy)
+        helped = registers and not any(case[reference].geometry.matches(case[s].geometry) for s in few)
+        then = "they are registered before the segmentation" if helped else "then register them"
+        remedy = f"Check that all show the same part of the same patient{';' if helped else ','} {then}."
+        severity: Severity = "blocking" if apart and not helped else "warning"
+        yield Finding("little-overlap", severity, tuple(few), message, remedy)
 
 
 def misplaced(case: Case, look: bool) -> Iterator[Finding]:

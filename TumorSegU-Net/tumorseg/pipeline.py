@@ -13,11 +13,21 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 from tumorseg import __version__
+from tumorseg.alignment import (
+    ALIGN_STAGE,
+    alignment_finding,
+    elsewhere,
+    find_motions,
+    kept_after_alignment,
+    motion_facts,
+    on_one_grid,
+)
 from tumorseg.brain_crop import BrainCrop, crop_to_brain
 from tumorseg.calibration import calibrated
 from tumorseg.errors import BadInputError
+from tumorseg.finding import by_severity
 from tumorseg.grids import probabilities_to_reference
-from tumorseg.guard import Finding, blocking, check_case
+from tumorseg.guard import Finding, OtherGrids, blocking, check_case
 from tumorseg.guided import as_guide, guided, near_tumor
 from tumorseg.measure import RegionMeasure, TumorMeasures, measure_tumor
 from tumorseg.midline import find_midline
@@ -26,6 +36,7 @@ from tumorseg.postprocess import clean
 from tumorseg.probability_maps import ProbabilityMaps
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.regions import labels_from_regions
+from tumorseg.registration import Motion
 from tumorseg.sequences import Case
 from tumorseg.tiles import of_all
 from tumorseg.uncertainty import Quality, assess
@@ -46,12 +57,16 @@ class Options:
     Attributes:
         device: ``auto``, ``cpu``, ``mps``, ``cuda`` or ``cuda:N``.
         tta: average over the mirrorings that the model knows, even if it does not ask for it; 2 to 8 times slower.
-        brain_mask: brain as a volume on the inputs' grid (not 0 inside); where the volumes differ from 0 if None.
+        brain_mask: brain as a volume on the grid of the reference (not 0 inside); where the volumes differ from 0 if
+            None.
+        register: whether volumes on other grids than the reference are registered to it; otherwise they are taken to
+            lie as their headers say.
     """
 
     device: str = "auto"
     tta: bool = False
     brain_mask: Volume | None = None
+    register: bool = True
 
 
 @dataclass(frozen=True)
@@ -63,8 +78,9 @@ class Prepared:
         crop: what the network gets.
         guides: (z, y, x) each of the brain's box, made by ``as_guide``; none if the model has none or nothing is
             resampled.
-        findings: warnings of the guard.
+        findings: warnings and notes of the guard.
         inputs: provenance of the volumes.
+        motions: of the volumes that lay on other grids than the reference.
         seconds: wall time per stage.
     """
 
@@ -73,6 +89,7 @@ class Prepared:
     guides: tuple[FloatArray, ...]
     findings: list[Finding]
     inputs: dict[str, str]
+    motions: dict[str, Motion]
     seconds: dict[str, float]
 
 
@@ -102,8 +119,9 @@ class Result:
         regions: names of the probability channels.
         tumor: measurements per label and region, and per lesion.
         quality: whether the result should be looked at with care.
-        findings: warnings of the guard.
+        findings: warnings and notes of the guard.
         provenance: how the result came about, as strings.
+        motions: of the volumes that lay on other grids; ``alignment.on_one_grid`` moves them as the network saw them.
         seconds: wall time per stage.
     """
 
@@ -115,6 +133,7 @@ class Result:
     quality: Quality
     findings: list[Finding]
     provenance: dict[str, str]
+    motions: dict[str, Motion] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -137,7 +156,7 @@ def segment(case: Case, model: Model, options: Options | None = None, report: Re
     """Segment a case.
 
     Args:
-        case: one volume per sequence, all on one grid.
+        case: one volume per sequence; those on other grids than the reference are registered to it.
         model: to run.
         options: device and variants.
         report: told about progress; may raise ``CancelledError``.
@@ -153,33 +172,39 @@ def segment_when_ready(
     case: Case, spec: ModelSpec, model: Callable[[], Model], options: Options, report: Report = silent
 ) -> Result:
     """The same with a model that may still be loading: ``model`` waits for it when the case is prepared."""
-    prepared = prepare(case, spec, options.brain_mask, report)
+    prepared = prepare(case, spec, options, report)
     inferred = infer(prepared, model(), options, report)
     return finish(prepared, spec, inferred, report)
 
 
-def prepare(case: Case, spec: ModelSpec, mask: Volume | None = None, report: Report = silent) -> Prepared:
-    """What comes before the network: the guard, the crop to the brain, the network's grid, normalisation, comparison.
+def prepare(case: Case, spec: ModelSpec, options: Options | None = None, report: Report = silent) -> Prepared:
+    """What comes before the network: guard, one grid, crop to the brain, the network's grid, normalisation, comparison.
 
     Args:
         case: as in ``segment``.
         spec: of the model.
-        mask: as in ``Options``.
+        options: as in ``segment``; the device does not matter.
         report: as in ``segment``.
 
     Raises:
         BadInputError: as in ``segment``.
     """
+    options = options or Options()
     seconds: dict[str, float] = {}
     with _stage("check", seconds, report):
-        findings = _checked(case, spec, mask)
-    geometry = case[reference_sequence(spec)].geometry
+        findings = _checked(case, spec, options)
+    reference = reference_sequence(spec)
+    motions: dict[str, Motion] = {}
+    if elsewhere(_needed(case, spec), reference):
+        with _stage(ALIGN_STAGE, seconds, report):
+            case, motions, findings = _aligned(_needed(case, spec), reference, options, findings, report)
+    geometry, mask = case[reference].geometry, options.brain_mask
     with _stage("prepare", seconds, report):
         volumes = [case[name] for name in spec.channels]
         crop = crop_to_brain(volumes, geometry, spec.spacing, spec.normalisation, mask, spec.other_half)
         wanted = spec.guides if crop.grid.resampled else ()
         guides = tuple(as_guide(case[name].array[crop.box], crop.brain) for name in wanted)
-    return Prepared(geometry, crop, guides, findings, _inputs(case, spec), seconds)
+    return Prepared(geometry, crop, guides, findings, _inputs(case, spec) | motion_facts(motions), motions, seconds)
 
 
 def infer(prepared: Prepared, model: Model, options: Options, report: Report = silent) -> Inferred:
@@ -223,6 +248,7 @@ def finish(prepared: Prepared, spec: ModelSpec, inferred: Inferred, report: Repo
         quality=quality,
         findings=prepared.findings,
         provenance=inferred.provenance,
+        motions=prepared.motions,
         seconds=seconds,
     )
 
@@ -258,11 +284,32 @@ def _stage(name: str, seconds: dict[str, float], report: Report) -> Iterator[Non
     report(Progress(name, 1.0))
 
 
-def _checked(case: Case, spec: ModelSpec, mask: Volume | None) -> list[Finding]:
-    findings = check_case(case, spec.channels, mask)
+def _needed(case: Case, spec: ModelSpec) -> Case:
+    return {name: case[name] for name in spec.channels}
+
+
+def _checked(case: Case, spec: ModelSpec, options: Options) -> list[Finding]:
+    other_grids: OtherGrids = "registered" if options.register else "resampled"
+    findings = check_case(case, spec.channels, options.brain_mask, other_grids)
+    _refuse_blocking(findings)
+    return findings
+
+
+def _refuse_blocking(findings: list[Finding]) -> None:
     if problems := blocking(findings):
         raise BadInputError([finding.sentence for finding in problems])
-    return findings
+
+
+def _aligned(
+    case: Case, reference: str, options: Options, before: list[Finding], report: Report
+) -> tuple[Case, dict[str, Motion], list[Finding]]:
+    """The case on the grid of the reference, how it got there, and what is to be told of it."""
+    motions = find_motions(case, reference, options.register, report)
+    moved = on_one_grid(case, case[reference].geometry, motions)
+    after = check_case(moved, tuple(case), options.brain_mask)
+    _refuse_blocking(after)
+    done = alignment_finding(case, reference, motions, options.register)
+    return moved, motions, by_severity([*kept_after_alignment(before, after), *after, done])
 
 
 def _inputs(case: Case, spec: ModelSpec) -> dict[str, str]:

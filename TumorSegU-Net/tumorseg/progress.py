@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-STAGES = ("check", "prepare", "predict", "finish")
-"""Stages of a run, in order; each reports fractions from 0 to 1."""
+STAGES = ("check", "align", "prepare", "predict", "finish")
+"""Stages of a run, in order; each reports fractions from 0 to 1. ``align`` only where a volume lies on another grid."""
 
 
 @dataclass(frozen=True)

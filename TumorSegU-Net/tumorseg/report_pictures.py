@@ -9,6 +9,7 @@ from html import escape
 
 import numpy as np
 
+from tumorseg.alignment import on_one_grid
 from tumorseg.diameters import Line
 from tumorseg.lesions import number_lesions
 from tumorseg.measure import Lesion
@@ -41,11 +42,12 @@ class ReportPictures:
 
     Args:
         result: of the run.
-        case: its volumes; those that do not lie on the result's grid are not shown.
+        case: its volumes, shown as the network saw them; others that do not lie on the result's grid are not shown.
     """
 
     def __init__(self, result: Result, case: Case) -> None:
-        fitting = {name: volume for name, volume in case.items() if volume.geometry.matches(result.geometry)}
+        seen = on_one_grid(case, result.geometry, result.motions)
+        fitting = {name: volume for name, volume in seen.items() if volume.geometry.matches(result.geometry)}
         shown = {name: fitting[name] for name in SHOWN_SEQUENCES if name in fitting} or fitting
         content = np.any([volume.array != 0 for volume in shown.values()], axis=0)
         self._camera = Camera(result.geometry, content)

@@ -40,7 +40,7 @@ def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int
         line(Progress(READ_STAGE, 0.0))
         case = read_case(files)
         mask = None if arguments.brain_mask is None else read_volume(arguments.brain_mask)
-        options = Options(arguments.device, arguments.tta, mask)
+        options = Options(arguments.device, arguments.tta, mask, arguments.register)
         result = segment_when_ready(case, spec, loading.result, options, line)
     finally:
         line.close()

@@ -119,7 +119,7 @@ def assess(
         labels: final ones, (z, y, x).
         geometry: of both.
         foci: number of lesions.
-        findings: the guard's warnings.
+        findings: the guard's warnings and notes.
     """
     masks = {region: region_mask(labels, region) for region in regions}
     doubts = {
@@ -132,7 +132,7 @@ def assess(
         if region in doubts and doubts[region].volume_ml
     ]
     reasons = [*_whole_reasons(doubts["WT"], foci), *_doubtful_regions(doubts)]
-    if findings:
+    if any(finding.severity != "note" for finding in findings):
         reasons.append("the check of the images found something (see the findings)")
     return Quality(float(np.mean(scores)) if scores else 0.0, tuple(reasons))
 

@@ -106,13 +106,14 @@ class Worker:
         self._progress(request, Progress(LOAD_STAGE, 1.0))
         from tumorseg.pipeline import Options, segment
 
-        options = Options(device=request.get("device") or "auto", tta=bool(request.get("tta")))
+        register = request.get("register", True) is not False
+        options = Options(request.get("device") or "auto", bool(request.get("tta")), register=register)
         result = segment(case, model, options, lambda progress: self._progress(request, progress))
         return result_event(request, case, result, model)
 
     def _check(self, request: Message) -> None:
         required = read_spec(find_model(request.get("model"))).channels
-        findings = check_case(read_volumes(request), required)
+        findings = check_case(read_volumes(request), required, other_grids="registered")
         self._send("result", request, findings=[asdict(finding) for finding in findings])
 
     def _warm(self, request: Message) -> None:

@@ -1,0 +1,100 @@
+"""Volumes on other grids, as scanners make them, are brought to the grid of the reference before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from tumorseg.finding import Finding, called, listed
+from tumorseg.grids import resampled
+from tumorseg.progress import Progress, Report
+from tumorseg.registration import Motion, no_motion, rigid_motion
+from tumorseg.sequences import DISPLAY_NAMES, Case
+from tumorseg.volume import Geometry, Volume
+
+FAR_MM = 10.0
+"""Patients move by some millimetres between sequences (mean distance); more is told as a warning."""
+
+ALIGN_STAGE = "align"
+
+POSITION_FINDINGS = ("different-grid", "little-overlap")
+"""Say where the volumes lay before."""
+
+
+def elsewhere(case: Case, reference: str) -> tuple[str, ...]:
+    """The sequences that do not lie on the grid of the reference."""
+    grid = case[reference].geometry
+    return tuple(sequence for sequence, volume in case.items() if not grid.matches(volume.geometry))
+
+
+def find_motions(case: Case, reference: str, registers: bool, report: Report) -> dict[str, Motion]:
+    """How the head lay in the volumes on other grids than the reference.
+
+    Args:
+        case: the volumes.
+        reference: the sequence to whose grid the others are brought.
+        registers: whether to look; otherwise the volumes lie as their headers say.
+        report: as in ``pipeline.segment``.
+    """
+    moving = elsewhere(case, reference)
+    if not registers:
+        return {sequence: no_motion() for sequence in moving}
+    motions = {}
+    for number, sequence in enumerate(moving):
+
+        def tell(fraction: float, before: int = number) -> None:
+            report(Progress(ALIGN_STAGE, (before + fraction) / len(moving)))
+
+        motions[sequence] = rigid_motion(case[reference], case[sequence], tell)
+    return motions
+
+
+def on_one_grid(case: Case, grid: Geometry, motions: Mapping[str, Motion]) -> Case:
+    """The case with the moved volumes interpolated linearly on a grid, 0 where they do not reach."""
+    return {s: _moved(volume, grid, motions[s]) if s in motions else volume for s, volume in case.items()}
+
+
+def _moved(volume: Volume, grid: Geometry, motion: Motion) -> Volume:
+    array = resampled(volume.array, volume.geometry, grid, motion.transform)
+    return replace(volume, array=array, geometry=grid)
+
+
+def alignment_finding(case: Case, reference: str, motions: Mapping[str, Motion], registers: bool) -> Finding:
+    """What was done to the volumes on other grids; a warning when one was moved far."""
+    target = called(reference, case)
+    if not registers:
+        message = f"{_names(case, motions)} {_lay(motions)}; resampled to the {target} where the headers say."
+        return Finding("resampled", "note", tuple(motions), message, "Check that the outlines fit.")
+    details = listed(f"{DISPLAY_NAMES[s]} by {_amount(motion)}" for s, motion in motions.items())
+    message = f"{_names(case, motions)} {_lay(motions)}; registered to the {target}: {details}."
+    far = any(motion.distance_mm > FAR_MM for motion in motions.values())
+    if not far:
+        return Finding("registered", "note", tuple(motions), message, "")
+    remedy = "That is far; check that all volumes show the same patient, and that the outlines fit."
+    return Finding("registered", "warning", tuple(motions), message, remedy)
+
+
+def kept_after_alignment(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
+    """What the check found that still holds when the volumes were brought to one grid, and is not found again there."""
+    again = {(finding.code, finding.volumes) for finding in after}
+    return [f for f in before if f.code not in POSITION_FINDINGS and (f.code, f.volumes) not in again]
+
+
+def motion_facts(motions: Mapping[str, Motion]) -> dict[str, str]:
+    """Provenance: the first three rows of each matrix, by row."""
+    return {
+        f"input_{sequence}_motion": " ".join(f"{number:.5f}" for number in motion.matrix[:3].ravel())
+        for sequence, motion in motions.items()
+    }
+
+
+def _names(case: Case, sequences: Iterable[str]) -> str:
+    return listed(called(sequence, case) for sequence in sequences)
+
+
+def _lay(motions: Mapping[str, Motion]) -> str:
+    return "lay on another grid" if len(motions) == 1 else "lay on other grids"
+
+
+def _amount(motion: Motion) -> str:
+    return f"{motion.distance_mm:.1f} mm and {motion.degrees:.1f} degrees"
