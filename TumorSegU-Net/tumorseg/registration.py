@@ -16,11 +16,11 @@ from tumorseg.volume import Volume
 LEVELS_MM = (8.0, 4.0)
 """Voxels to which both volumes are averaged, coarse to fine.
 
-On real volumes that were turned and moved by up to 8 degrees and 8 mm along each axis the mean error is 0.7 mm; a
-last level of 3 mm makes it 0.65 and takes twice the time (docs/inputs.md)."""
+The mean error on real volumes is 0.5 mm (docs/inputs.md); with a last level of 3 mm it was a twelfth smaller, for twice
+the time."""
 
 STEPS = (60, 40)
-"""Most steps per level; 15 to 46 were enough there."""
+"""Most steps per level; real volumes took 15 to 46."""
 
 BINS = 32
 """Of the joint histogram (Mattes et al. 2003, IEEE TMI 22:120); 24 and 48 were no better."""
