@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from tumorseg.calibration import calibrated
 from tumorseg.grids import WorkingGrid, probabilities_to_reference, reoriented, to_working, working_grid
-from tumorseg.guided import EDGE, LARGEST, REACH, RIDGE, as_guide, fit, guided, near_tumor
+from tumorseg.guided import HIGHEST, LARGEST, LOWEST, REACH, RIDGE, as_guide, fit, guided, near_tumor
+from tumorseg.modelfile import PostProcessing
 from tumorseg.tiles import of_all
 from tumorseg.volume import FloatArray, Geometry, Triple, Volume
 
@@ -79,7 +81,7 @@ def test_without_contrast_it_is_interpolation_of_the_smoothed_probabilities() ->
     _, coarse, grid = halves()
     smooth = windows(windows(coarse).mean(axis=-1)).mean(axis=-1).astype(np.float32)
     found = followed(coarse, np.full(FINE.shape, 7, np.float32), grid)
-    expected = np.clip(probabilities_to_reference(smooth, grid), EDGE, 1 - EDGE)
+    expected = np.clip(probabilities_to_reference(smooth, grid), LOWEST, HIGHEST)
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
@@ -121,9 +123,17 @@ def test_results_are_never_quite_sure_and_far_out_intensities_are_cut_off() -> N
     guide = as_guide(intensities, np.ones(FINE.shape, bool))
     assert (guide.min(), guide.max()) == (-LARGEST, LARGEST)
     found = guided(coarse, [guide, guide], grid, (slice(None),) * 3)
-    assert found.min() >= np.float32(EDGE)
-    assert found.max() <= np.float32(1 - EDGE)
+    assert 0 < found.min() == np.float32(LOWEST)
+    assert 1 > found.max() == np.float32(HIGHEST)
     assert found.dtype == np.float32
+
+
+def test_a_region_that_is_nowhere_stays_nowhere_when_it_is_calibrated() -> None:
+    intensities, coarse, grid = halves()
+    both = np.concatenate([coarse, np.full_like(coarse, 1e-8)])
+    found = guided(both, [intensities / 50], grid, (slice(None),) * 3)
+    rules = PostProcessing(thresholds=(0.5, 0.5), temperatures=(1.0, 2.0), biases=(0.0, 0.2))
+    assert calibrated(found, rules)[1].max() < 2e-4
 
 
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (0.5, 0.5, 0.5), (0.5, 0.5, 3.0), (3.0, 3.0, 3.0)], ids=str)
@@ -161,7 +171,7 @@ def test_what_is_near_a_tumor_is_all_that_its_probabilities_reach(region: int) -
     box = near_tumor(coarse, brain, grid)
     assert box is not None
     everywhere = guided(coarse, np.zeros((1, 60, 60, 60), np.float32), grid, (slice(None),) * 3)
-    reached = everywhere.max(axis=0) > EDGE
+    reached = everywhere.max(axis=0) > 1e-5
     assert reached[box].any()
     reached[box] = False
     assert not reached.any()

@@ -29,8 +29,10 @@ LIKELY = 0.1
 REACH = 2
 """Voxels of the network's grid to each side on which a function depends: one of the fit, one of the mean over fits."""
 
-EDGE = 1e-5
-"""Distance that results keep from 0 and 1, which a calibration could not soften."""
+LOWEST, HIGHEST = 1e-9, 1 - 1e-5
+"""Results stay between, as a calibration could not soften 0 and 1; 1e-9 is what networks say of healthy brain.
+
+With a lowest of 1e-5 the calibrated core of hundreds of millilitres of healthy brain added up to some millilitres."""
 
 
 def as_guide(intensities: FloatArray, brain: BoolArray) -> FloatArray:
@@ -74,7 +76,7 @@ def guided(probabilities: FloatArray, guides: Sequence[FloatArray], grid: Workin
     found = probabilities_to_reference(offsets, part)
     for slope, guide in zip(slopes, guides, strict=True):
         found += probabilities_to_reference(slope, part) * guide[box]
-    return np.clip(found, EDGE, 1 - EDGE, out=found)
+    return np.clip(found, LOWEST, HIGHEST, out=found)
 
 
 def fit(probabilities: FloatArray, guides: FloatArray) -> FloatArray:
