@@ -91,7 +91,7 @@ def _show_visit(driver: PanelDriver, folder: Path) -> None:
     _grab_panel(driver, folder / "panel-result.png")
     _grab_models(driver, folder / "models.png")
     _grab_about(driver, folder / "about-model.png")
-    _save_views(nodes["t1ce"], driver.parameters.segmentation, folder / "result-views.jpg")
+    _save_views(nodes["flair"], driver.parameters.segmentation, folder / "result-views.jpg")
 
 
 @contextmanager

@@ -134,6 +134,17 @@ def test_diameters_are_drawn_on_the_image_that_they_were_measured_on(outcome: tu
         assert f'alt="{image} with the two diameters.' in document
 
 
+def test_no_position_looks_like_a_side(outcome: tuple[Result, Case]) -> None:
+    """BraTS puts the origin at the edge of the volume, so a letter would be wrong for half of the tumors."""
+    result, case = outcome
+    document = html_report(result, case, CARD, "x")
+    captions = re.findall(r"<figcaption>(.*?)</figcaption>|alt=\"(.*?)\"", document)
+    assert [words for pair in captions for words in pair if re.search(r"\b[LRAPIS] -?\d", words)] == []
+    for axis in "xyz":
+        assert re.search(rf"{axis} = -?\d+ mm", document)
+    assert "x towards the patient's right" in document
+
+
 def test_what_comes_from_outside_is_escaped(outcome: tuple[Result, Case]) -> None:
     result, case = outcome
     evil = '<script>alert("x")</script>'

@@ -96,10 +96,15 @@ def test_overlay_colors_areas_lightly_and_edges_fully() -> None:
     assert len(colors) == 5
 
 
-def test_positions_in_words() -> None:
+def test_positions_are_coordinates_in_ras() -> None:
     camera = _camera(PLAIN)
-    assert [camera.position(plane, 3) for plane in PLANES] == ["I 12 mm", "A 17 mm", "R 22 mm"]
-    assert [camera.position(plane, 29) for plane in PLANES] == ["S 14 mm", "P 9 mm", "L 4 mm"]
+    assert [camera.position(plane, 3) for plane in PLANES] == ["z = -12 mm", "y = 17 mm", "x = 22 mm"]
+    assert [camera.position(plane, 29) for plane in PLANES] == ["z = 14 mm", "y = -9 mm", "x = -4 mm"]
+
+
+def test_a_position_is_never_minus_zero() -> None:
+    shifted = replace(PLAIN, origin=(0.2, 0.2, 0.2))
+    assert [_camera(shifted).position(plane, 0) for plane in PLANES] == ["z = 0 mm", "y = 0 mm", "x = 0 mm"]
 
 
 def test_numbers_stay_inside_the_grid() -> None:

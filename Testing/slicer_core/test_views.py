@@ -15,6 +15,7 @@ from tumorseg.regions import SEGMENTS
 from tumorseg.volume import Geometry, Volume
 from TumorSegUNetLib.segmentations import createSegmentationNode
 from TumorSegUNetLib.view_content import shownSegments, shownVolume
+from TumorSegUNetLib.view_slice import PLANES, positionText
 from TumorSegUNetLib.views import renderOverview
 from TumorSegUNetLib.volumes import nodeFromVolume
 
@@ -69,6 +70,13 @@ def test_left_of_the_patient_is_on_the_right_of_the_picture(scene: slicer.vtkMRM
     assert columns.min() > SIZE[0] // 4 - 5
     coronal = pixels[SIZE[1] // 2 + 5 : -50, : SIZE[0] // 2]
     assert np.nonzero(colored(coronal, 2))[1].min() > SIZE[0] // 4 - 5
+
+
+def test_positions_are_coordinates_that_look_like_no_side() -> None:
+    """BraTS puts the origin at the edge of the volume, so a letter would be wrong for half of the tumors."""
+    center = np.array([-73.94, 116.8, 0.0])
+    assert [positionText(plane, center) for plane in PLANES] == ["z = 0.0 mm", "y = 116.8 mm", "x = -73.9 mm"]
+    assert positionText(PLANES[2], np.array([-0.01, 0.0, 0.0])) == "x = 0.0 mm"
 
 
 def test_nothing_found_still_makes_a_picture(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:

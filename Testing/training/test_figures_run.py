@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from support.cases import SMALL
 from support.models import random_model, saved
 from support.small_data import NESTED, write_data, write_run, write_table
 from tumorseg.errors import BadInputError
 from tumorseg.images import write_labels
-from tumorseg.regions import UNDIVIDED
+from tumorseg.regions import ED, ET, NCR, SEGMENTS, UNDIVIDED
 from tumorseg_training.cli import main
 from tumorseg_training.figures import canvas
 from tumorseg_training.figures.case_view import load_view
@@ -333,3 +334,10 @@ def test_published_figures_are_complete() -> None:
         assert line.note or any(line.cells)
         assert all(0 < value < 1 for value in (line.WT, line.TC, line.ET, line.mean) if value is not None)
     assert paper()["mean_iou"] == 0.3756
+
+
+def test_the_picture_in_the_docs_has_the_color_of_every_region() -> None:
+    pixels = imread(Path(__file__).parents[2] / "docs" / "images" / "figure-training.png")[..., :3]
+    for label in (NCR, ED, ET):
+        near = np.abs(pixels - SEGMENTS[label].color).max(axis=-1) < 0.03
+        assert np.count_nonzero(near) > 20, SEGMENTS[label].name

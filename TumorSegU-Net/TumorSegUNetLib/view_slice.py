@@ -171,13 +171,18 @@ def _annotate(renderer: vtk.vtkRenderer, plane: Plane, center: npt.NDArray[np.fl
     left, right, lower, upper = plane.letters
     for letter, position in ((left, (0.03, 0.5)), (right, (0.97, 0.5)), (lower, (0.5, 0.04)), (upper, (0.5, 0.96))):
         addText(renderer, letter, position, size=26, bold=True, align=("center", "center"))
-    position = float(center @ plane.normal)
-    axis = "RAS"[int(np.argmax(plane.normal))]
-    opposite = {"R": "L", "A": "P", "S": "I"}[axis]
-    where = f"{axis if position >= 0 else opposite} {abs(position):.1f} mm"
     addText(renderer, plane.name, (0.025, 0.955), size=26, bold=True, color=plane.color, align=("left", "center"))
-    addText(renderer, where, (0.025, 0.90), size=20, align=("left", "center"))
+    addText(renderer, positionText(plane, center), (0.025, 0.90), size=20, align=("left", "center"))
     _addScaleBar(renderer, viewHeightMm)
+
+
+def positionText(plane: Plane, center: npt.NDArray[np.float64]) -> str:
+    """Where a slice through ``center`` (RAS, mm) lies, e.g. ``x = -73.9 mm``.
+
+    A letter would look like a side of the head, but the origin may lie beside it, as in the files of BraTS.
+    """
+    position = round(float(center @ plane.normal), 1) + 0.0  # no -0.0
+    return f"{'xyz'[int(np.argmax(plane.normal))]} = {position:.1f} mm"
 
 
 def _addScaleBar(renderer: vtk.vtkRenderer, viewHeightMm: float) -> None:

@@ -127,7 +127,7 @@ def _addHeader(window: vtk.vtkRenderWindow, title: str, image: str) -> None:
     renderer = _renderer((0.0, 1.0 - HEADER, 1.0, 1.0), BACKGROUND)
     window.AddRenderer(renderer)
     addText(renderer, title, (0.012, 0.45), size=28, bold=True, align=("left", "center"))
-    note = f"Image: {image}   |   radiological convention, for research use only"
+    note = f"Image: {image}   |   radiological convention, positions in RAS, for research use only"
     addText(renderer, note, (0.988, 0.45), size=20, color=(0.62, 0.66, 0.72), align=("right", "center"))
 
 

@@ -81,7 +81,8 @@ def html_report(result: Result, case: Case, card: ModelCard | None, title: str) 
         _section("Model", _card(card) if card else ""),
         "<h2>How this result came about</h2>" + _words_table(_provenance(result)),
         f"<footer><p>{escape(result.provenance['software'])}. Pictures are radiological: the patient's right is on the "
-        "left side. Positions are in mm from the origin of the images.</p></footer>",
+        "left side. Positions are in mm from the origin of the images, x towards the patient's right, y to the front "
+        "and z to the top of the head (RAS).</p></footer>",
     ]
     head = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

@@ -19,6 +19,9 @@ MARGIN_MM = 9.0
 FILL = 0.22
 """Opacity of a label's area; its edge is opaque."""
 
+LPS_TO_RAS = (-1, -1, 1)
+"""Signs of x, y and z."""
+
 WINDOW_PERCENTILES = (1.0, 99.7)
 """Gray values run between these percentiles of what is not 0."""
 
@@ -32,20 +35,18 @@ class Plane:
         axis: of arrays (z, y, x) near LPS that runs through the slices.
         flipped: whether rows run against their axis, so that the head is on top.
         edges: letters at the left, right and top edge of a picture.
-        ends: letters of positions below and above 0 along the slices' axis.
     """
 
     name: str
     axis: int
     flipped: bool
     edges: tuple[str, str, str]
-    ends: tuple[str, str]
 
 
 PLANES = (
-    Plane("axial", 0, False, ("R", "L", "A"), ("I", "S")),
-    Plane("coronal", 1, True, ("R", "L", "S"), ("A", "P")),
-    Plane("sagittal", 2, True, ("A", "P", "S"), ("R", "L")),
+    Plane("axial", 0, False, ("R", "L", "A")),
+    Plane("coronal", 1, True, ("R", "L", "S")),
+    Plane("sagittal", 2, True, ("A", "P", "S")),
 )
 AXIAL = PLANES[0]
 
@@ -96,11 +97,15 @@ class Camera:
         return min(max(nearest, 0), self.grid.shape[plane.axis] - 1)
 
     def position(self, plane: Plane, number: int) -> str:
-        """Where a slice lies, e.g. ``S 42 mm``: its middle along the axis through the slices."""
+        """Where a slice lies, e.g. ``z = 42 mm``: RAS coordinate of its middle along the axis through the slices.
+
+        A letter would look like a side of the head, but the origin may lie beside it, as in the files of BraTS.
+        """
         index = self._centre.copy()
         index[plane.axis] = number
-        coordinate = (self.grid.index_to_lps @ [*index[::-1], 1.0])[2 - plane.axis]
-        return f"{plane.ends[int(coordinate >= 0)]} {abs(coordinate):.0f} mm"
+        axis = 2 - plane.axis
+        coordinate = (self.grid.index_to_lps @ [*index[::-1], 1.0])[axis] * LPS_TO_RAS[axis]
+        return f"{'xyz'[axis]} = {round(coordinate)} mm"
 
     def place(self, point: Triple, plane: Plane) -> tuple[float, float]:
         """Where a point (mm, LPS) lies in a picture: (from the left, from the top), 0-1."""
