@@ -116,6 +116,7 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         scene = slicer.mrmlScene
         self.addObserver(scene, scene.StartCloseEvent, self._onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self._onSceneEndClose)
+        self.addObserver(scene, scene.StartImportEvent, self._onSceneStartImport)
         self.addObserver(scene, scene.EndImportEvent, self._onSceneEndImport)
         self.addObserver(scene, scene.NodeAboutToBeRemovedEvent, self._onNodeLeaves, priority=FIRST)
         for event in (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndBatchProcessEvent):
@@ -146,11 +147,18 @@ class TumorSegUNetWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:
             self._initializeParameterNode()
 
-    def _onSceneEndImport(self, caller: object, event: str) -> None:
-        """A loaded scene has brought its own choices: they are its user's and not changes made now."""
+    def _onSceneStartImport(self, caller: object, event: str) -> None:
+        """Let go of the selectors: at the end they lose their volumes for a moment, which is nobody's choice."""
         if self._parameterNode is not None:
-            self.panel.setParameters(self._parameterNode)
-            self._parameterNode.Modified()  # the selectors know the loaded volumes only now
+            self._parameterNode.disconnectGui(self._guiTag)
+
+    def _onSceneEndImport(self, caller: object, event: str) -> None:
+        """A loaded scene has brought its own choices: they are its user's and not changes made now.
+
+        The node is wrapped anew, since a wrapper keeps what it read while the volumes came in.
+        """
+        if self._parameterNode is not None:
+            self._setParameterNode(self.logic.getParameterNode())
 
     def _onSceneChanged(self, caller: object, event: str) -> None:
         if self._parameterNode is not None and not slicer.mrmlScene.IsImporting():

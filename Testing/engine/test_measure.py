@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,11 +14,16 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import pdist
 
 from tumorseg.images import read_labels
-from tumorseg.measure import RegionMeasure, measure
+from tumorseg.measure import RegionMeasure, measure, measure_tumor
 from tumorseg.regions import ED, ET, NCR, UNDIVIDED, LabelConvention, from_convention
 from tumorseg.volume import Geometry
 
 NOTHING = RegionMeasure(0.0, 0, 0.0, 0.0)
+
+
+def length(mm: Any) -> Any:
+    """A length, or several, rounded to micrometres."""
+    return pytest.approx(mm, abs=0.000501)
 
 
 def ellipsoid(spacing: tuple[float, float, float], radii_mm: tuple[float, float, float]) -> tuple[np.ndarray, Geometry]:
@@ -64,15 +70,15 @@ def test_boxes_are_measured_between_voxel_centres(
     labels[1:3, 2 : 2 + size_xy[1], 3 : 3 + size_xy[0]] = NCR
     found = measure(labels, Geometry(labels.shape, spacing=spacing))["NCR"]
     assert found.volume_ml == pytest.approx(2 * size_xy[0] * size_xy[1] * np.prod(spacing) / 1000)
-    assert found.longest_diameter_mm == pytest.approx(longest)
-    assert found.perpendicular_mm == pytest.approx(perpendicular)
+    assert found.longest_diameter_mm == length(longest)
+    assert found.perpendicular_mm == length(perpendicular)
 
 
 def test_a_diagonal_line_has_no_width() -> None:
     labels = blank()
     labels[0, range(6), range(6)] = ET
     found = measure(labels, Geometry(labels.shape))["ET"]
-    assert found == RegionMeasure(0.006, 1, pytest.approx(5 * np.sqrt(2)), 0.0)
+    assert found == RegionMeasure(0.006, 1, length(5 * np.sqrt(2)), 0.0)
 
 
 @pytest.mark.parametrize("rows", [slice(None), slice(None, None, -1)])
@@ -110,6 +116,22 @@ def test_nothing_gives_zeros() -> None:
     assert measure(labels, Geometry(labels.shape))["ET"] == NOTHING
 
 
+@pytest.mark.parametrize("voxels", [2550, 1150])
+def test_volumes_are_rounded_to_microlitres_where_they_are_made(voxels: int) -> None:
+    """2550 * 0.001 is a little more than 2.55 as a float; who shows one decimal of either would tell another number."""
+    labels = np.zeros((20, 20, 20), np.uint8)
+    labels.ravel()[:voxels] = ET
+    tumor = measure_tumor(labels, Geometry(labels.shape))
+    assert {tumor.regions[name].volume_ml for name in ("ET", "TC", "WT")} == {voxels / 1000}
+    assert tumor.lesions[0].volume_ml["ET"] == voxels / 1000
+
+
+def test_lengths_are_rounded_to_micrometres_where_they_are_made() -> None:
+    labels = blank()
+    labels[0, 0:2, 0:11] = ET
+    assert measure(labels, Geometry(labels.shape))["ET"].longest_diameter_mm == 10.05
+
+
 def test_undivided_tumor_has_only_a_whole() -> None:
     labels = blank()
     labels[0, 0, 0:4] = UNDIVIDED
@@ -144,14 +166,14 @@ def test_equally_long_diameters_of_equally_large_areas() -> None:
     labels[0, range(5), range(5)] = ET
     labels[1, :5, :5] = ET
     found = measure(labels, Geometry(labels.shape))["ET"]
-    assert (found.longest_diameter_mm, found.perpendicular_mm) == pytest.approx((np.sqrt(32), np.sqrt(32)))
+    assert (found.longest_diameter_mm, found.perpendicular_mm) == length((np.sqrt(32), np.sqrt(32)))
 
 
 def test_a_smaller_area_can_have_the_longer_diameter() -> None:
     labels = blank()
     labels[0, 5, 0:11] = labels[0, 0:11, 5] = ET
     labels[1, range(9), range(9)] = ET
-    assert measure(labels, Geometry(labels.shape))["ET"].longest_diameter_mm == pytest.approx(8 * np.sqrt(2))
+    assert measure(labels, Geometry(labels.shape))["ET"].longest_diameter_mm == length(8 * np.sqrt(2))
 
 
 def test_axial_slices_are_found_on_a_sagittal_grid() -> None:
@@ -160,7 +182,7 @@ def test_axial_slices_are_found_on_a_sagittal_grid() -> None:
     labels = blank((9, 9, 9))
     labels[0:8, 0:5, 0:3] = ET
     found = measure(labels, Geometry(labels.shape, direction=direction))["ET"]
-    assert found.longest_diameter_mm == pytest.approx(np.hypot(7, 2))
+    assert found.longest_diameter_mm == length(np.hypot(7, 2))
 
 
 @settings(max_examples=60, deadline=None)
@@ -172,7 +194,7 @@ def test_longest_diameter_agrees_with_all_pairs(seed: int, pixel: tuple[float, f
     areas, geometry = labels, Geometry(labels.shape, spacing=(*pixel, 1.0))
     connected = np.argwhere(connected_to_cross(plane)) * pixel[::-1]
     found = measure(areas, geometry)["ET"]
-    assert found.longest_diameter_mm == pytest.approx(pdist(connected).max())
+    assert found.longest_diameter_mm == length(pdist(connected).max())
     assert 0 < found.perpendicular_mm <= found.longest_diameter_mm + 1e-9
 
 
@@ -194,8 +216,8 @@ def test_spacing_scales_everything() -> None:
     one = measure(labels, geometry)["ET"]
     two = measure(labels, replace(geometry, spacing=(2.0, 2.0, 2.0)))["ET"]
     assert two.volume_ml == pytest.approx(8 * one.volume_ml)
-    assert two.longest_diameter_mm == pytest.approx(2 * one.longest_diameter_mm)
-    assert two.perpendicular_mm == pytest.approx(2 * one.perpendicular_mm)
+    assert two.longest_diameter_mm / 2 == length(one.longest_diameter_mm)
+    assert two.perpendicular_mm / 2 == length(one.perpendicular_mm)
 
 
 def test_real_tumor_in_a_second(data_folder: Path) -> None:

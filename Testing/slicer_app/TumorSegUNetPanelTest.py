@@ -10,6 +10,10 @@ from TumorSegUNetLib.device import Device
 class TumorSegUNetPanelTest(PanelTestCase):
     """States of the panel, in the order of a visit."""
 
+    def addSliceView(self) -> slicer.vtkMRMLSliceCompositeNode:
+        """What a slice view shows; without a main window there is none."""
+        return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+
     def test_panelSaysWhatIsMissing(self) -> None:
         self.assertFalse(self.ui.segmentButton.enabled)
         self.assertEqual(self.ui.statusLabel.text, "Choose the T1, T1ce, T2 and FLAIR volume.")
@@ -55,8 +59,10 @@ class TumorSegUNetPanelTest(PanelTestCase):
         self.assertTrue(self.parameters.tta, "the check box is not bound to its parameter")
 
     def test_runMakesAResult(self) -> None:
+        view = self.addSliceView()
         self.loadStudy()
         node = self.segment()
+        self.assertEqual(view.GetBackgroundVolumeID(), self.parameters.flair.GetID(), "the FLAIR is not shown")
         self.assertEqual(node.GetSegmentation().GetSegment("ET").GetName(), "Enhancing tumor")
         name, finding = self.ui.headlineLabel.text.splitlines()
         self.assertEqual(name, node.GetName(), "the result does not say whose it is")
@@ -99,15 +105,18 @@ class TumorSegUNetPanelTest(PanelTestCase):
         self.assertIn("edited since", self.ui.qualityLabel.text)
 
     def test_overlaysAreToggled(self) -> None:
+        view = self.addSliceView()
         self.loadStudy()
-        node = self.segment()
-        [line, *_] = self.widget.logic.resultOf(node).diameters
+        result = self.widget.logic.resultOf(self.segment())
+        [line, *_] = result.diameters
         self.ui.diametersButton.click()
         self.assertTrue(line.GetDisplayNode().GetVisibility(), "the diameters were not shown")
         self.ui.diametersButton.click()
         self.assertFalse(line.GetDisplayNode().GetVisibility(), "the diameters were not hidden")
         self.ui.uncertaintyButton.click()
+        self.assertEqual(view.GetForegroundVolumeID(), result.uncertainty.GetID(), "the uncertainty was not shown")
         self.ui.uncertaintyButton.click()
+        self.assertIsNone(view.GetForegroundVolumeID(), "the uncertainty was not hidden")
         self.assertFalse(self.ui.uncertaintyButton.checked)
 
     def test_progressAndCancel(self) -> None:

@@ -1,4 +1,4 @@
-"""Self-test for the full application: choices and results survive saving and loading the scene."""
+"""Self-test for the full application: choices and results survive saving, loading, and scenes that are added."""
 
 import tempfile
 from pathlib import Path
@@ -6,17 +6,32 @@ from pathlib import Path
 import slicer
 from panel_driver import PanelTestCase
 
+from tumorseg.sequences import SEQUENCES
+
 
 class TumorSegUNetSceneTest(PanelTestCase):
-    """Saves a scene bundle, closes it, and loads it again."""
+    """Saves a scene bundle, closes it, and loads it again; adds a scene to the one at hand."""
 
-    def saveAndLoad(self) -> None:
+    def saveAndLoad(self, opened: bool = False) -> None:
+        """Come back to a saved scene: into the module afterwards, or with the module open all the time."""
         with tempfile.TemporaryDirectory() as folder:
             path = str(Path(folder, "visit.mrb"))
             self.assertTrue(slicer.util.saveScene(path), "the scene could not be saved")
             slicer.mrmlScene.Clear()
+            if opened:
+                self.widget.enter()
             slicer.util.loadScene(path)  # raises when that fails; returns nothing for a scene
-        self.widget.enter()
+        if not opened:
+            self.widget.enter()
+
+    def addOtherScene(self) -> None:
+        """Add a scene that has nothing of ours to the one at hand."""
+        scene = slicer.mrmlScene
+        scene.SetSceneXMLString('<MRML version="Slicer4.4.0"><Text id="vtkMRMLTextNode1" name="note"></Text></MRML>')
+        scene.SetLoadFromXMLString(1)
+        self.assertTrue(scene.Import(), "the other scene could not be added")
+        scene.SetLoadFromXMLString(0)
+        self.assertIsNotNone(scene.GetFirstNodeByName("note"), "the other scene was not added")
 
     def test_choicesSurvive(self) -> None:
         nodes = self.loadStudy()
@@ -30,6 +45,27 @@ class TumorSegUNetSceneTest(PanelTestCase):
         self.assertEqual(self.parameters.device.value, "cpu", "the device was lost")
         self.assertTrue(self.parameters.tta, "the option was lost")
         self.assertTrue(self.ui.ttaCheckBox.checked)
+
+    def test_recognizedVolumesAreNobodysChoice(self) -> None:
+        self.loadStudy()
+        self.saveAndLoad(opened=True)
+        self.waitFor(lambda: "% sure" in self.ui.t1ConfidenceLabel.text, "recognizing the volumes of the loaded scene")
+        self.assertEqual(self.parameters.fixed, "", "recognized volumes count as the user's choice")
+        for name in SEQUENCES:
+            selector = getattr(self.ui, f"{name}Selector")
+            self.assertEqual(selector.currentNode().GetName(), f"patient_{name}", "the selector lost its volume")
+
+    def test_choiceOutlivesAnotherScene(self) -> None:
+        nodes = self.loadStudy()
+        self.ui.t1Selector.setCurrentNode(nodes["t2"])
+        self.waitFor(lambda: self.parameters.t2 is None, "adapting the other rows to the user's choice")
+        self.addOtherScene()
+        self.wait(1.0)
+        self.assertIs(self.parameters.t1, nodes["t2"], "the user's choice was undone")
+        self.assertIs(self.ui.t1Selector.currentNode(), nodes["t2"], "the selector lost the user's choice")
+        self.assertEqual(self.parameters.fixed, "t1", "it is no longer known who chose the volume")
+        self.ui.t2Selector.setCurrentNode(nodes["t1"])
+        self.assertIs(self.parameters.t2, nodes["t1"], "the selectors are no longer bound")
 
     def test_resultSurvives(self) -> None:
         self.loadStudy()

@@ -89,6 +89,11 @@ class PanelTestCase(unittest.TestCase):
             slicer.app.processEvents()
             time.sleep(0.01)
 
+    def wait(self, seconds: float) -> None:
+        """Let the application work for a while, to see that nothing happens."""
+        end = time.monotonic() + seconds
+        self.waitFor(lambda: time.monotonic() > end, "the end of a pause")
+
     def loadStudy(self, nodes: dict | None = None) -> dict:
         """Load a study and wait until it is recognized and checked."""
         nodes = nodes or addStudy()

@@ -30,15 +30,40 @@ from TumorSegUNetLib.scene import createScene
 from TumorSegUNetLib.segmentations import labelsFromNode
 from TumorSegUNetLib.volumes import geometryOfNode
 
+WHOLE = {"WT": {"volume_ml": 221.0, "components": 3, "longest_diameter_mm": 101.5, "perpendicular_mm": 70.0}}
+
+LESIONS: list[dict[str, Any]] = [
+    {
+        "number": 1,
+        "volume_ml": {"WT": 216.5, "TC": 30.0, "ET": 25.0},
+        "measured": "ET",
+        "longest_diameter_mm": 20.5,
+        "perpendicular_mm": 15.0,
+        "side": "left",
+    },
+    {
+        "number": 2,
+        "volume_ml": {"WT": 3.74, "TC": 0.0, "ET": 0.0},
+        "measured": "WT",
+        "longest_diameter_mm": 32.39,
+        "perpendicular_mm": 8.6,
+        "side": "left",
+    },
+]
+"""A large one with a small enhancing part, and a small one without."""
+
 
 def world_ends(node: slicer.vtkMRMLMarkupsLineNode) -> np.ndarray:
     return np.array([node.GetNthControlPointPositionWorld(index) for index in range(2)])
 
 
 def columns(table: slicer.vtkMRMLTableNode) -> dict[str, list[Any]]:
+    """The cells per column; None for empty ones, which are no numbers."""
     data = table.GetTable()
     arrays = [data.GetColumn(index) for index in range(data.GetNumberOfColumns())]
-    return {array.GetName(): [array.GetValue(row) for row in range(data.GetNumberOfRows())] for array in arrays}
+    rows = range(data.GetNumberOfRows())
+    cells = {array.GetName(): [array.GetValue(row) for row in rows] for array in arrays}
+    return {name: [value if value == value else None for value in values] for name, values in cells.items()}
 
 
 @pytest.mark.parametrize("grid", GRIDS)
@@ -187,16 +212,42 @@ def test_table_is_exported_as_csv(scene: slicer.vtkMRMLScene, tmp_path: Path) ->
 
 def test_all_lesions_have_the_sum_of_their_volumes(scene: slicer.vtkMRMLScene) -> None:
     """The whole tumor has parts that are too small to be lesions."""
-    sizes = {"longest_diameter_mm": 20.0, "perpendicular_mm": 10.0}
-    whole = {"WT": {"volume_ml": 9.0, "components": 4, **sizes}}
-    lesions = [{"number": number, "volume_ml": {"WT": ml}, **sizes} for number, ml in ((1, 6.25), (2, 2.5))]
-    table = columns(createTable(scene, "Measurements", whole, lesions, None))
+    table = columns(createTable(scene, "Measurements", WHOLE, LESIONS, "left"))
     assert dict(zip(table["Item"], table["Volume (mL)"], strict=True)) == {
-        "Whole tumor": 9.0,
-        "All lesions": 8.75,
-        "Lesion 1": 6.25,
-        "Lesion 2": 2.5,
+        "Whole tumor": 221.0,
+        "All lesions": 220.24,
+        "Lesion 1": 216.5,
+        "Lesion 2": 3.74,
     }
+
+
+def test_lesions_have_the_volume_that_their_diameters_are_of(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+    """A lesion's diameters are those of its enhancing part or of all of it; lines of both make no row together."""
+    table = createTable(scene, "Measurements", WHOLE, LESIONS, "left")
+    lines = exportTable(table, tmp_path / "table.csv").read_text(encoding="utf-8").splitlines()
+    assert lines == [
+        "Item,Volume (mL),Enhancing (mL),Longest diameter (mm),Perpendicular (mm),Number,Measured on,Side",
+        "Whole tumor,221.0,,101.5,70.0,3,WT,",
+        "All lesions,220.24,25.0,,,2,,left",
+        "Lesion 1,216.5,25.0,20.5,15.0,,ET,left",
+        "Lesion 2,3.74,0.0,32.39,8.6,,WT,left",
+    ]
+
+
+def test_undivided_lesions_have_no_enhancing_volume(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+    lesion = {**LESIONS[1], "volume_ml": {"WT": 3.74}}
+    table = createTable(scene, "Measurements", WHOLE, [lesion], None)
+    with open(exportTable(table, tmp_path / "table.csv"), encoding="utf-8", newline="") as file:
+        assert {row["Enhancing (mL)"] for row in csv.DictReader(file)} == {""}
+
+
+def test_empty_cells_survive_saving_and_loading(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+    createTable(scene, "Measurements", WHOLE, LESIONS, "left")
+    scene.WriteToMRB(str(tmp_path / "visit.mrb"))
+    loaded = createScene()
+    loaded.ReadFromMRB(str(tmp_path / "visit.mrb"))
+    path = exportTable(loaded.GetFirstNodeByClass("vtkMRMLTableNode"), tmp_path / "table.csv")
+    assert "All lesions,220.24,25.0,,,2,,left" in path.read_text(encoding="utf-8")
 
 
 def test_report_opens_and_is_saved(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:

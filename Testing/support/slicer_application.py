@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import enum
 import importlib
 import sys
 import types
-import typing
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +14,10 @@ from typing import Any
 import pytest
 import slicer
 import slicer.util
-import vtk
 from PySide6 import QtCore, QtWidgets
 
 from support.pythonqt import QtModule, Wrapped, application, child_variables, load_ui
+from support.slicer_parameters import parameter_node_wrapper
 from support.slicer_widgets import STAND_INS
 
 MODULE_FOLDER = Path(__file__).resolve().parents[2] / "TumorSegU-Net"
@@ -77,106 +75,6 @@ class LogicBase:
             node.SetSingletonTag("TumorSegUNet")
             node = scene.AddNode(node)
         return node
-
-
-class ParameterNode:
-    """What ``@parameterNodeWrapper`` makes: typed attributes kept in a scripted module node."""
-
-    types: typing.ClassVar[dict[str, Any]]
-
-    def __init__(self, node: slicer.vtkMRMLScriptedModuleNode) -> None:
-        object.__setattr__(self, "parameterNode", node)
-        object.__setattr__(self, "_bound", {})
-        object.__setattr__(self, "_showing", False)
-
-    def getValue(self, name: str) -> Any:
-        kind, node = self.types[name], self.parameterNode
-        if issubclass(kind, slicer.vtkMRMLNode):
-            return node.GetNodeReference(name)
-        text = node.GetParameter(name)
-        if not text and name not in node.GetParameterNames():
-            return getattr(type(self), f"default_{name}")
-        return kind[text] if issubclass(kind, enum.Enum) else text == "True" if kind is bool else kind(text)
-
-    def setValue(self, name: str, value: Any) -> None:
-        kind = self.types[name]
-        if issubclass(kind, slicer.vtkMRMLNode):
-            self.parameterNode.SetNodeReferenceID(name, value.GetID() if value is not None else None)
-            self.parameterNode.Modified()
-        else:
-            assert isinstance(value, kind), f"{name} = {value!r}"
-            self.parameterNode.SetParameter(name, value.name if isinstance(value, enum.Enum) else str(value))
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in type(self).types:
-            raise AttributeError(name)
-        return self.getValue(name)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self.setValue(name, value)
-
-    def connectParametersToGui(self, mapping: dict[str, Wrapped]) -> int:
-        for name, widget in mapping.items():
-            self._bind(name, widget)
-        self._bound[len(self._bound)] = mapping
-        self.AddObserver(vtk.vtkCommand.ModifiedEvent, lambda caller, event: self._show())
-        self._show()
-        return len(self._bound) - 1
-
-    def disconnectGui(self, tag: int) -> None:
-        self._bound[tag] = {}
-
-    def _bind(self, name: str, widget: Wrapped) -> None:
-        kind = self.types[name]
-        if issubclass(kind, enum.Enum):
-            widget.clear()
-            for member in kind:
-                widget.addItem(member.label())
-            widget.setCurrentIndex(list(kind).index(self.getValue(name)))
-            widget.connect("currentIndexChanged(int)", lambda index: self._write(name, list(kind)[index]))
-        elif kind is bool:
-            widget.connect("toggled(bool)", lambda checked: self._write(name, checked))
-        else:
-            widget.connect("currentNodeChanged(vtkMRMLNode*)", lambda node: self._write(name, node))
-
-    def _write(self, name: str, value: Any) -> None:
-        if not self._showing and any(name in mapping for mapping in self._bound.values()):
-            self.setValue(name, value)
-
-    def _show(self) -> None:
-        if self._showing:
-            return
-        object.__setattr__(self, "_showing", True)
-        for mapping in list(self._bound.values()):
-            for name, widget in mapping.items():
-                show_value(widget, self.getValue(name))
-        object.__setattr__(self, "_showing", False)
-
-    def AddObserver(self, event: Any, callback: Any, priority: float = 0.0) -> int:
-        return self.parameterNode.AddObserver(event, callback, priority)
-
-    def RemoveObserver(self, tag: int) -> None:
-        self.parameterNode.RemoveObserver(tag)
-
-    def Modified(self) -> None:
-        self.parameterNode.Modified()
-
-
-def show_value(widget: Wrapped, value: Any) -> None:
-    """Set a parameter on the widget that is bound to it."""
-    if isinstance(value, enum.Enum):
-        widget.setCurrentIndex(list(type(value)).index(value))
-    elif isinstance(value, bool):
-        widget.checked = value
-    else:
-        widget.setCurrentNode(value)
-
-
-def parameter_node_wrapper(cls: type) -> type:
-    """Stands for the decorator: same attributes, kept in the node."""
-    kinds = typing.get_type_hints(cls)
-    defaults = {f"default_{name}": getattr(cls, name) for name in kinds if name in vars(cls)}
-    return type(cls.__name__, (ParameterNode,), {"types": kinds, "__doc__": cls.__doc__, **defaults})
 
 
 @contextlib.contextmanager

@@ -97,55 +97,59 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
 
 
 class qMRMLNodeComboBox(QtWidgets.QComboBox):
-    """The volumes of the scene, with None first."""
+    """The volumes of the scene that a user sees, with None first.
+
+    As in the application rows do not follow an import; after it, and after the scene was closed, all are taken away and
+    made again, so that the current one falls to None, which is told like a choice.
+    """
 
     currentNodeChanged = QtCore.Signal(object)
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._scene: slicer.vtkMRMLScene | None = None
-        self._ids: list[str | None] = [None]
         self.addItem("None")
-        self.currentIndexChanged.connect(lambda index: self.currentNodeChanged.emit(self.currentNode()))
+        self.currentTextChanged.connect(lambda text: self.currentNodeChanged.emit(self.currentNode()))
 
     def setMRMLScene(self, scene: slicer.vtkMRMLScene) -> None:
         self._scene = scene
-        for event in (scene.NodeAddedEvent, scene.EndCloseEvent):
-            scene.AddObserver(event, lambda caller, name: self._fill())
-        scene.AddObserver(scene.NodeAboutToBeRemovedEvent, self._onLeaving, -10.0)  # the model's priority
-        self._fill()
+        scene.AddObserver(scene.NodeAddedEvent, self._onAdded, 10.0)  # the model's priorities
+        scene.AddObserver(scene.NodeAboutToBeRemovedEvent, self._onLeaving, -10.0)
+        for event in (scene.EndCloseEvent, scene.EndImportEvent):
+            scene.AddObserver(event, lambda caller, name: self._refill())
+        self._refill()
+
+    def _refill(self) -> None:
+        self.model().removeRows(1, self.count() - 1)
+        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", self._scene):
+            self._add(node)
+
+    def _add(self, node: Any) -> None:
+        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors():
+            self.addItem(node.GetName(), node.GetID())
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _onAdded(self, caller: Any, event: str, node: Any) -> None:
+        if not caller.IsImporting():
+            self._add(node)
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _onLeaving(self, caller: Any, event: str, node: Any) -> None:
         """The node's row goes; when it was the current one, Qt takes its neighbor."""
-        if node.GetID() in self._ids and not caller.IsClosing():
-            row = self._ids.index(node.GetID())
-            del self._ids[row]
+        row = self.findData(node.GetID())
+        if row > 0 and not caller.IsClosing():
             self.removeItem(row)
 
-    def _fill(self) -> None:
-        chosen = self.currentNodeID()
-        nodes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", self._scene)
-        self.blockSignals(True)
-        self.clear()
-        self.addItem("None")
-        self._ids = [None, *(node.GetID() for node in nodes)]
-        self.addItems([node.GetName() for node in nodes])
-        self.setCurrentIndex(self._ids.index(chosen) if chosen in self._ids else 0)
-        self.blockSignals(False)
-        if chosen not in self._ids:
-            self.currentNodeChanged.emit(None)
-
-    def currentNodeID(self) -> str | None:
-        return self._ids[max(0, self.currentIndex())]
-
     def currentNode(self) -> Any:
-        identifier = self.currentNodeID()
+        identifier = self.currentData()
         return self._scene.GetNodeByID(identifier) if identifier and self._scene else None
 
+    def currentNodeID(self) -> str:
+        node = self.currentNode()
+        return node.GetID() if node is not None else ""
+
     def setCurrentNode(self, node: Any) -> None:
-        identifier = node.GetID() if node is not None else None
-        self.setCurrentIndex(self._ids.index(identifier) if identifier in self._ids else 0)
+        self.setCurrentIndex(max(0, self.findData(node.GetID())) if node is not None else 0)
 
 
 class qMRMLSegmentationShow3DButton(QtWidgets.QPushButton):

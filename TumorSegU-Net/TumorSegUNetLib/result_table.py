@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,21 +21,27 @@ from .translation import _
 DECIMALS = 2
 """Of volumes (mL) and lengths (mm): finer than any voxel."""
 
+EMPTY = math.nan
+"""In a column of numbers; an empty cell of a CSV file."""
+
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: lengths in mm, volume in mL.
+    """One line of the table: lengths in mm, volumes in mL; ``EMPTY`` where there is none.
 
     Attributes:
         item: what was measured.
+        volume: of all of it.
+        enhancing: of the enhancing part of a lesion.
         parts: number of separate parts, or of lesions.
         measuredOn: the region that the diameters are of.
     """
 
     item: str
     volume: float
-    longest: float
-    perpendicular: float
+    enhancing: float = EMPTY
+    longest: float = EMPTY
+    perpendicular: float = EMPTY
     parts: str = ""
     measuredOn: str = ""
     side: str = ""
@@ -75,7 +82,7 @@ def exportTable(node: slicer.vtkMRMLTableNode, path: str | os.PathLike[str]) -> 
     with atomic_path(Path(path)) as temporary, open(temporary, "w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow([column.GetName() for column in columns])
-        writer.writerows([column.GetValue(row) for column in columns] for row in range(table.GetNumberOfRows()))
+        writer.writerows([_cell(column, row) for column in columns] for row in range(table.GetNumberOfRows()))
     return Path(path)
 
 
@@ -90,41 +97,33 @@ def _regionRows(measurements: Mapping[str, Mapping[str, float]]) -> list[Row]:
         Row(
             partName(name),
             values["volume_ml"],
-            values["longest_diameter_mm"],
-            values["perpendicular_mm"],
-            str(int(values["components"])),
-            name,
+            longest=values["longest_diameter_mm"],
+            perpendicular=values["perpendicular_mm"],
+            parts=str(int(values["components"])),
+            measuredOn=name,
         )
         for name, values in measurements.items()
     ]
 
 
 def _lesionRows(lesions: Sequence[Mapping[str, Any]], side: str | None) -> list[Row]:
+    """All lesions together have no diameters: those of each may be of another region."""
     if not lesions:
         return []
     rows = [_lesionRow(lesion) for lesion in lesions]
-    largest = max(lesions, key=lambda lesion: lesion["longest_diameter_mm"])
-    together = Row(
-        _("All lesions"),
-        sum(row.volume for row in rows),
-        largest["longest_diameter_mm"],
-        largest["perpendicular_mm"],
-        str(len(lesions)),
-        largest.get("measured", ""),
-        side or "",
-    )
-    return [together, *rows]
+    volume, enhancing = sum(row.volume for row in rows), sum(row.enhancing for row in rows)
+    return [Row(_("All lesions"), volume, enhancing, parts=str(len(lesions)), side=side or ""), *rows]
 
 
 def _lesionRow(lesion: Mapping[str, Any]) -> Row:
     return Row(
         _("Lesion {number}").format(number=lesion["number"]),
         lesion["volume_ml"].get("WT", 0.0),
+        lesion["volume_ml"].get("ET", EMPTY),
         lesion["longest_diameter_mm"],
         lesion["perpendicular_mm"],
-        "",
-        lesion.get("measured", ""),
-        lesion.get("side") or "",
+        measuredOn=lesion.get("measured", ""),
+        side=lesion.get("side") or "",
     )
 
 
@@ -132,12 +131,18 @@ def _columns(rows: Sequence[Row]) -> list[tuple[str, list[Any]]]:
     return [
         (_("Item"), [row.item for row in rows]),
         (_("Volume (mL)"), [round(row.volume, DECIMALS) for row in rows]),
+        (_("Enhancing (mL)"), [round(row.enhancing, DECIMALS) for row in rows]),
         (_("Longest diameter (mm)"), [round(row.longest, DECIMALS) for row in rows]),
         (_("Perpendicular (mm)"), [round(row.perpendicular, DECIMALS) for row in rows]),
         (_("Number"), [row.parts for row in rows]),
         (_("Measured on"), [row.measuredOn for row in rows]),
         (_("Side"), [row.side for row in rows]),
     ]
+
+
+def _cell(column: vtk.vtkAbstractArray, row: int) -> Any:
+    value = column.GetValue(row)
+    return "" if isinstance(value, float) and math.isnan(value) else value
 
 
 def _column(title: str, values: Iterable[Any]) -> vtk.vtkAbstractArray:

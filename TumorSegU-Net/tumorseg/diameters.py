@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from tumorseg.volume import BoolArray, Geometry, Triple
+from tumorseg.volume import MEASURED_DECIMALS, BoolArray, Geometry, Triple
 
 Points = npt.NDArray[np.float64]
 
@@ -29,7 +29,9 @@ _TOUCHING_IN_SLICE[1] = True
 @dataclass(frozen=True)
 class Diameters:
     """The longest line in any axial slice between two voxel centres of one 8-connected area, and the longest line at
-    a right angle to it, across the convex hull of the same area. Both are points for an area of one voxel."""
+    a right angle to it, across the convex hull of the same area. Both are points for an area of one voxel.
+
+    Lengths are rounded to micrometres: once and here, so that whoever shows them with fewer decimals shows the same."""
 
     longest: Line
     perpendicular: Line
@@ -37,12 +39,16 @@ class Diameters:
     @property
     def longest_mm(self) -> float:
         """Length of the longest line."""
-        return float(np.linalg.norm(np.subtract(*self.longest)))
+        return _length(self.longest)
 
     @property
     def perpendicular_mm(self) -> float:
         """Length of the line across."""
-        return float(np.linalg.norm(np.subtract(*self.perpendicular)))
+        return _length(self.perpendicular)
+
+
+def _length(line: Line) -> float:
+    return round(float(np.linalg.norm(np.subtract(*line))), MEASURED_DECIMALS)
 
 
 class _Area(NamedTuple):

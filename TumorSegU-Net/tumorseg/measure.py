@@ -36,7 +36,7 @@ class RegionMeasure:
     """Measurements of one label or region; all 0 when it is absent.
 
     Attributes:
-        volume_ml: number of voxels times their volume, in millilitres.
+        volume_ml: number of voxels times their volume, in millilitres, as in ``Geometry.volume_ml``.
         components: number of 26-connected parts.
         longest_diameter_mm: as in ``Diameters``; a single voxel has 0.
         perpendicular_mm: as in ``Diameters``.
@@ -54,7 +54,7 @@ class Lesion:
 
     Attributes:
         number: from 1, the largest whole tumor first.
-        volume_ml: per label and region.
+        volume_ml: per label and region, as in ``Geometry.volume_ml``.
         measured: the region that the diameters are of: ``ET``, or ``WT`` (FLAIR, as in RANO for low-grade gliomas)
             where less than ``MIN_CORE_ML`` enhances.
         diameters: end points in mm, LPS.
@@ -147,8 +147,8 @@ def _measure_mask(mask: BoolArray, geometry: Geometry) -> RegionMeasure:
     if diameters is None:
         return RegionMeasure(0.0, 0, 0.0, 0.0)
     _, components = ndimage.label(mask, TOUCHING)
-    volume = int(np.count_nonzero(mask)) * geometry.voxel_volume_ml
-    return RegionMeasure(volume, int(components), diameters.longest_mm, diameters.perpendicular_mm)
+    longest, perpendicular = diameters.longest_mm, diameters.perpendicular_mm
+    return RegionMeasure(geometry.volume_ml(mask), int(components), longest, perpendicular)
 
 
 def _lesions(
@@ -162,7 +162,7 @@ def _lesions(
 
 
 def _lesion(number: int, parts: dict[str, BoolArray], geometry: Geometry, side: Side | None) -> Lesion:
-    volumes = {name: int(np.count_nonzero(part)) * geometry.voxel_volume_ml for name, part in parts.items()}
+    volumes = {name: geometry.volume_ml(part) for name, part in parts.items()}
     measured = "ET" if volumes.get("ET", 0.0) >= MIN_CORE_ML else "WT"
     diameters = measure_diameters(parts[measured], geometry)
     assert diameters is not None  # neither region is empty

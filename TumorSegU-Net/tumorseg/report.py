@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,9 +34,9 @@ def report_document(result: Result) -> dict[str, Any]:
 
 
 def tumor_values(tumor: TumorMeasures) -> dict[str, Any]:
-    """Measurements for JSON, rounded to microlitres and micrometres: regions, lesions, number of foci, side."""
+    """Measurements for JSON: regions, lesions, number of foci, side."""
     return {
-        "measurements": {name: _rounded(asdict(values)) for name, values in tumor.regions.items()},
+        "measurements": {name: asdict(values) for name, values in tumor.regions.items()},
         "lesions": [_lesion_values(lesion) for lesion in tumor.lesions],
         "foci": tumor.foci,
         "side": tumor.side,
@@ -48,21 +47,17 @@ def tumor_values(tumor: TumorMeasures) -> dict[str, Any]:
 def _lesion_values(lesion: Lesion) -> dict[str, Any]:
     return {
         "number": lesion.number,
-        "volume_ml": _rounded(lesion.volume_ml),
+        "volume_ml": lesion.volume_ml,
         "measured": lesion.measured,
         "longest": [_point(point) for point in lesion.longest],
         "perpendicular": [_point(point) for point in lesion.perpendicular],
-        "longest_diameter_mm": round(lesion.diameters.longest_mm, DECIMALS),
-        "perpendicular_mm": round(lesion.diameters.perpendicular_mm, DECIMALS),
+        "longest_diameter_mm": lesion.diameters.longest_mm,
+        "perpendicular_mm": lesion.diameters.perpendicular_mm,
         "product_mm2": round(lesion.product_mm2, DECIMALS),
         "measurable": lesion.measurable,
         "centroid_lps": _point(lesion.centroid_lps),
         "side": lesion.side,
     }
-
-
-def _rounded(values: Mapping[str, float]) -> dict[str, float]:
-    return {key: round(value, DECIMALS) for key, value in values.items()}
 
 
 def _point(point: Triple) -> list[float]:

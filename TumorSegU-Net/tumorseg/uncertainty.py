@@ -123,7 +123,7 @@ def assess(
     """
     masks = {region: region_mask(labels, region) for region in regions}
     doubts = {
-        region: _region_doubt(channel, masks[region], geometry.voxel_volume_ml)
+        region: _region_doubt(channel, masks[region], geometry)
         for region, channel in zip(regions, probabilities, strict=True)
     }
     scores = [
@@ -146,9 +146,10 @@ class _Doubt:
     expected: float
 
 
-def _region_doubt(channel: FloatArray, mask: BoolArray, voxel_ml: float) -> _Doubt:
+def _region_doubt(channel: FloatArray, mask: BoolArray, geometry: Geometry) -> _Doubt:
     possible = float(channel.sum())
-    return _Doubt(np.count_nonzero(mask) * voxel_ml, possible * voxel_ml, expected_dice(channel, mask, possible))
+    possible_ml = possible * geometry.voxel_volume_ml
+    return _Doubt(geometry.volume_ml(mask), possible_ml, expected_dice(channel, mask, possible))
 
 
 def _whole_reasons(whole: _Doubt, foci: int) -> Iterator[str]:

@@ -28,6 +28,9 @@ POSSIBLE_SPACING_MM = (0.01, 100.0)
 LARGEST_FIELD_ML = 1e6
 """A cube of 1 m. A whole body has half of that."""
 
+MEASURED_DECIMALS = 3
+"""Of whatever is measured, in mL and mm."""
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -57,6 +60,11 @@ class Geometry:
     def voxel_volume_ml(self) -> float:
         """Volume of one voxel in millilitres."""
         return float(np.prod(self.spacing)) / 1000.0
+
+    def volume_ml(self, mask: BoolArray) -> float:
+        """Volume of a mask in millilitres, rounded to microlitres: once and here, so that whoever shows it with fewer
+        decimals shows the same."""
+        return round(int(np.count_nonzero(mask)) * self.voxel_volume_ml, MEASURED_DECIMALS)
 
     @property
     def extent_mm(self) -> Triple:
