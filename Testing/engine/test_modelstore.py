@@ -216,6 +216,17 @@ def test_another_model_of_the_same_name_is_refused_and_the_same_file_is_not(
     assert _left_in(user_models) == ["mine.safetensors"]
 
 
+@pytest.mark.parametrize(("first", "second"), [("mine", "MINE"), ("MINE", "mine")])
+def test_names_that_differ_only_in_capitals_are_one(user_models: Path, tmp_path: Path, first: str, second: str) -> None:
+    folders = [tmp_path / "downloads" / name for name in ("1", "2")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    install(_save_named(first, folders[0]))
+    with pytest.raises(ModelError, match=f"Another model {first} "):
+        install(_save_named(second, folders[1]))
+    assert _left_in(user_models) == [f"{first}.safetensors"]
+
+
 def test_stopping_a_download_leaves_nothing(user_models: Path, downloaded: Path) -> None:
     def stop(received: int, size: int | None) -> None:
         raise KeyboardInterrupt
