@@ -101,6 +101,15 @@ def test_a_brain_mask_counts_instead_of_what_is_not_zero(spacing: Triple) -> Non
     np.testing.assert_allclose(crop.channels, expected, atol=1e-4)
 
 
+def test_a_brain_mask_keeps_its_volume_on_a_coarser_grid() -> None:
+    geometry = Geometry((64, 64, 64))
+    # Its centre lies on no voxel, so that its surface cuts them in all ways.
+    distances = np.linalg.norm(np.indices(geometry.shape).T - 31.7, axis=-1)
+    mask = Volume((distances < 20).astype(np.float32), geometry, "mask")
+    crop = cropped(volumes_on(geometry, radius=99.0), (2.0, 2.0, 2.0), mask)
+    assert np.count_nonzero(crop.working_brain) * 8 == pytest.approx(np.count_nonzero(mask.array), rel=0.05)
+
+
 def test_a_mask_that_vanishes_on_the_networks_grid_is_called_empty() -> None:
     volumes = volumes_on(GRIDS["small brain"])
     single = np.zeros(volumes[0].array.shape, np.float32)

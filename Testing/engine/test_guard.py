@@ -226,6 +226,16 @@ def test_all_findings_come_together_and_blocking_ones_first(case: dict[str, Volu
     assert [finding.code for finding in blocking(findings)] == ["missing", "constant"]
 
 
+def test_a_warning_comes_after_what_blocks_whatever_the_order_of_the_volumes(case: dict[str, Volume]) -> None:
+    case["t1"] = parcellation(case["t1"], 40)
+    case["t2"].array[:] = 7
+    findings = check_case(case, SEQUENCES)
+    assert [(finding.code, finding.severity, finding.volumes) for finding in findings] == [
+        ("constant", "blocking", ("t2",)),
+        ("few-values", "warning", ("t1",)),
+    ]
+
+
 CASES = [f"brats2021/BraTS2021_{number:05}" for number in (1477, 1478, 1479, 1480, 1482, 1483, 1485)]
 
 

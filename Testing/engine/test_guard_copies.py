@@ -55,6 +55,16 @@ def test_copies_are_one_finding_in_words(patient: Case) -> None:
     )
 
 
+def test_images_that_are_only_alike_are_no_copies() -> None:
+    """Noise that makes a rank correlation of 0.98: more than two sequences of a patient have, less than a copy."""
+    random = np.random.default_rng(0)
+    first = random.normal(50, 1, (60, 60, 60)).astype(np.float32)
+    second = first + random.normal(0, 0.2, first.shape).astype(np.float32)
+    grid = Geometry(first.shape)
+    alike = {"t1": Volume(first, grid, "t1.nii"), "t2": Volume(second, grid, "t2.nii")}
+    assert list(rescaled_images(alike)) == []
+
+
 def test_too_few_points_do_not_tell(patient: Case) -> None:
     copied = with_copy(patient, "t1", "t1ce", CURVES["twice"])
     few = {s: replace(v, array=np.where(np.arange(39)[:, None, None] == 35, v.array, 0)) for s, v in copied.items()}

@@ -103,6 +103,20 @@ def test_two_cores_in_one_edema_are_two_lesions_that_share_it() -> None:
     assert numbers[20, 20, 22] == 2
 
 
+def test_shared_edema_goes_to_the_core_that_is_nearest_in_millimetres() -> None:
+    """Of thick slices, the core in the same slice is nearer than one that lies fewer voxels away."""
+    geometry = Geometry((5, 4, 20), spacing=(1.0, 1.0, 5.0))
+    labels = np.zeros(geometry.shape, np.uint8)
+    labels[:, :, 0:4] = ED
+    labels[4, :, 0:16] = ED
+    labels[0:2, :, 0:4] = ET
+    labels[4, :, 12:18] = ET
+    numbers = number_lesions(labels, geometry)
+    above, beside = numbers[0, 2, 2], numbers[4, 2, 14]
+    assert above != beside
+    assert numbers[4, 2, 3] == beside  # 9 mm from it; 3 voxels, but 15 mm, from the one above
+
+
 @pytest.mark.parametrize(("gap", "foci"), [(0, 1), (4, 1), (5, 2)])
 def test_cores_less_than_five_millimetres_apart_are_one(gap: int, foci: int) -> None:
     assert measure_tumor(two_cores(gap), PLAIN).foci == foci

@@ -89,6 +89,15 @@ def test_the_plan_begins_with_the_first_rung_that_fits() -> None:
     assert plan(spec, CROP, "cpu", free=lambda _: None) == rungs
 
 
+def test_results_take_the_logits_their_weights_and_the_input_of_the_whole_crop() -> None:
+    spec, voxels = _spec(), 70 * 72 * 40
+    apart = needed_bytes(Rung("cuda", "cpu", Tiling("whole", CROP)), spec, CROP)
+    together = needed_bytes(Rung("cuda", "cuda", Tiling("whole", CROP)), spec, CROP)
+    results = 4 * (3 + 1 + 4) * voxels
+    assert apart["cpu"] == results
+    assert together["cuda"] == apart["cuda"] + results
+
+
 def test_a_full_gpu_leaves_the_cpu() -> None:
     spec = _spec()
     rungs = plan(spec, CROP, "cuda:1", free=_free(cuda=0, cpu=1 << 40))

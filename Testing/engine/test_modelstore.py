@@ -12,7 +12,16 @@ from support.models import random_model, saved
 from tumorseg.cli import main
 from tumorseg.errors import ModelError
 from tumorseg.modelfile import METADATA_KEY, file_sha256, load_model
-from tumorseg.modelstore import DEFAULT_MODEL, find_model, install, list_models, remove, store_folder, unused_files
+from tumorseg.modelstore import (
+    DEFAULT_MODEL,
+    checksum,
+    find_model,
+    install,
+    list_models,
+    remove,
+    store_folder,
+    unused_files,
+)
 from tumorseg.safetensors_file import read_header, read_tensors, write_tensors
 
 
@@ -166,8 +175,21 @@ def test_a_wrong_hash_leaves_nothing(user_models: Path, downloaded: Path) -> Non
     ):
         install(downloaded, "0" * 64)
     assert _left_in(user_models) == []
-    with pytest.raises(ModelError, match="12ab is not a SHA-256: it must have 64 hexadecimal digits"):
+    with pytest.raises(ModelError, match='"12ab" is not a SHA-256: it must have 64 hexadecimal digits'):
         install(downloaded, "12ab")
+
+
+@pytest.mark.parametrize("text", ["{}", " {} ", "sha256:{}", "SHA256: {}"])
+def test_checksums_are_read_as_they_are_written(text: str) -> None:
+    assert checksum(text.format("aF" * 32)) == "af" * 32
+
+
+@pytest.mark.parametrize("text", ["", " ", "sha256:", "12ab", "g" * 64, "0" * 65, "sha512:" + "0" * 64])
+def test_what_is_no_checksum_installs_nothing(user_models: Path, downloaded: Path, text: str) -> None:
+    assert checksum(text) is None
+    with pytest.raises(ModelError, match="is not a SHA-256"):
+        install(downloaded, text)
+    assert _left_in(user_models) == []
 
 
 @pytest.mark.parametrize("content", [b"nonsense", b"", b"\x02\0\0\0\0\0\0\0{}"])
@@ -214,6 +236,17 @@ def test_another_model_of_the_same_name_is_refused_and_the_same_file_is_not(
     with pytest.raises(ModelError, match=rf"Another model {DEFAULT_MODEL} \(shipped, .* cannot be replaced"):
         install(path)
     assert _left_in(user_models) == ["mine.safetensors"]
+
+
+@pytest.mark.parametrize(("first", "second"), [("mine", "MINE"), ("MINE", "mine")])
+def test_names_that_differ_only_in_capitals_are_one(user_models: Path, tmp_path: Path, first: str, second: str) -> None:
+    folders = [tmp_path / "downloads" / name for name in ("1", "2")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+    install(_save_named(first, folders[0]))
+    with pytest.raises(ModelError, match=f"Another model {first} "):
+        install(_save_named(second, folders[1]))
+    assert _left_in(user_models) == [f"{first}.safetensors"]
 
 
 def test_stopping_a_download_leaves_nothing(user_models: Path, downloaded: Path) -> None:

@@ -40,6 +40,12 @@ def test_a_tiny_enhancing_part_becomes_core() -> None:
     assert np.count_nonzero(cleaned == ED) == np.count_nonzero(_labels() == ED)
 
 
+def test_an_enhancing_part_as_large_as_the_limit_stays() -> None:
+    labels = np.zeros((10, 10, 10), np.uint8)
+    labels[:2] = ET
+    np.testing.assert_array_equal(clean(labels, PostProcessing(min_enhancing_ml=0.2), 0.001), labels)
+
+
 def test_corners_connect() -> None:
     labels = np.zeros((2, 2, 2), np.uint8)
     labels[0, 0, 0] = labels[1, 1, 1] = ED

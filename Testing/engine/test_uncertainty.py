@@ -84,6 +84,7 @@ FINDING = Finding("x", "warning", ("t1",), "T1 is dark.", "Look.")
     ("probabilities", "more", "reason"),
     [
         (_probabilities(0.0, 0.0, 0.0), {}, "no tumor was found"),
+        (_probabilities(0.4, 0.4, 0.4), {}, "no tumor was found"),  # 0.8 mL may be there, but once is enough
         (_probabilities(rows=4), {}, "only 0.80 mL of tumor were found"),
         (_probabilities(whole=0.7), {}, "the outline of the whole tumor (2.0 mL) is uncertain"),
         (_probabilities(core=0.7), {}, "the outline of the tumor core (1.0 mL) is uncertain"),

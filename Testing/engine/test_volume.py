@@ -76,6 +76,7 @@ def test_letters_of_a_grid_halfway_between_directions_are_all_different() -> Non
         (replace(GRID, direction=(-1, 0, 0, 0, 1, 0, 0, 0, 1)), ["orientation RPS instead of LPS"]),
         (turned(GRID, (0, 0, 3)), ["turned by 3 degrees"]),
         (replace(GRID, origin=(0.0, -239.0, 2.5)), ["shifted by 2.5 mm"]),
+        (replace(GRID, origin=(0.1, -239.0, 0.0)), ["shifted by 0.1 mm"]),
         (
             replace(GRID, shape=(20, 240, 240), spacing=(1.0, 1.0, 7.0)),
             ["size 240 x 240 x 20 instead of 240 x 240 x 155 voxels", "spacing 1 x 1 x 7 instead of 1 x 1 x 1 mm"],

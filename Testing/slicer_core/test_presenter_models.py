@@ -91,6 +91,8 @@ def test_transfer_tells_how_far_it_is() -> None:
         ("http://a.b/c", "0" * 64, "Use an https address; http is not safe."),
         ("/a.safetensors", "12", "A SHA-256 checksum has 64 characters, 0-9 and a-f."),
         ("https://a.b/c", "aF" * 32, ""),
+        ("https://a.b/c", " sha256:" + "aF" * 32, ""),  # as web pages and the command write it
+        ("https://a.b/c", "sha256:", "A SHA-256 checksum has 64 characters, 0-9 and a-f."),
     ],
 )
 def test_missing_parts_of_an_installation_are_named(source: str, checksum: str, hint: str) -> None:

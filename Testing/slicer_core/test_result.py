@@ -307,6 +307,21 @@ def test_saved_scene_keeps_everything(scene: slicer.vtkMRMLScene, tmp_path: Path
     assert reportFile(node).read_text(encoding="utf-8") == outcome.reportFile.read_text(encoding="utf-8")
 
 
+def test_scene_keeps_what_the_run_told(scene: slicer.vtkMRMLScene) -> None:
+    outcome = make(scene)
+    result = resultOf(outcome.segmentation)
+    for name in ("measurements", "lesions", "foci", "side", "quality", "findings"):
+        assert getattr(result, name) == getattr(outcome, name)
+
+
+def test_lesions_are_counted_where_their_number_was_not_kept(scene: slicer.vtkMRMLScene) -> None:
+    segmentation = make(scene).segmentation
+    facts = json.loads(segmentation.GetAttribute(FACTS))
+    del facts["foci"]
+    segmentation.SetAttribute(FACTS, json.dumps(facts))
+    assert resultOf(segmentation).foci == 1
+
+
 def test_a_single_voxel_less_is_an_edit(scene: slicer.vtkMRMLScene) -> None:
     segmentation = make(scene).segmentation
     assert not resultOf(segmentation).edited

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,17 @@ from support.ellipsoid_result import GRIDS, volumes
 from support.ellipsoid_result import ellipsoid_result as make
 from tumorseg.volume import Geometry, Volume
 from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
-from TumorSegUNetLib.result_views import hideResult, showResult, showUncertainty, showVolume, uncertaintyShown
+from TumorSegUNetLib.result import FACTS, resultOf
+from TumorSegUNetLib.result_views import (
+    hideResult,
+    showResult,
+    showUncertainty,
+    showVolume,
+    tumorCenter,
+    uncertaintyShown,
+)
 from TumorSegUNetLib.scene import createScene
+from TumorSegUNetLib.segmentations import createSegmentationNode
 from TumorSegUNetLib.volumes import nodeFromVolume
 
 
@@ -82,6 +92,34 @@ def test_views_jump_to_a_volume_far_away(scene: slicer.vtkMRMLScene) -> None:
     for node in slices:
         to_ras = slicer.util.arrayFromVTKMatrix(node.GetSliceToRAS())
         np.testing.assert_allclose(to_ras[:3, 3], (-114.5, -209.5, -295.5))
+
+
+def two_parts(scene: slicer.vtkMRMLScene) -> slicer.vtkMRMLSegmentationNode:
+    """27 voxels of one segment around 3 mm and 125 of another around 32 mm along all axes."""
+    labels = np.zeros((40, 40, 40), np.uint8)
+    labels[2:5, 2:5, 2:5] = 1
+    labels[30:35, 30:35, 30:35] = 2
+    return createSegmentationNode(scene, labels, Geometry(labels.shape), name="P tumor")
+
+
+def test_center_of_a_result_is_that_of_its_largest_lesion(scene: slicer.vtkMRMLScene) -> None:
+    segmentation = two_parts(scene)
+    segmentation.SetAttribute(FACTS, json.dumps({"center": [-20.0, -21.0, 22.0]}))
+    np.testing.assert_allclose(tumorCenter(resultOf(segmentation)), (-20, -21, 22))
+
+
+def test_center_without_a_lesion_is_that_of_all_segments(scene: slicer.vtkMRMLScene) -> None:
+    middle = (27 * 3 + 125 * 32) / 152
+    np.testing.assert_allclose(tumorCenter(resultOf(two_parts(scene))), (-middle, -middle, middle))
+
+
+def test_segments_that_were_emptied_have_no_center(scene: slicer.vtkMRMLScene) -> None:
+    segmentation = two_parts(scene)
+    image = slicer.util.arrayFromSegmentInternalBinaryLabelmap(segmentation, "ED")
+    image[image == 2] = 0
+    np.testing.assert_allclose(tumorCenter(resultOf(segmentation)), (-3, -3, 3))
+    image[:] = 0
+    assert tumorCenter(resultOf(segmentation)) is None
 
 
 def test_scene_without_views_is_no_problem(scene: slicer.vtkMRMLScene) -> None:

@@ -129,10 +129,11 @@ def test_non_linear_transform_gets_a_sentence(scene: slicer.vtkMRMLScene) -> Non
         viewOfNode(node, "T1ce")
 
 
-def test_shear_gets_a_sentence(scene: slicer.vtkMRMLScene) -> None:
+@pytest.mark.parametrize("amount", [0.5, 0.005])
+def test_shear_gets_a_sentence(scene: slicer.vtkMRMLScene, amount: float) -> None:
     node = nodeFromVolume(scene, random_volume(Geometry(SHAPE)))
     shear = np.eye(4)
-    shear[0, 1] = 0.5
+    shear[0, 1] = amount
     node.SetAndObserveTransformNodeID(linear_transform(scene, shear).GetID())
     with pytest.raises(BadInputError, match=r'"T1ce" is sheared.*resample'):
         viewOfNode(node, "T1ce")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -211,6 +212,19 @@ def test_idle_worker_ends_by_itself_and_comes_back(start: Start, nodes: Nodes) -
     assert gone(process)
     assert comes_true(lambda: logic.workerProcessId is None)
     assert finish(logic.startSegmentation(nodes)).state is RunState.DONE
+
+
+@needs_proc
+def test_worker_idles_from_the_end_of_its_last_request_on(start: Start, nodes: Nodes) -> None:
+    """However busy the computer is, it cannot make the process end too early."""
+    logic = start("until_cancel", idleSeconds=1.5)
+    run = logic.startSegmentation(nodes)
+    process = logic.workerProcessId
+    time.sleep(1.0)
+    cancelled = time.monotonic()
+    run.cancel()
+    assert gone(process)
+    assert time.monotonic() - cancelled > 1.5
 
 
 @needs_proc

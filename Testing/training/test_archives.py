@@ -158,6 +158,12 @@ def test_an_archive_that_is_none_is_named_and_the_rest_read(case_folder: Path) -
         find_labelled_cases(case_folder / "broken.zip")
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_that_cannot_be_opened_is_a_sentence(tmp_path: Path, kind: str) -> None:
+    with pytest.raises(BadInputError, match=rf"gone\.{kind} is not a complete {kind} archive"):
+        archive_members(tmp_path / f"gone.{kind}")
+
+
 def test_an_archive_in_an_archive_is_named(case_folder: Path, tmp_path: Path) -> None:
     zip_folder(case_folder, case_folder / "inner.zip")
     zip_folder(case_folder, tmp_path / "outer.zip")

@@ -20,6 +20,9 @@ def _patients(counts: dict[tuple[str, str], int], cases: int = 1, trains_only: b
     ]
 
 
+SIZES = {"p": 1, "q": 1, "r": 1, "s": 3}
+"""Cases of four patients."""
+
 BRATS_2020 = {("BraTS", "HGG"): 293, ("BraTS", "LGG"): 76}
 
 
@@ -76,6 +79,13 @@ def test_parts_are_disjoint_whole_and_never_empty(
     assert all(drawn.validations)
     for patient in patients:
         assert sum(not set(part).isdisjoint(patient.cases) for part in parts) == 1
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_patients_with_many_cases_are_dealt_first(seed: int) -> None:
+    """Wherever the seed puts the one with three cases, both folds get three."""
+    patients = [Patient(tuple(f"{name}{i}" for i in range(count)), ("a", ""), False) for name, count in SIZES.items()]
+    assert [len(fold) for fold in draw_split(patients, 2, 0, seed).validations] == [3, 3]
 
 
 def test_what_only_trains_is_neither_validated_nor_tested() -> None:

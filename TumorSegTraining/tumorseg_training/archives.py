@@ -33,7 +33,11 @@ def archive_members(path: Path) -> tuple[Members, list[str]]:
 
 
 def zip_members(path: Path) -> tuple[Members, list[str]]:
-    """As ``archive_members``, for zip."""
+    """As ``archive_members``, for zip.
+
+    Raises:
+        BadInputError: it is no zip archive, cut off, or cannot be opened.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             infos = [info for info in archive.infolist() if not info.is_dir()]
@@ -50,12 +54,16 @@ def zip_members(path: Path) -> tuple[Members, list[str]]:
 
 
 def tar_members(path: Path) -> tuple[Members, list[str]]:
-    """As ``archive_members``, for tar; what can be read of an archive that ends early is read."""
-    if path.open("rb").read(8).startswith(_COMPRESSED_START):
-        raise BadInputError(f"{path} is compressed as a whole, so single files cannot be read from it; unpack it.")
+    """As ``archive_members``, for tar; what can be read of an archive that ends early is read.
+
+    Raises:
+        BadInputError: it is no tar archive, damaged from the start, compressed as a whole, or cannot be opened.
+    """
     members: Members = []
     refused: list[str] = []
     try:
+        if _is_compressed(path):
+            raise BadInputError(f"{path} is compressed as a whole, so single files cannot be read from it; unpack it.")
         with tarfile.open(path, "r:") as archive:
             for info in _each(archive, path, refused):
                 if problem := _tar_problem(info):
@@ -66,6 +74,11 @@ def tar_members(path: Path) -> tuple[Members, list[str]]:
     except (tarfile.TarError, OSError) as error:
         raise BadInputError(f"{path} is not a complete tar archive ({error}); download it again.") from error
     return members, refused
+
+
+def _is_compressed(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(8).startswith(_COMPRESSED_START)
 
 
 def _each(archive: tarfile.TarFile, path: Path, refused: list[str]) -> Iterator[tarfile.TarInfo]:

@@ -58,7 +58,11 @@ def find_labelled_cases(path: Path) -> list[LabelledCase]:
 
 
 def cases_and_notes(path: Path) -> tuple[list[LabelledCase], list[str]]:
-    """As ``find_labelled_cases``, and sentences on what the user should know about the choice of the cases."""
+    """As ``find_labelled_cases``, and sentences on what the user should know about the choice of the cases.
+
+    Raises:
+        BadInputError: as ``find_labelled_cases``.
+    """
     found, refused = discover(path)
     findings = [finding for of_case in found.findings.values() for finding in of_case]
     if several := [finding.sentence for finding in findings if finding.code == SEVERAL_FILES]:

@@ -57,6 +57,13 @@ _BRIGHTER = 0.3
 def to_engine(labels: LabelArray, convention: Convention) -> LabelArray:
     """Renumber labels of a file for the engine.
 
+    Args:
+        labels: the numbers of the file, (z, y, x).
+        convention: what they mean.
+
+    Returns:
+        Engine labels, same shape.
+
     Raises:
         ValueError: a label that the convention does not have.
     """
@@ -98,6 +105,9 @@ def identify_convention(
 
 def shell_difference(labels: LabelArray) -> float | None:
     """Share of the surface that faces normal brain, of label 2 minus that of label 1; positive when 2 is outside.
+
+    Args:
+        labels: the numbers of the file, (z, y, x).
 
     Returns:
         -1 to 1, or None where a label has too few voxels to tell.

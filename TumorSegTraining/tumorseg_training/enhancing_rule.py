@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
-from tumorseg_training.cross_validation import cross_validation
+from tumorseg_training.cross_validation import choose
 from tumorseg_training.logit_histogram import LogitHistogram, edge_of, edge_probability
 
 FEWEST_CASES = 8
@@ -21,8 +20,6 @@ FEWEST_CASES = 8
 
 VOLUMES_ML = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
 PROBABILITIES = (0.3, 0.4, 0.5, 0.6, 0.7)
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -60,13 +57,11 @@ def choose_enhancing_rule(cases: Sequence[LogitHistogram], threshold: float, min
     """
     rules = [(threshold, min_ml), *_candidates(threshold)]
     dice = np.array([[_dice(case, *rule) for rule in rules] for case in cases])
-    best = _best(dice)
-    held_out = _held_out(dice) if len(cases) >= FEWEST_CASES else None
-    before = float(dice[:, 0].mean())
-    used = best > 0 and held_out is not None and held_out > before
-    chosen = rules[best if used else 0]
+    choice = choose(dice, FEWEST_CASES)
     without = sum(case.true == 0 for case in cases)
-    return EnhancingRule(*chosen, used, len(cases), without, before, float(dice[:, best].mean()), held_out)
+    return EnhancingRule(
+        *rules[choice.option], choice.used, len(cases), without, choice.first, choice.best, choice.held_out
+    )
 
 
 def _candidates(threshold: float) -> list[tuple[float, float]]:
@@ -81,13 +76,3 @@ def _dice(case: LogitHistogram, threshold: float, min_ml: float) -> float:
     if found * case.voxel_ml < min_ml:
         right = found = 0
     return 2 * right / (found + case.true) if found + case.true else 1.0
-
-
-def _best(dice: Floats) -> int:
-    """The first of the rules with the highest mean; rounding must not make two equal ones differ."""
-    return int(np.argmax(np.round(dice.mean(axis=0), 9)))
-
-
-def _held_out(dice: Floats) -> float:
-    """Mean Dice of cases with the rule that is best for the others."""
-    return sum(float(dice[held, _best(dice[kept])].sum()) for kept, held in cross_validation(len(dice))) / len(dice)

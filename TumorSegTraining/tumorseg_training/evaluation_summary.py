@@ -11,10 +11,9 @@ import numpy as np
 
 from tumorseg.atomic import atomic_path
 from tumorseg.console import table
-from tumorseg.regions import REGIONS
 from tumorseg_training.documents import Document, write_document
 from tumorseg_training.evaluate import Evaluation
-from tumorseg_training.metrics import CaseScores
+from tumorseg_training.metrics import CaseScores, present_regions
 from tumorseg_training.metrics.bootstrap import RESAMPLES, mean_intervals
 from tumorseg_training.metrics.definitions import METRICS, Metric, definitions_markdown
 from tumorseg_training.results_folder import SUMMARY, SUMMARY_TEXT
@@ -43,6 +42,10 @@ class Statistic:
     median: float | None
     nothing: float | None
 
+    def interval(self, digits: int) -> str:
+        """The mean's interval for a table, ``-`` where there is none."""
+        return "-" if self.low is None or self.high is None else f"{self.low:.{digits}f} to {self.high:.{digits}f}"
+
 
 Statistics = dict[str, dict[str, Statistic]]
 """By region and metric."""
@@ -50,7 +53,7 @@ Statistics = dict[str, dict[str, Statistic]]
 
 def statistics(evaluation: Evaluation, seed: int = 0) -> Statistics:
     """Mean, interval and median of every metric and region."""
-    regions = _regions(evaluation.scores)
+    regions = present_regions(evaluation.scores)
     values, nothing = (_matrix(scores, regions) for scores in (evaluation.scores, evaluation.nothing))
     intervals = mean_intervals(values, seed)
     columns = iter(zip(values.T, nothing.T, intervals, strict=True))
@@ -66,7 +69,7 @@ def dice_table(evaluation: Evaluation, figures: Statistics) -> str:
     dice = [figures[region]["dice"] for region in figures]
     rows.append(("mean", *(_number(value.mean) for value in dice)))
     if any(value.low is not None for value in dice):
-        rows.append(("95 % interval of the mean", *(_interval(value, 2) for value in dice)))
+        rows.append(("95 % interval of the mean", *(value.interval(2) for value in dice)))
     rows.append((NOTHING, *(_number(value.nothing) for value in dice)))
     return table(("Dice", *figures), rows)
 
@@ -95,10 +98,6 @@ def write_summary(
     write_document(folder / SUMMARY, document)
     with atomic_path(folder / SUMMARY_TEXT) as temporary:
         temporary.write_text(_markdown(subject, evaluation, figures, notes), encoding="utf-8")
-
-
-def _regions(scores: Mapping[str, CaseScores]) -> list[str]:
-    return [region for region in REGIONS if any(region in of_case for of_case in scores.values())]
 
 
 def _matrix(scores: Mapping[str, CaseScores], regions: Sequence[str]) -> np.ndarray:
@@ -145,7 +144,7 @@ def _region_table(values: Mapping[str, Statistic]) -> str:
     for metric in METRICS:
         value, digits = values[metric.name], _digits(metric)
         title = f"{metric.title} ({metric.unit})" if metric.unit else metric.title
-        cells = [_number(value.mean, digits), _interval(value, digits), _number(value.median, digits), str(value.cases)]
+        cells = [_number(value.mean, digits), value.interval(digits), _number(value.median, digits), str(value.cases)]
         lines.append(f"| {title} | {' | '.join(cells)} | {_number(value.nothing, digits)} |")
     return "\n".join(lines)
 
@@ -156,7 +155,3 @@ def _digits(metric: Metric) -> int:
 
 def _number(value: float | None, digits: int = 3) -> str:
     return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _interval(value: Statistic, digits: int) -> str:
-    return "-" if value.low is None or value.high is None else f"{value.low:.{digits}f} to {value.high:.{digits}f}"

@@ -47,14 +47,22 @@ class SliceStack:
         return np.ascontiguousarray(np.stack(arrays).transpose(3, 0, 2, 1))
 
     def labels(self) -> LabelArray:
-        """NCR 1, ED 2, ET 3, array (z, y, x)."""
+        """NCR 1, ED 2, ET 3, array (z, y, x).
+
+        Raises:
+            BadInputError: as ``read``, or masks of other than three regions.
+        """
         masks = self.read("mask") > 0
         if masks.shape[0] != 3:
             raise BadInputError(f"The masks of {self.name} have {masks.shape[0]} channels instead of 3.")
         return np.select(list(masks), [1, 2, 3], default=0).astype(np.uint8)
 
     def tissues(self) -> Tissues:
-        """For ``channel_order``; the background, a constant below 0 after z-scoring, becomes 0."""
+        """For ``channel_order``; the background, a constant below 0 after z-scoring, becomes 0.
+
+        Raises:
+            BadInputError: as ``labels``, or other than four channels.
+        """
         images = _images(self)
         if len(images) != 4:
             raise BadInputError(f"The slices of {self.name} have {len(images)} channels instead of 4.")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from tumorseg import modelstore
 from tumorseg.modelstore import ModelEntry
 
 from .model_card import sizeText
@@ -13,8 +14,6 @@ from .translation import _
 
 ABOUT = "about"
 """Target of the link to the card."""
-
-SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 def itemText(model: ModelEntry) -> str:
@@ -52,7 +51,7 @@ def installHint(source: str, checksum: str) -> str:
         return _("Name a model file or its web address.")
     if source.lower().startswith("http://"):
         return _("Use an https address; http is not safe.")
-    if checksum and not SHA256.fullmatch(checksum):
+    if checksum and not modelstore.checksum(checksum):
         return _("A SHA-256 checksum has 64 characters, 0-9 and a-f.")
     if source.lower().startswith("https://") and not checksum:
         return _("Give the SHA-256 checksum that was published with the model; downloads are checked against it.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from .run import Outcome
 from .run_files import RunFiles
 from .segmentations import createSegmentationNode, provenanceOf, voxelCounts
 from .translation import _
+from .tumor_facts import TumorFacts, factsIn
 from .uncertainty_volume import createUncertaintyVolume
 from .volumes import localRas
 from .worker_client import Event
@@ -37,8 +38,8 @@ INPUT = "TumorSegUNet.input_{sequence}"
 FACTS = "TumorSegUNetFacts"
 """Node attribute of a segmentation with everything measured, as JSON."""
 
-KEPT = ("reference", "measurements", "lesions", "foci", "side", "quality", "findings")
-"""Entries of the result event that stay with the segmentation."""
+REFERENCE = "reference"
+"""Among the facts: the sequence whose grid the segmentation has."""
 
 CENTER = "center"
 """Among the facts: centre of the largest lesion, RAS in mm below the segmentation's transform, which can be moved."""
@@ -70,15 +71,16 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class StoredResult:
+class StoredResult(TumorFacts):
     """What belongs to a segmentation, found through the scene; entries are empty or None where something is missing.
 
     Attributes:
+        segmentation: of ours.
         table, uncertainty, diameters: as in ``Outcome``.
         reference: the volume that the segmentation lies on.
         volumes: all volumes it was made from.
         center: of the largest lesion, world RAS in mm as the segmentation lies now; None without a lesion.
-        measurements, lesions, foci, side, quality, findings, provenance: as in ``Outcome``.
+        provenance: as in ``Outcome``.
         voxels: per segment, as measured; None for results of older versions.
     """
 
@@ -89,12 +91,6 @@ class StoredResult:
     reference: slicer.vtkMRMLScalarVolumeNode | None
     volumes: Nodes
     center: tuple[float, float, float] | None = None
-    measurements: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    lesions: tuple[Mapping[str, Any], ...] = ()
-    foci: int = 0
-    side: str | None = None
-    quality: Mapping[str, Any] = field(default_factory=dict)
-    findings: tuple[Mapping[str, Any], ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     voxels: Mapping[str, int] | None = None
 
@@ -142,24 +138,19 @@ def outcomeMaker(origin: Origin) -> Callable[[RunFiles, Event], Outcome]:
 
 def resultOf(segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
     """Everything that belongs to a segmentation of ours, also after the scene was saved and loaded."""
-    facts = json.loads(segmentation.GetAttribute(FACTS) or "{}")
+    kept = json.loads(segmentation.GetAttribute(FACTS) or "{}")
     volumes = {name: segmentation.GetNodeReference(INPUT.format(sequence=name)) for name in SEQUENCES}
     return StoredResult(
         segmentation=segmentation,
         table=segmentation.GetNodeReference(TABLE),
         uncertainty=segmentation.GetNodeReference(UNCERTAINTY),
         diameters=tuple(diametersOf(segmentation)),
-        reference=volumes.get(facts.get("reference", "")),
+        reference=volumes.get(kept.get(REFERENCE, "")),
         volumes={name: node for name, node in volumes.items() if node is not None},
-        center=_center(segmentation, facts),
-        measurements=facts.get("measurements", {}),
-        lesions=tuple(facts.get("lesions", ())),
-        foci=facts.get("foci", 0),
-        side=facts.get("side"),
-        quality=facts.get("quality", {}),
-        findings=tuple(facts.get("findings", ())),
+        center=_center(segmentation, kept),
         provenance=provenanceOf(segmentation),
-        voxels=facts.get(VOXELS),
+        voxels=kept.get(VOXELS),
+        **vars(factsIn(kept)),
     )
 
 
@@ -190,15 +181,15 @@ def _segmentation(origin: Origin, files: RunFiles, event: Event) -> slicer.vtkMR
 
 
 def _complete(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, files: RunFiles, event: Event) -> Outcome:
-    facts = {key: event[key] for key in KEPT if key in event} | {VOXELS: voxelCounts(segmentation)}
-    sequence, lesions = event["reference"], tuple(facts.get("lesions", ()))
-    if lesions:
-        centroid = np.array([lesions[0]["centroid_lps"]])
-        facts[CENTER] = localRas(centroid, origin.geometries[sequence], _reference(origin, sequence))[0].tolist()
-    _keepFacts(segmentation, origin, facts)
+    facts, sequence = factsIn(event), event["reference"]
+    kept = {**asdict(facts), REFERENCE: sequence, VOXELS: voxelCounts(segmentation)}
+    if facts.lesions:
+        centroid = np.array([facts.lesions[0]["centroid_lps"]])
+        kept[CENTER] = localRas(centroid, origin.geometries[sequence], _reference(origin, sequence))[0].tolist()
+    _keepFacts(segmentation, origin, kept)
     table = _table(segmentation, facts)
     uncertainty = _uncertainty(segmentation, origin, files, event)
-    diameters = createDiameters(segmentation, _reference(origin, sequence), origin.geometries[sequence], lesions)
+    diameters = createDiameters(segmentation, _reference(origin, sequence), origin.geometries[sequence], facts.lesions)
     if event.get("report"):
         keepReport(segmentation, files.text(event["report"]))
     return Outcome(
@@ -206,15 +197,10 @@ def _complete(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, file
         table=table,
         uncertainty=uncertainty,
         diameters=tuple(diameters),
-        findings=tuple(facts.get("findings", ())),
-        measurements=facts.get("measurements", {}),
-        lesions=lesions,
-        foci=int(facts.get("foci", len(lesions))),
-        side=facts.get("side"),
-        quality=facts.get("quality", {}),
         provenance=event.get("provenance", {}),
         seconds=event.get("seconds", {}),
         reportFile=_reportFile(segmentation),
+        **vars(facts),
     )
 
 
@@ -243,11 +229,9 @@ def _center(
     return (world[0], world[1], world[2])
 
 
-def _table(segmentation: slicer.vtkMRMLSegmentationNode, facts: Mapping[str, Any]) -> slicer.vtkMRMLTableNode:
+def _table(segmentation: slicer.vtkMRMLSegmentationNode, facts: TumorFacts) -> slicer.vtkMRMLTableNode:
     name = _("{segmentation} measurements").format(segmentation=segmentation.GetName())
-    node = createTable(
-        segmentation.GetScene(), name, facts.get("measurements", {}), facts.get("lesions", ()), facts.get("side")
-    )
+    node = createTable(segmentation.GetScene(), name, facts.measurements, facts.lesions, facts.side)
     segmentation.SetNodeReferenceID(TABLE, node.GetID())
     placeBeside(segmentation, node)
     return node

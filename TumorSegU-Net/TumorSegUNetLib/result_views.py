@@ -9,6 +9,7 @@ import slicer
 from .diameter_markups import showDiameters
 from .hierarchy import nodesByClass
 from .result import StoredResult, resultOf
+from .segmentations import voxelCounts
 from .uncertainty_volume import MADE_BY_US
 
 BACKGROUNDS = ("flair", "t1ce", "t2", "t1")
@@ -73,10 +74,11 @@ def tumorCenter(result: StoredResult) -> npt.NDArray[np.float64] | None:
     if result.center is not None:
         return np.array(result.center)
     # Parts too small for a lesion.
-    segments = result.segmentation.GetSegmentation()
-    if not segments.GetNumberOfSegments():
+    voxels = {segment: count for segment, count in voxelCounts(result.segmentation).items() if count}
+    if not voxels:
         return None
-    return np.array(result.segmentation.GetSegmentCenterRAS(segments.GetNthSegmentID(0)))
+    centers = [result.segmentation.GetSegmentCenterRAS(segment) for segment in voxels]
+    return np.asarray(np.average(centers, axis=0, weights=list(voxels.values())))
 
 
 def showUncertainty(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScalarVolumeNode | None) -> None:

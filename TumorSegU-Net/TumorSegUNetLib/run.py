@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import slicer
 
@@ -16,6 +16,7 @@ from tumorseg.errors import BadInputError, CancelledError, ModelError, OutOfMemo
 from .conversation import Conversation
 from .run_files import RunFiles
 from .translation import _
+from .tumor_facts import TumorFacts
 from .worker_client import Event
 
 
@@ -42,8 +43,8 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run ended with.
+class Outcome(TumorFacts):
+    """What a run ended with, and what it found out.
 
     Attributes:
         segmentation: the new node of a run that is done.
@@ -52,12 +53,6 @@ class Outcome:
         diameters: lines of every lesion, not shown.
         problems: one sentence per problem of a run that failed.
         kind: of the failure: bad-input, out-of-memory, model, cancelled or internal.
-        findings: the guard's warnings: code, severity, volumes, message, remedy.
-        measurements: per region: volume_ml, components, longest_diameter_mm, perpendicular_mm.
-        lesions: the largest first: number, volume_ml per region, end points of both diameters (mm, LPS), side.
-        foci: number of lesions.
-        side: of the tumor: left, right, midline; None where unknown.
-        quality: score (0-1) and a sentence where the result should be looked at with care; empty where unknown.
         provenance: how the result came about.
         seconds: wall time of the worker per stage.
         reportFile: the report to open; removed when the application ends, the scene keeps its text.
@@ -70,12 +65,6 @@ class Outcome:
     diameters: tuple[slicer.vtkMRMLMarkupsLineNode, ...] = ()
     problems: tuple[str, ...] = ()
     kind: str = ""
-    findings: tuple[Mapping[str, Any], ...] = ()
-    measurements: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    lesions: tuple[Mapping[str, Any], ...] = ()
-    foci: int = 0
-    side: str | None = None
-    quality: Mapping[str, Any] = field(default_factory=dict)
     provenance: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     reportFile: Path | None = None

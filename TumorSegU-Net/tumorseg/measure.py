@@ -138,7 +138,12 @@ def measure_tumor(labels: LabelArray, geometry: Geometry, midline: Midline | Non
 
 
 def measure(labels: LabelArray, geometry: Geometry) -> dict[str, RegionMeasure]:
-    """Measure the labels NCR, ED, ET and the regions WT, TC; only WT where the model does not divide the tumor."""
+    """Measure the labels NCR, ED, ET and the regions WT, TC; only WT where the model does not divide the tumor.
+
+    Args:
+        labels: engine labels, (z, y, x).
+        geometry: of the labels.
+    """
     return measure_tumor(labels, geometry).regions
 
 

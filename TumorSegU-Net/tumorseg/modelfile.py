@@ -55,9 +55,9 @@ class PostProcessing:
         min_component_ml: connected parts of the whole tumor below this volume (mL) are removed.
         min_enhancing_ml: an enhancing part below this total volume (mL) is turned into core (nnU-Net's ET rule,
             arXiv 2011.00848).
-        temperatures: one per output region; probability p becomes sigmoid(logit(p) / temperature + bias). None means
-            that probabilities are not calibrated.
-        biases: one per output region, added to the logit.
+        temperatures: one per output region; probability p becomes sigmoid(logit(p) / temperature + bias). Empty
+            where probabilities are not calibrated.
+        biases: one per output region, added to the logit; empty where probabilities are not calibrated.
     """
 
     thresholds: tuple[float, ...] = (0.5, 0.5, 0.5)
@@ -90,6 +90,7 @@ class ModelSpec:
         version: of the weights.
         architecture: ``UNet3DConfig`` values.
         channels: sequence of each channel, in order.
+        card: what a person should know before trusting the model.
         spacing: voxel size (x, y, z) in mm that the network expects; orientation is always LPS.
         patch_size: tile (z, y, x) in voxels for which the network was trained.
         outputs: ``regions`` (sigmoid per name) or ``classes`` (softmax over background, NCR, ED, ET).
@@ -100,6 +101,7 @@ class ModelSpec:
         resized: whether the brain crop is stretched to ``patch_size`` as a whole, instead of run in tiles.
         single_pass: whether the network was trained on whole brain crops and sees them at once, instead of in tiles of
             ``patch_size``.
+        postprocessing: rules that follow the network.
         members: networks of the same architecture whose logits are averaged; above 1 the weights of the first are
             ``member0.*`` and so on.
         mirror_axes: letters of the axes along which training mirrored, and so test-time augmentation may: ``x`` left
@@ -108,6 +110,7 @@ class ModelSpec:
         other_half: whether the channels are followed by the difference of each from the other half of the brain.
         guides: sequences whose intensities the outlines follow between the network's voxels (``guided``).
         training: hashes and settings of the run that made the weights.
+        schema: version of the document's layout; files of another one are refused.
     """
 
     name: str

@@ -114,6 +114,12 @@ def find_model(name: str | os.PathLike[str] | None = None) -> Path:
     raise ModelError(f"There is no model {wanted}; known models: {known}; or give the path of a .safetensors file.")
 
 
+def checksum(text: str) -> str | None:
+    """A published SHA-256, with or without ``sha256:`` before it, as 64 small hexadecimal digits; None for the rest."""
+    digits = text.strip().lower().removeprefix("sha256:").strip()
+    return digits if _SHA256.fullmatch(digits) else None
+
+
 def install(
     source: str | Path,
     sha256: str | None = None,
@@ -124,7 +130,7 @@ def install(
 
     Args:
         source: a path or an https address.
-        sha256: what the file's SHA-256 must be, hexadecimal.
+        sha256: what the file's SHA-256 must be, as ``checksum`` reads it.
         progress: is told the bytes so far and in all (or None).
         check: a further check of the file that raises ``ModelError``, e.g. ``load_model``, which needs torch.
 
@@ -134,9 +140,9 @@ def install(
     Raises:
         ModelError: it cannot be had, is not what its SHA-256 says, cannot be used, or another model has its name.
     """
-    expected = sha256.strip().lower().removeprefix("sha256:") if sha256 else None
-    if expected and not _SHA256.fullmatch(expected):
-        raise ModelError(f"{sha256} is not a SHA-256: it must have 64 hexadecimal digits.")
+    expected = None if sha256 is None else checksum(sha256)
+    if sha256 is not None and expected is None:
+        raise ModelError(f'"{sha256}" is not a SHA-256: it must have 64 hexadecimal digits.')
     folder = store_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)

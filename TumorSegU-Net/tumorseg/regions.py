@@ -109,7 +109,7 @@ def regions_from_classes(probabilities: FloatArray) -> FloatArray:
 
 
 def to_convention(labels: LabelArray, convention: LabelConvention) -> LabelArray:
-    """Renumber engine labels for a file of the given convention."""
+    """Renumber engine labels (z, y, x) for a file of the given convention, same shape; may be the same array."""
     if convention is LabelConvention.BRATS_2023:
         return labels
     renumbered = labels.copy()
@@ -119,6 +119,13 @@ def to_convention(labels: LabelArray, convention: LabelConvention) -> LabelArray
 
 def from_convention(labels: LabelArray, convention: LabelConvention) -> LabelArray:
     """Renumber labels read from a file of the given convention to the engine's; 4 becomes 3 in BraTS 2020.
+
+    Args:
+        labels: the numbers of the file, (z, y, x).
+        convention: of the file.
+
+    Returns:
+        Engine labels, same shape.
 
     Raises:
         ValueError: a label that the convention does not have.

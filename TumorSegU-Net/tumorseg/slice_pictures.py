@@ -125,7 +125,7 @@ class Camera:
 
 
 def window_of(array: FloatArray) -> tuple[float, float]:
-    """Values that are shown black and white, for a volume that is 0 around the brain."""
+    """Values that are shown black and white, for a volume (z, y, x) that is 0 around the brain and not empty."""
     inside = array[::2, ::2, ::2]
     low, high = np.percentile(inside[inside != 0], WINDOW_PERCENTILES)
     return float(low), float(max(high, low + 1e-6))

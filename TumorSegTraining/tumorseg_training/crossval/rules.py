@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-import numpy.typing as npt
 
-from tumorseg_training.cross_validation import cross_validation
+from tumorseg_training.cross_validation import choose
 from tumorseg_training.crossval.folds import THRESHOLD
 from tumorseg_training.crossval.part_table import PartTable
 from tumorseg_training.enhancing_rule import PROBABILITIES, VOLUMES_ML
@@ -25,10 +24,11 @@ A few false voxels of ET would cost a case without any its whole Dice. Rules tha
 
 PARTS_ML = (LEAST_ML, 0.2, 0.5, 1.0)
 
+FEWEST_CASES = 2
+"""A single case leaves none to judge its choice."""
+
 Tables = dict[float, PartTable]
 """The parts of a case by threshold of ET."""
-
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, order=True)
@@ -82,10 +82,8 @@ def choose_rule(cases: Sequence[Tables]) -> RuleChoice:
     """
     rules = _candidates(list(cases[0]))
     dice = np.array([[_mean_dice(case, rule) for rule in rules] for case in cases])
-    best, mildest = _best(dice), float(dice[:, 0].mean())
-    held_out = _held_out(dice)
-    used = best > 0 and held_out is not None and held_out > mildest
-    return RuleChoice(rules[best if used else 0], used, len(cases), mildest, float(dice[:, best].mean()), held_out)
+    choice = choose(dice, FEWEST_CASES)
+    return RuleChoice(rules[choice.option], choice.used, len(cases), choice.first, choice.best, choice.held_out)
 
 
 def _candidates(thresholds: Sequence[float]) -> list[Rule]:
@@ -96,14 +94,3 @@ def _candidates(thresholds: Sequence[float]) -> list[Rule]:
 
 def _mean_dice(case: Tables, rule: Rule) -> float:
     return case[rule.et_threshold].mean_dice(rule.min_component_ml, rule.min_enhancing_ml)
-
-
-def _best(dice: Floats) -> int:
-    """The first, hence mildest, of the rules with the highest mean; rounding must not make equal ones differ."""
-    return int(np.argmax(np.round(dice.mean(axis=0), 9)))
-
-
-def _held_out(dice: Floats) -> float | None:
-    if len(dice) < 2:
-        return None
-    return sum(float(dice[held, _best(dice[kept])].sum()) for kept, held in cross_validation(len(dice))) / len(dice)

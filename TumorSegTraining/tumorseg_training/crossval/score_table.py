@@ -39,7 +39,7 @@ def score_table(evaluation: Evaluation, fold_of: Mapping[str, str] | None, seed:
     empty = ("",) * len(folds)
     volumes = ("",) * len(regions)
     rows.append(("mean", *empty, *(_mean(v, 3) for v in dice), *(_mean(v, 1) for v in distance), *volumes))
-    intervals = (*(_interval(v, 2) for v in dice), *(_interval(v, 1) for v in distance))
+    intervals = (*(v.interval(2) for v in dice), *(v.interval(1) for v in distance))
     rows.append(("95 % interval", *empty, *intervals, *volumes))
     nothing = [figures[region][metric].nothing for metric in ("dice", "hd95") for region in regions]
     digits = [3] * len(regions) + [1] * len(regions)
@@ -60,10 +60,6 @@ def _cells(scores: CaseScores, regions: list[str]) -> list[str]:
 
 def _mean(value: Statistic, digits: int) -> str:
     return _text(value.mean, digits)
-
-
-def _interval(value: Statistic, digits: int) -> str:
-    return "-" if value.low is None or value.high is None else f"{value.low:.{digits}f} to {value.high:.{digits}f}"
 
 
 def _text(value: float | None, digits: int) -> str:

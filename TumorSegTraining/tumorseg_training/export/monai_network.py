@@ -82,6 +82,9 @@ def dynunet_state(config: UNet3DConfig, state: State) -> State:
     Args:
         config: of a network that ``check_expressible`` accepts.
         state: of the ``UNet3D``.
+
+    Raises:
+        ValueError: the installed MONAI names or shapes the weights otherwise.
     """
     network = DynUNet(**dynunet_arguments(config))
     renamed = {_renamed(name, len(config.features)): _turned(tensor) for name, tensor in state.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import ndimage
@@ -43,6 +43,11 @@ def case_scores(
 def scored_regions(*labels: LabelArray) -> tuple[str, ...]:
     """Regions that can be told apart in all arrays: WT alone where one of them does not divide the tumor."""
     return ("WT",) if any(np.any(array == UNDIVIDED) for array in labels) else tuple(REGIONS)
+
+
+def present_regions(scores: Mapping[str, CaseScores]) -> list[str]:
+    """Regions that any of the cases (by name) was scored in, in their usual order."""
+    return [region for region in REGIONS if any(region in of_case for of_case in scores.values())]
 
 
 def _region_scores(

@@ -10,14 +10,13 @@ from pathlib import Path
 
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
-from tumorseg.regions import REGIONS
-from tumorseg_training.metrics.case import CaseScores
+from tumorseg_training.metrics.case import CaseScores, present_regions
 from tumorseg_training.metrics.definitions import METRICS
 
 
 def write_scores(scores: Mapping[str, CaseScores], path: Path) -> None:
     """Write the scores of cases by name, atomically; regions that no case has get no column."""
-    regions = [region for region in REGIONS if any(region in of_case for of_case in scores.values())]
+    regions = present_regions(scores)
     columns = [(metric.name, region) for metric in METRICS for region in regions]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

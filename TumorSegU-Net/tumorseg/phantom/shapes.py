@@ -52,6 +52,14 @@ def smooth_union(distances: Sequence[Floats], blend: float) -> Floats:
 
 
 def coverage(distance: Floats, width: float) -> Floats:
-    """Share (0-1) of a voxel that lies inside, the border being a ramp of ``width`` mm."""
+    """Share of each voxel that lies inside, the border being a ramp.
+
+    Args:
+        distance: from the surface in mm, negative inside, any shape.
+        width: of the ramp in mm.
+
+    Returns:
+        0-1, same shape.
+    """
     inside: Floats = np.clip(np.float32(0.5) - distance / np.float32(width), 0, 1)
     return inside
