@@ -73,11 +73,17 @@ def test_a_tensor_of_an_impossible_size_is_a_damaged_file(user_models: Path, sha
         read_tensors(path)
 
 
-def test_the_shipped_model_needs_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipped_model_needs_no_home_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("TUMORSEG_MODELS", "~nobody-of-this-name/models")
     assert find_model().name == f"{DEFAULT_MODEL}.safetensors"
     with pytest.raises(ModelError, match=r"folder of models is not known .* name one with TUMORSEG_MODELS"):
         store_folder()
+    assert main(["models", "list"]) == 0
+    listing = capsys.readouterr().out
+    assert DEFAULT_MODEL in listing
+    assert "name one with TUMORSEG_MODELS." in listing.splitlines()[-1]
 
 
 def test_the_shipped_model_needs_no_access_to_the_store(user_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
