@@ -1,6 +1,8 @@
 """Finding, installing and removing models."""
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -229,6 +231,19 @@ def test_stopping_a_download_leaves_nothing(user_models: Path, downloaded: Path)
     with pytest.raises(KeyboardInterrupt):
         install(downloaded, progress=stop)
     assert _left_in(user_models) == []
+
+
+@pytest.mark.parametrize(("days", "removed"), [(2.1, True), (1.9, False)])
+def test_what_a_killed_download_left_goes_with_a_later_installation(
+    user_models: Path, downloaded: Path, days: float, removed: bool
+) -> None:
+    left = user_models / ".installing-abc"
+    left.mkdir()
+    (left / "big.safetensors").write_bytes(b"half of a model")
+    then = time.time() - days * 24 * 3600
+    os.utime(left, (then, then))
+    install(downloaded)
+    assert left.exists() is not removed
 
 
 def test_what_cannot_be_removed(user_models: Path, downloaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
