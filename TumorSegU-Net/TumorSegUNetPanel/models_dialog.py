@@ -16,7 +16,6 @@ from TumorSegUNetLib.model_card import cardHtml
 from TumorSegUNetLib.presenter_models import installedText, installHint, itemText, removeHint, transferText
 from TumorSegUNetLib.translation import _
 
-
 SHOW_SECONDS = 0.1
 """Between two looks at a transfer; a fast one comes in thousands of parts."""
 
