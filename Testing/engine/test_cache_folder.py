@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tumorseg.cache_folder import drop_oldest
+from tumorseg.cache_folder import cache_folder, drop_oldest
 
 
 @pytest.fixture
@@ -16,6 +16,16 @@ def folder(tmp_path: Path) -> Path:
         path.write_bytes(bytes(100))
         os.utime(path, (accessed, written))
     return tmp_path
+
+
+def test_an_account_without_a_home_folder_has_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    assert cache_folder() is not None  # of the tests
+    monkeypatch.delenv("TUMORSEG_CACHE")
+    monkeypatch.setattr(Path, "home", unknown)
+    assert cache_folder() is None
 
 
 def _names(folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -14,6 +14,10 @@ from tumorseg.download import fetch, file_name
 from tumorseg.errors import ModelError
 
 CONTENT = bytes(range(256)) * 4000
+
+
+told_in_time = Event()
+"""Set when somebody has heard of the first bytes of a slow download; only then the rest is sent."""
 
 
 class _Server(BaseHTTPRequestHandler):
@@ -29,7 +33,15 @@ class _Server(BaseHTTPRequestHandler):
             if self.path != "/unsized":
                 self.send_header("Content-Length", str(len(CONTENT)))
             self.end_headers()
-            self.wfile.write(CONTENT[:1000] if self.path == "/short" else CONTENT)
+            if self.path == "/slow":
+                self._write_slowly()
+            else:
+                self.wfile.write(CONTENT[:1000] if self.path == "/short" else CONTENT)
+
+    def _write_slowly(self) -> None:
+        self.wfile.write(CONTENT[:1000])
+        if told_in_time.wait(10):
+            self.wfile.write(CONTENT[1000:])
 
     def log_message(self, *_: object) -> None:
         pass
@@ -53,6 +65,18 @@ def test_a_download_is_whole_and_hashed(server: str, tmp_path: Path, page: str) 
     assert (tmp_path / "x").read_bytes() == CONTENT
     assert told[-1] == (len(CONTENT), None if page == "/unsized" else len(CONTENT))
     assert [done for done, _ in told] == sorted(done for done, _ in told)
+
+
+def test_a_slow_download_is_told_as_it_comes(server: str, tmp_path: Path) -> None:
+    told: list[int] = []
+
+    def hear(received: int, _: int | None) -> None:
+        told.append(received)
+        told_in_time.set()
+
+    fetch(server + "/slow", tmp_path / "x", hear)
+    assert told[0] == 1000
+    assert (tmp_path / "x").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """Finding, installing and removing models."""
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -82,11 +84,17 @@ def test_a_tensor_of_an_impossible_size_is_a_damaged_file(user_models: Path, sha
         read_tensors(path)
 
 
-def test_the_shipped_model_needs_no_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_shipped_model_needs_no_home_folder(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("TUMORSEG_MODELS", "~nobody-of-this-name/models")
     assert find_model().name == f"{DEFAULT_MODEL}.safetensors"
     with pytest.raises(ModelError, match=r"folder of models is not known .* name one with TUMORSEG_MODELS"):
         store_folder()
+    assert main(["models", "list"]) == 0
+    listing = capsys.readouterr().out
+    assert DEFAULT_MODEL in listing
+    assert "name one with TUMORSEG_MODELS." in listing.splitlines()[-1]
 
 
 def test_the_shipped_model_needs_no_access_to_the_store(user_models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,6 +264,19 @@ def test_stopping_a_download_leaves_nothing(user_models: Path, downloaded: Path)
     with pytest.raises(KeyboardInterrupt):
         install(downloaded, progress=stop)
     assert _left_in(user_models) == []
+
+
+@pytest.mark.parametrize(("days", "removed"), [(2.1, True), (1.9, False)])
+def test_what_a_killed_download_left_goes_with_a_later_installation(
+    user_models: Path, downloaded: Path, days: float, removed: bool
+) -> None:
+    left = user_models / ".installing-abc"
+    left.mkdir()
+    (left / "big.safetensors").write_bytes(b"half of a model")
+    then = time.time() - days * 24 * 3600
+    os.utime(left, (then, then))
+    install(downloaded)
+    assert left.exists() is not removed
 
 
 def test_what_cannot_be_removed(user_models: Path, downloaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:

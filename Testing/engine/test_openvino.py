@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import torch
 
 from support.models import random_model, reloaded, saved
 from tumorseg import openvino_runtime
-from tumorseg.cache_folder import cache_folder
+from tumorseg.checked_file import read_checked
 from tumorseg.cli import main
 from tumorseg.devices import Device
 from tumorseg.errors import CancelledError, ModelError
@@ -44,6 +45,13 @@ def _model(config: UNet3DConfig, members: int = 1) -> Model:
         members=members, single_pass=True,
     )  # fmt: skip
     return Model(spec, network.eval(), "")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache for every test; the folder of compiled networks."""
+    monkeypatch.setenv("TUMORSEG_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "openvino"
 
 
 def _config(**changes: object) -> UNet3DConfig:
@@ -205,28 +213,53 @@ def test_a_cancel_is_not_taken_for_a_failure(tmp_path: Path) -> None:
         predict(model, np.zeros((4, 8, 8, 8), np.float32), CPU, report=cancel)
 
 
-def test_a_cache_that_is_damaged_or_cannot_be_written_does_not_matter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TUMORSEG_CACHE", str(tmp_path / "cache"))
+def _cut_short(content: bytes) -> bytes:
+    return content[:1000]
+
+
+def _without_a_page(content: bytes) -> bytes:
+    """As after a crash of the system: a part among the weights was never written."""
+    start = len(content) // 2
+    return content[:start] + bytes(4096) + content[start + 4096 :]
+
+
+@pytest.mark.parametrize("damage", [_cut_short, _without_a_page, lambda _: b""])
+def test_a_cache_that_is_damaged_does_not_matter(tmp_path: Path, cache: Path, damage: Callable[[bytes], bytes]) -> None:
     path = saved(_model(_config(norm="group")), tmp_path)
     crop = np.random.default_rng(0).normal(size=(4, 8, 8, 8)).astype(np.float32)
     expected = predict(open_model(path), crop, CPU).probabilities
-    blobs = list((cache_folder() / "openvino").iterdir())
-    assert blobs
-    for blob in blobs:
-        blob.chmod(0o600)
-        blob.write_bytes(blob.read_bytes()[:1000])
+    [blob] = cache.iterdir()
+    blob.write_bytes(damage(blob.read_bytes()))
     again = predict(open_model(path), crop, CPU)
     assert again.runtime.startswith("OpenVINO")
     np.testing.assert_array_equal(again.probabilities, expected)
+    assert read_checked(blob) is not None  # mended for the next process
+
+
+def test_a_network_is_compiled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(_model(_config(norm="group")), tmp_path)
+    crop = np.random.default_rng(0).normal(size=(4, 8, 8, 8)).astype(np.float32)
+    expected = predict(open_model(path), crop, CPU).probabilities
+    monkeypatch.delattr("openvino.Core.compile_model")
+    again = predict(open_model(path), crop, CPU)
+    assert again.remarks == ()
+    np.testing.assert_array_equal(again.probabilities, expected)
+
+
+@pytest.mark.parametrize("place", ["file", "~nobody-of-this-name/cache"])
+def test_a_cache_that_cannot_be_written_does_not_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
     (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("TUMORSEG_CACHE", str(tmp_path / "file"))
-    np.testing.assert_array_equal(predict(open_model(path), crop, CPU).probabilities, expected)
+    monkeypatch.setenv("TUMORSEG_CACHE", place if place.startswith("~") else str(tmp_path / place))
+    crop = np.random.default_rng(0).normal(size=(4, 8, 8, 8)).astype(np.float32)
+    found = predict(open_model(saved(_model(_config(norm="group")), tmp_path)), crop, CPU)
+    assert (found.runtime.startswith("OpenVINO"), found.remarks) == (True, ())
 
 
-def test_the_cache_keeps_networks_apart_and_drops_old_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUMORSEG_CACHE", str(tmp_path / "cache"))
+def test_the_cache_keeps_networks_apart_and_drops_old_ones(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     crop = np.random.default_rng(0).normal(size=(4, 8, 8, 8)).astype(np.float32)
     first, second = (_model(_config(norm="batch", features=(4, 8, 8))) for _ in range(2))
     second.network.state_dict()["heads.0.bias"][0] += 1.0  # one number of all
@@ -236,11 +269,11 @@ def test_the_cache_keeps_networks_apart_and_drops_old_ones(tmp_path: Path, monke
         found = predict(open_model(saved(model, tmp_path, f"{number}.safetensors")), crop, CPU)
         assert found.runtime.startswith("OpenVINO")
         np.testing.assert_allclose(found.probabilities, expected[number], atol=5e-3)
-    folder = cache_folder() / "openvino"
-    assert len(list(folder.iterdir())) == 2
-    monkeypatch.setattr(openvino_runtime, "CACHED_BYTES", 0)
-    predict(open_model(tmp_path / "0.safetensors"), crop, CPU)
-    assert list(folder.iterdir()) == []
+    assert len(list(cache.iterdir())) == 2
+    monkeypatch.setattr("tumorseg.openvino_cache.CACHED_BYTES", 0)
+    second.network.state_dict()["heads.0.bias"][0] += 1.0
+    predict(open_model(saved(second, tmp_path, "2.safetensors")), crop, CPU)
+    assert list(cache.iterdir()) == []
 
 
 def test_an_openvino_without_an_operation_leaves_the_network_to_torch(

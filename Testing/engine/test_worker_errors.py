@@ -56,6 +56,29 @@ def test_an_unexpected_error_is_a_sentence_too(
     assert "unexpected error (ZeroDivisionError" in error["problems"][0]
 
 
+def _full(*_: object, **__: object) -> None:
+    raise OSError("1000 requested and 0 written")  # what numpy says of a full disk
+
+
+@pytest.mark.parametrize("writer", ["numpy.save", "pathlib.Path.write_text"])
+def test_a_temporary_folder_that_fills_up_is_a_sentence(
+    tmp_path: Path,
+    inside: tuple[Script, Callable[[], Event]],
+    monkeypatch: pytest.MonkeyPatch,
+    writer: str,
+) -> None:
+    script, next_event = inside
+    request = worker_request(tmp_path, saved(threshold_model(), tmp_path))
+    monkeypatch.setattr(writer, _full)
+    script.send(**request, report=True)
+    error = end_of("1", next_event)
+    assert (error["event"], error["kind"]) == ("error", "internal")
+    assert error["problems"] == [
+        f"The result does not fit into the temporary folder {tmp_path} (1000 requested and 0 written); "
+        "free disk space and try again."
+    ]
+
+
 def test_want_of_memory_has_a_kind_of_its_own(
     tmp_path: Path, inside: tuple[Script, Callable[[], Event]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +126,19 @@ def worker_with_broken_torch(
     running = RunningWorker(first=package.parent)
     yield running
     running.close()
+
+
+def test_words_without_a_line_end_do_not_spoil_the_first_event(tmp_path: Path) -> None:
+    """Whatever is loaded with Python may print before the worker is up."""
+    (tmp_path / "sitecustomize.py").write_text("import os; os.write(1, b'hello')", encoding="utf-8")
+    running = RunningWorker(first=tmp_path)
+    try:
+        running.send(request="dance", id="1")
+        assert running.process.stdout is not None
+        assert running.process.stdout.readline() == "hello\n"
+        assert running.wait_for("error")["id"] == "1"
+    finally:
+        running.close()
 
 
 @pytest.mark.parametrize(

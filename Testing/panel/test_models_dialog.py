@@ -86,6 +86,18 @@ def test_model_is_installed_from_a_file_and_removed(
     assert len(dialog.changes) == 2
 
 
+def test_a_fast_download_is_not_slowed_down_by_showing_it(dialog: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("slicer.app.processEvents", lambda: shown.append(dialog.ui.messageLabel.text))
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    for kilobytes in range(0, 1001, 10):
+        dialog._showTransfer(kilobytes * 1000, 1_000_000)
+        now[0] += 0.01
+    assert 5 <= len(shown) <= 15
+    assert shown[0].startswith("Installing… 0 %")
+
+
 def test_wrong_checksum_is_a_sentence_and_can_be_mended(dialog: Any, model_file: Path) -> None:
     dialog.ui.sourceLineEdit.text = str(model_file)
     dialog.ui.checksumLineEdit.text = "0" * 64

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -72,6 +73,19 @@ def test_maker_that_fails_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Monk
     pretend_maker(monkeypatch, "raise SystemExit('No space left on device')")
     with pytest.raises(TumorSegError, match="No space left on device"):
         sample_data.makeSamplePatient(tmp_path / "cache")
+
+
+def test_a_maker_that_says_a_lot_is_not_waited_for_in_vain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe holds 64 kilobytes; who writes more waits for a reader."""
+    much = "import sys; sys.stdout.write('o' * 1_000_000); sys.stderr.write('e' * 1_000_000)"
+    pretend_maker(monkeypatch, f"{much}; raise SystemExit('\\nand the reason')")
+    deadline = time.monotonic() + 20
+
+    def patient(fraction: float) -> None:
+        assert time.monotonic() < deadline
+
+    with pytest.raises(TumorSegError, match=r"\(and the reason\)"):
+        sample_data.makeSamplePatient(tmp_path / "cache", patient)
 
 
 def test_maker_ends_when_nobody_waits_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

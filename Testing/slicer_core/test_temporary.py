@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tumorseg.forgotten import FORGOTTEN_SECONDS
 from TumorSegUNetLib.run_files import RunFiles
-from TumorSegUNetLib.temporary import FORGOTTEN_SECONDS
 
 
 @pytest.mark.parametrize(

@@ -142,6 +142,15 @@ def test_a_model_folder_that_does_not_exist_anywhere_keeps_no_child_from_startin
     assert child_process.startProcess(command).communicate()[0].strip() == "glioma.safetensors"
 
 
+def test_folders_are_those_of_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TUMORSEG_MODELS", "models")
+    monkeypatch.setenv("TUMORSEG_CACHE", "cache")
+    code = "import os; print(os.environ['TUMORSEG_MODELS'], os.environ['TUMORSEG_CACHE'], sep='|')"
+    said = child_process.startProcess([sys.executable, "-c", code]).communicate()[0]
+    assert said.strip().split("|") == [str(tmp_path / "models"), str(tmp_path / "cache")]
+
+
 def test_children_leave_a_core_to_slicer_and_need_no_threads_for_numpy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -44,7 +44,8 @@ class RunningWorker:
     def events(self) -> Iterator[Event]:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            yield json.loads(line)
+            if line.strip():  # the first one is empty
+                yield json.loads(line)
 
     def wait_for(self, *kinds: str) -> Event:
         for event in self.events():

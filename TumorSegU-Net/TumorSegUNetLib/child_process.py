@@ -12,8 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tumorseg.errors import ModelError
-from tumorseg.modelstore import FOLDER_VARIABLE, store_folder
+from tumorseg import cache_folder, modelstore
 from tumorseg.threads import BLAS_VARIABLE, SPARE_VARIABLE
 
 MODULE_FOLDER = Path(__file__).resolve().parent.parent
@@ -37,9 +36,7 @@ def startProcess(command: Sequence[str]) -> subprocess.Popen[str]:
     environment.setdefault(BLAS_VARIABLE, "1")
     paths = [str(MODULE_FOLDER), environment.get("PYTHONPATH", "")]
     environment["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
-    if FOLDER_VARIABLE in environment:  # a relative one would mean another folder there
-        with contextlib.suppress(ModelError):  # no folder at all; the shipped model needs none
-            environment[FOLDER_VARIABLE] = str(store_folder().absolute())
+    _makeFoldersAbsolute(environment)
     # A group of its own, so that the process can be ended together with its children.
     isolation: dict[str, Any] = (
         {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
@@ -57,6 +54,14 @@ def startProcess(command: Sequence[str]) -> subprocess.Popen[str]:
         errors="replace",
         **isolation,
     )
+
+
+def _makeFoldersAbsolute(environment: dict[str, str]) -> None:
+    """A relative folder would mean another one in the child, which starts in the module's."""
+    for variable in (modelstore.FOLDER_VARIABLE, cache_folder.FOLDER_VARIABLE):
+        if folder := environment.get(variable):
+            with contextlib.suppress(RuntimeError):  # in the home of nobody: the child does without, as we do
+                environment[variable] = str(Path(folder).expanduser().absolute())
 
 
 def killTree(process: subprocess.Popen[str]) -> None:

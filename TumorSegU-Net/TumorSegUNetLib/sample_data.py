@@ -73,23 +73,31 @@ def makeSamplePatient(folder: Path, onProgress: OnProgress | None = None) -> dic
         process = startProcess([*pythonCommand("TumorSegUNetLib.sample_maker"), str(folder)])
     except OSError as error:
         raise TumorSegError(_cannot(str(error))) from error
-    _wait(process, onProgress or _keepApplicationAlive)
+    lines = _waited(process, onProgress or _keepApplicationAlive).strip().splitlines()
     if not all(path.is_file() for path in files.values()):
-        lines = process.stderr.read().strip().splitlines()
         raise TumorSegError(_cannot(lines[-1] if lines else f"exit code {process.returncode}"))
     return files
 
 
-def _wait(process: subprocess.Popen[str], onProgress: OnProgress) -> None:
+def _waited(process: subprocess.Popen[str], onProgress: OnProgress) -> str:
+    """Wait for the end of the process, whatever it prints. Returns what it printed on stderr."""
     started = time.monotonic()
     try:
-        while process.poll() is None:
+        while (errors := _errorsAtTheEnd(process)) is None:
             onProgress(min(0.95, (time.monotonic() - started) / EXPECTED_SECONDS))
-            time.sleep(POLL_SECONDS)
     finally:
         killTree(process)
         process.wait()
     onProgress(1.0)
+    return errors
+
+
+def _errorsAtTheEnd(process: subprocess.Popen[str]) -> str | None:
+    """What the process has printed on stderr when it ends; None when it goes on for longer than ``POLL_SECONDS``."""
+    try:
+        return process.communicate(timeout=POLL_SECONDS)[1]
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _load(scene: slicer.vtkMRMLScene, files: dict[str, Path]) -> Nodes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.model_card import cardHtml
 from TumorSegUNetLib.presenter_models import installedText, installHint, itemText, removeHint, transferText
 from TumorSegUNetLib.translation import _
+
+SHOW_SECONDS = 0.1
+"""Between two looks at a transfer; a fast one comes in thousands of parts."""
 
 
 class ModelsDialog:
@@ -31,6 +35,7 @@ class ModelsDialog:
         self._logic = logic
         self._onChanged = onChanged
         self._models: list[ModelEntry] = []
+        self._shown = 0.0
         self.ui.modelList.connect("currentRowChanged(int)", self._onRow)
         self.ui.sourceLineEdit.connect("textChanged(QString)", self._onSourceChanged)
         self.ui.checksumLineEdit.connect("textChanged(QString)", self._onSourceChanged)
@@ -93,8 +98,11 @@ class ModelsDialog:
         self._changed(model.name, installedText(model))
 
     def _showTransfer(self, done: int, total: int | None) -> None:
-        self.ui.messageLabel.text = transferText(done, total)
-        slicer.app.processEvents()
+        now = time.monotonic()
+        if now - self._shown >= SHOW_SECONDS:
+            self._shown = now
+            self.ui.messageLabel.text = transferText(done, total)
+            slicer.app.processEvents()
 
     def _onRemove(self, checked: bool = False) -> None:
         model = self._current()

@@ -10,10 +10,13 @@ FOLDER_VARIABLE = "TUMORSEG_CACHE"
 """Environment variable with the folder; it can be deleted at any time."""
 
 
-def cache_folder() -> Path:
-    """``TUMORSEG_CACHE`` or ``~/.tumorseg/cache``; need not exist."""
+def cache_folder() -> Path | None:
+    """``TUMORSEG_CACHE`` or ``~/.tumorseg/cache``; need not exist. None for an account without a home folder."""
     named = os.environ.get(FOLDER_VARIABLE)
-    return Path(named).expanduser() if named else Path.home() / ".tumorseg" / "cache"
+    try:
+        return Path(named).expanduser() if named else Path.home() / ".tumorseg" / "cache"
+    except RuntimeError:
+        return None
 
 
 def drop_oldest(folder: Path, kept_bytes: int) -> None:

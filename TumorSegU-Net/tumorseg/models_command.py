@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from tumorseg.errors import ModelError
 from tumorseg.sequences import DISPLAY_NAMES
 
 
@@ -27,7 +28,7 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 
 def _run_list(_: argparse.Namespace) -> int:
     from tumorseg.console import table
-    from tumorseg.modelstore import DEFAULT_MODEL, list_models, store_folder, unused_files
+    from tumorseg.modelstore import DEFAULT_MODEL, list_models, unused_files
 
     entries = list_models()
     rows = [
@@ -43,8 +44,18 @@ def _run_list(_: argparse.Namespace) -> int:
     print(table(("name", "version", "size", "origin", "title"), rows))
     for entry in entries:
         print("\n".join((f"{entry.name}:", *(f"  {line}" for line in entry.measured or ("not measured",)))))
-    print("\n".join((f"Installed models lie in {store_folder()}", *unused_files())))
+    print("\n".join((_store_sentence(), *unused_files())))
     return 0
+
+
+def _store_sentence() -> str:
+    """Where installed models lie, or why that is not known: the shipped ones can be used all the same."""
+    from tumorseg.modelstore import store_folder
+
+    try:
+        return f"Installed models lie in {store_folder()}"
+    except ModelError as error:
+        return str(error)
 
 
 def _run_show(options: argparse.Namespace) -> int:

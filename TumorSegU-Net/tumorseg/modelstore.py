@@ -14,6 +14,7 @@ import numpy as np
 
 from tumorseg.download import Transfer, fetch, file_name
 from tumorseg.errors import ModelError
+from tumorseg.forgotten import remove_forgotten
 from tumorseg.modelfile import ModelCard, ModelSpec, file_sha256, read_spec
 from tumorseg.safetensors_file import read_tensors
 
@@ -27,6 +28,9 @@ EXTENSION = ".safetensors"
 
 FOLDER_VARIABLE = "TUMORSEG_MODELS"
 """Environment variable that names another store folder."""
+
+_ARRIVING_PREFIX = ".installing-"
+"""Of the folders in the store that hold a file until it is checked."""
 
 # Names become file names, on Windows too.
 _FILE_NAME = re.compile(r"(?!(con|prn|aux|nul|com\d|lpt\d)(\.|$))[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?", re.IGNORECASE)
@@ -146,8 +150,9 @@ def install(
     folder = store_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_forgotten(folder, _ARRIVING_PREFIX)
         # A folder beside the models, so that the file keeps its name in messages and moves into place at once.
-        with tempfile.TemporaryDirectory(prefix=".installing-", dir=folder, ignore_cleanup_errors=True) as temporary:
+        with tempfile.TemporaryDirectory(prefix=_ARRIVING_PREFIX, dir=folder, ignore_cleanup_errors=True) as temporary:
             arriving = Path(temporary) / _safe_name(str(source))
             found = fetch(str(source), arriving, progress)
             if expected and found != expected:

@@ -11,7 +11,6 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from tumorseg.cache_folder import cache_folder, drop_oldest
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
 from tumorseg.precision import half_precision_allowed
@@ -21,9 +20,6 @@ from tumorseg.volume import FloatArray
 
 if TYPE_CHECKING:
     from openvino import CompiledModel, Core
-
-CACHED_BYTES = 2**29
-"""Of compiled networks that are kept on disk: some dozens of ours. OpenVINO itself never deletes any."""
 
 _CONVERTER = "openvino.tools.ovc"
 
@@ -59,13 +55,10 @@ class OpenVinoNetwork(HostSums):
     def __init__(self, model: Model) -> None:
         with _without_converter():
             import openvino
-
-            from tumorseg.openvino_network import build_graph
         core = openvino.Core()
         half = half_precision_allowed() and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self.number_format = "bfloat16" if half else "float32"
-        graph = build_graph(model.spec.network_config, model.stored or {}, model.spec.members)
-        self._network = _compile(core, graph, self._settings())
+        self._network = _compile(core, model, self._settings())
         self.name = f"OpenVINO {openvino.__version__.partition('-')[0]}, {self.number_format}"
 
     def logits(self, image: FloatArray, mirrorings: Sequence[Axes]) -> FloatArray:
@@ -88,16 +81,19 @@ class OpenVinoNetwork(HostSums):
         }
 
 
-def _compile(core: Core, graph: Any, settings: dict[str, Any]) -> CompiledModel:
-    """Compiled for any size of crop; read from the cache on disk when the same graph was compiled before."""
-    folder = cache_folder() / "openvino"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        network = core.compile_model(graph, "CPU", {**settings, "CACHE_DIR": str(folder)})
-        drop_oldest(folder, CACHED_BYTES)
-        return network
-    except (OSError, RuntimeError):  # a folder that cannot be written, a file cut short
-        return core.compile_model(graph, "CPU", settings)
+def _compile(core: Core, model: Model, settings: dict[str, Any]) -> CompiledModel:
+    """Compiled for any size of crop; taken from the cache on disk when the same network was compiled before."""
+    from tumorseg.openvino_cache import cached_file, keep_network, load_network
+    from tumorseg.openvino_network import build_graph
+
+    file = cached_file(core, model, settings)
+    if file is not None and (kept := load_network(core, file, settings)) is not None:
+        return kept
+    graph = build_graph(model.spec.network_config, model.stored or {}, model.spec.members)
+    network = core.compile_model(graph, "CPU", settings)
+    if file is not None:
+        keep_network(network, file)
+    return network
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from io import TextIOWrapper
+from pathlib import Path
 from typing import NoReturn
 
 from tumorseg.errors import BadInputError, CancelledError, OutOfMemoryError, TumorSegError
@@ -21,38 +22,66 @@ def run_program(name: str, work: Callable[[], int], when_stopped: str) -> int:
         when_stopped: what Ctrl-C leaves behind, said to the user.
 
     Returns:
-        The exit code of the work or of the problem; 1 without enough memory, 2 for files that the system refuses, 130
-        after Ctrl-C.
+        The exit code of the work or of the problem; 1 without enough memory, 2 for files or output that the system
+        refuses, 130 after Ctrl-C.
     """
+    open_closed_streams()
     _say_everything()
+    code = 0
     try:
-        return work()
+        code = work()
+        sys.stdout.flush()  # while a full disk can still be told
+        return code
     except TumorSegError as error:
         return _told(name, error)
     except MemoryError:
         return _told(name, OutOfMemoryError())
     except BrokenPipeError:  # the reader of our output went away, e.g. ``| head``
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return code
     except OSError as error:
-        where, reason = error.filename or "A file", error.strerror or error
-        print(f"{name}: {where} cannot be used ({reason}); free space or choose another place.", file=sys.stderr)
-        return BadInputError.exit_code
+        where, reason = error.filename or "The output or a file", error.strerror or error
+        return _told(name, BadInputError(f"{where} cannot be used ({reason}); free space or choose another place."))
     except KeyboardInterrupt:
-        print(f"\n{name}: Stopped; {when_stopped}.", file=sys.stderr)
+        _say(f"\n{name}: Stopped; {when_stopped}.")
         return CancelledError.exit_code
+    finally:
+        _drop_what_cannot_be_written()
+
+
+def open_closed_streams() -> None:
+    """Let streams lead nowhere that are closed (``>&-``), or that a Windows program without a console does not have.
+
+    Otherwise whatever prints there fails, or prints into the next file that is opened.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 def _told(name: str, error: TumorSegError) -> int:
     for problem in error.problems:
-        print(f"{name}: {problem}", file=sys.stderr)
+        _say(f"{name}: {problem}")
     return error.exit_code
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):  # the exit code still tells it
+        print(text, file=sys.stderr)
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Python would try it again at the end of the process, and change the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _say_everything() -> None:
     """What the console's code page does not have, as in names of files, is written as ``\\xb2`` instead of raised."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # Windows programs without a console have none
+        if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 

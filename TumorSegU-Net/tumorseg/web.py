@@ -25,9 +25,9 @@ class WebStream:
         self._answer = answer
 
     def read(self, size: int) -> bytes:
-        """At most so many bytes; none at the end."""
+        """At most so many bytes, as many as are there, waited for if there are none yet; none at the end."""
         try:
-            return self._answer.read(size)
+            return self._answer.read1(size)
         except http.client.HTTPException as error:
             raise OSError(str(error)) from error
 

@@ -17,6 +17,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from typing import IO, Any
 
@@ -27,7 +28,7 @@ from tumorseg.guard import check_case
 from tumorseg.model_keeper import ModelKeeper
 from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import find_model
-from tumorseg.program import leave
+from tumorseg.program import leave, open_closed_streams
 from tumorseg.progress import Progress
 from tumorseg.selfcheck import device_facts, self_check
 from tumorseg.worker_files import read_volumes, result_event
@@ -161,7 +162,10 @@ def _exit_soon_after(closed: threading.Event) -> None:
 
 def main() -> None:
     """Serve stdin and stdout; whatever libraries print goes to stderr so that it cannot disturb the events."""
+    open_closed_streams()
     events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
+    with suppress(OSError):  # nobody listens any more, which the end of the requests will tell
+        print(file=events, flush=True)  # ends a line that was begun before, so that it does not spoil the first event
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     requests = os.fdopen(os.dup(sys.stdin.fileno()), "r", encoding="utf-8", errors="replace")
     keep_freed_memory()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tumorseg.errors import BadInputError
+from tumorseg.errors import BadInputError, TumorSegError
 from tumorseg.modelfile import Model
 from tumorseg.sequences import SEQUENCES, Case
 from tumorseg.volume import Geometry, Volume
@@ -67,17 +67,34 @@ def _volume(folder: Path, sequence: str, entry: Mapping[str, Any]) -> Volume:
 
 
 def result_event(request: Message, case: Case, result: Result, model: Model) -> dict[str, Any]:
-    """Write the arrays of a result, and its report if wanted, into the request's folder; the values of its event."""
+    """Write the arrays of a result, and its report if wanted, into the request's folder; the values of its event.
+
+    Raises:
+        TumorSegError: the folder is full or cannot be written any more.
+    """
     from tumorseg.pipeline import reference_sequence
     from tumorseg.report import report_document
-    from tumorseg.report_html import HTML_REPORT_NAME, write_html_report
 
     folder = folder_of(request)
+    try:
+        names = _written(folder, request, case, result, model)
+    except OSError as error:
+        raise TumorSegError(
+            f"The result does not fit into the temporary folder {folder} ({error.strerror or error}); "
+            "free disk space and try again."
+        ) from error
+    return names | {"reference": reference_sequence(model.spec)} | report_document(result)
+
+
+def _written(folder: Path, request: Message, case: Case, result: Result, model: Model) -> dict[str, Any]:
+    """The names of what was written."""
+    from tumorseg.report_html import HTML_REPORT_NAME, write_html_report
+
     np.save(folder / LABELS_FILE, result.labels)
     np.save(folder / UNCERTAINTY_FILE, result.maps.uncertainty_bytes)
-    names = {"labels": LABELS_FILE, "uncertainty": UNCERTAINTY_FILE, "reference": reference_sequence(model.spec)}
+    names = {"labels": LABELS_FILE, "uncertainty": UNCERTAINTY_FILE}
     if request.get("report"):
         title = request.get("case")
         write_html_report(result, case, folder / HTML_REPORT_NAME, model.spec.card, title and str(title))
         names["report"] = HTML_REPORT_NAME
-    return names | report_document(result)
+    return names
