@@ -111,7 +111,7 @@ def _clicks(request: dict[str, Any], count: int) -> Iterator[dict[str, Any]]:
         for number in range(count):
             worker.stdin.write(json.dumps({**request, "id": str(number)}) + "\n")
             worker.stdin.flush()
-            events = map(json.loads, worker.stdout)
+            events = map(json.loads, filter(str.strip, worker.stdout))
             event = next(event for event in events if event["event"] != "progress")
             if event["event"] != "result":
                 raise SystemExit(" ".join(event["problems"]))

@@ -48,7 +48,7 @@ def test_a_waiting_request_is_cancelled_at_once(
 ) -> None:
     script, next_event = inside
     go_on = threading.Event()
-    monkeypatch.setattr("tumorseg.worker.check_case", lambda *_: go_on.wait(60) and [])
+    monkeypatch.setattr("tumorseg.worker.check_case", lambda *_, **__: go_on.wait(60) and [])
     request = worker_request(tmp_path, saved(threshold_model(), tmp_path))
     script.send(**{**request, "id": "running", "request": "check"})
     script.send(**{**request, "id": "waiting"})

@@ -47,7 +47,7 @@ def test_a_lost_parent_does_not_wait_for_a_long_computation(tmp_path: Path) -> N
     script = tmp_path / "hang.py"
     script.write_text(
         "import time, tumorseg.worker as w\n"
-        "def hang(*_):\n"
+        "def hang(*_, **__):\n"
         "    print('hanging', file=w.sys.stderr, flush=True)\n"
         "    time.sleep(600)\n"
         "w.check_case = hang\n"
