@@ -89,6 +89,19 @@ def test_what_cannot_be_registered_gets_a_rigid_motion_all_the_same(head: Head, 
     np.testing.assert_allclose(matrix[:3, :3] @ matrix[:3, :3].T, np.eye(3), atol=1e-9)
 
 
+def test_small_images_do_not_lead_astray() -> None:
+    """A cube with little but its outline, at whose 8 and 4 mm the optimizer ends further away than it began."""
+    grid = Geometry((32, 32, 32), (5.0, 6.0, 7.0), (2.0, 2.0, 2.0))
+    cube, random = np.max(np.abs(np.indices(grid.shape) - 16), axis=0) < 12, np.random.default_rng(0)
+    first, second = (
+        Volume(np.where(cube, 100 + random.normal(0, 5, grid.shape), 0).astype(np.float32), grid, name)
+        for name in ("t1ce", "flair")
+    )
+    second = replace(second, geometry=replace(grid, origin=(1.0, 6.0, 7.0)))
+    found = rigid_motion(first, second, ignore)
+    np.testing.assert_allclose(found.matrix[:3, 3], (-4.0, 0.0, 0.0), atol=1.0)
+
+
 def test_an_image_of_one_value_stays_where_it_is(head: Head) -> None:
     flat = replace(head["t2"], array=np.full(HEAD.shape, 7, np.float32))
     found = rigid_motion(head["t1ce"], flat, ignore)

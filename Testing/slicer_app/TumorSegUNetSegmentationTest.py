@@ -88,6 +88,17 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
         self.assertEqual(self.logic.workerProcessId, worker, "the second run started another worker")
         self.assertEqual(slicer.mrmlScene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"), 2)
 
+    def test_volumesOnOtherGridsAreRegistered(self) -> None:
+        requirePackages(self, "SimpleITK", "scipy", "torch")
+        nodes = addPatient()
+        nodes["flair"].SetOrigin(*np.add(nodes["flair"].GetOrigin(), (4.0, 0.0, 0.0)))
+        run = self.logic.run(nodes, device="cpu", onPoll=lambda run: slicer.app.processEvents())
+        registered = [found["volumes"] for found in run.outcome.findings if found["code"] == "registered"]
+        self.assertEqual(registered, [["flair"]], f"{run.outcome.findings}")
+        motion = np.array(run.outcome.provenance["input_flair_motion"].split(), float).reshape(3, 4)
+        self.assertAlmostEqual(motion[0, 3], -4.0, delta=1.0, msg="the FLAIR was not found where it is")
+        self.assertEqual(labelsFromNode(run.outcome.segmentation).shape, (32, 32, 32), "not on the grid of the T1ce")
+
     def test_cancelLeavesNothing(self) -> None:
         run = self.logic.startSegmentation(addPatient(), device="cpu")
         run.cancel()

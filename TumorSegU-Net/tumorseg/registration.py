@@ -123,8 +123,8 @@ def _unlikeness(transform: sitk.Euler3DTransform, first: sitk.Image, second: sit
 
 
 def _improve(transform: sitk.Euler3DTransform, first: sitk.Image, second: sitk.Image, steps: int) -> None:
-    """Move the transform to where the volumes are most alike; it stays where they do not meet."""
-    before = transform.GetParameters()
+    """Move the transform to where the volumes are more alike; it stays where they do not meet, or nothing is better."""
+    before, unlikeness = transform.GetParameters(), _unlikeness(transform, first, second)
     method = _method(transform)
     method.SetOptimizerAsRegularStepGradientDescent(
         learningRate=max(first.GetSpacing()) / 2,
@@ -137,6 +137,9 @@ def _improve(transform: sitk.Euler3DTransform, first: sitk.Image, second: sitk.I
     try:
         method.Execute(first, second)
     except RuntimeError:
+        transform.SetParameters(before)
+    # The optimizer ends where it is, not where it was best: small images can lead it astray.
+    if _unlikeness(transform, first, second) >= unlikeness:
         transform.SetParameters(before)
 
 
