@@ -196,6 +196,16 @@ def test_a_batch_must_be_shared_equally() -> None:
         Hardware(devices=4, nodes=2).check(RECIPE)
 
 
+def test_batch_norm_that_processes_do_not_share_is_told() -> None:
+    batch = replace(RECIPE, batch_size=4, network=replace(RECIPE.network, norm="batch"))
+    assert Hardware("cpu", devices=2).notes(batch) == [
+        "Batch norm is not shared by processes on the cpu: each of the 2 has the statistics of 2 instead of 4 patches, "
+        "so the weights are others than those of one process; train with --devices 1 or another norm."
+    ]
+    assert Hardware("cpu").notes(batch) == Hardware("cpu", devices=2).notes(RECIPE) == []
+    assert Hardware("cuda", devices=2).notes(batch) == []
+
+
 @pytest.mark.parametrize(
     ("capability", "precision"), [((9, 0), "bf16-mixed"), ((8, 0), "bf16-mixed"), ((7, 5), "16-mixed")]
 )

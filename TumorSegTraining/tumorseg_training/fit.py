@@ -83,7 +83,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
         )
     check_shares(recipe, groups)
     initial = initial_model(recipe)
-    notes = initial_notes(recipe, initial, split)
+    notes = [*initial_notes(recipe, initial, split), *hardware.notes(recipe)]
     first = is_first_process()
     described = split_values(prepared, split)
     if first:

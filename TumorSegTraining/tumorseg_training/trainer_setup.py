@@ -51,7 +51,7 @@ def make_trainer(recipe: Recipe, run: Path, hardware: Hardware, validated: bool)
         devices=hardware.devices,
         num_nodes=hardware.nodes,
         strategy="ddp" if hardware.processes > 1 else "auto",
-        sync_batchnorm=hardware.processes > 1 and hardware.accelerator == "cuda",
+        sync_batchnorm=hardware.shares_batch_norm,
         use_distributed_sampler=False,  # TrainingData knows which samples are whose
         precision=recipe.precision,  # type: ignore[arg-type]
         default_root_dir=run,
