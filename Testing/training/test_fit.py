@@ -22,8 +22,11 @@ from tumorseg_training.initial import FIRST_LAYER, mixed_with_initial
 from tumorseg_training.module import SegmentationModule
 from tumorseg_training.run_folder import BEST_CHECKPOINT, LAST_CHECKPOINT, MODEL_FILE, PREVIOUS_CHECKPOINT
 from tumorseg_training.split import load_split
+from tumorseg_training.validation import CaseRow, validate
 
 HELD_OUT = "Synthetic_0003"
+
+Interrupt = Callable[[int, BaseException], None]
 
 PLATEAU = """
 patch_size = [16, 16, 16]
@@ -157,12 +160,56 @@ def test_a_best_checkpoint_that_is_gone_is_told(run: Path, prepared: Path, capsy
     assert (training["notes"], training["epoch"]) == ([told], 1)
 
 
+def _seldom(folder: Path, epochs: int, every: int) -> list[str]:
+    """Arguments of a training that is validated after each so many epochs."""
+    path = folder / "seldom.toml"
+    path.write_text(f"validate_every = {every}\n{Path(TINY).read_text()}")
+    return ["--recipe", str(path), "--epochs", str(epochs)]
+
+
+@pytest.mark.parametrize(("epochs", "every", "validated"), [(3, 2, ["1", "2"]), (2, 5, ["1"])])
+def test_the_last_epoch_is_validated_also_over_a_restart(
+    epochs: int, every: int, validated: list[str], prepared: Path, tmp_path: Path, stop_at: Interrupt
+) -> None:
+    arguments = _seldom(tmp_path, epochs, every)
+    assert main(_fit(prepared, tmp_path / "whole", *arguments)) == 0
+    rows = _rows(tmp_path / "whole")
+    assert [row["epoch"] for row in rows if row["dice_mean"]] == validated
+    best = torch.load(tmp_path / "whole" / BEST_CHECKPOINT, weights_only=True)
+    dice = [float(row["dice_mean"]) for row in rows if row["dice_mean"]]
+    assert best["epoch"] == int(validated[dice.index(max(dice))])
+    stop_at(4 * (epochs - 1) + 1, OSError(5, "Input/output error", "a.npy"))  # in the last epoch
+    assert main(_fit(prepared, tmp_path / "stopped", *arguments)) == 2
+    assert main(_fit(prepared, tmp_path / "stopped", *arguments)) == 0
+    assert [row["validation_loss"] for row in _rows(tmp_path / "stopped")] == [row["validation_loss"] for row in rows]
+    assert _same_weights(tmp_path / "whole", tmp_path / "stopped")
+
+
+def test_a_training_that_finds_nothing_says_so_and_keeps_the_lowest_loss(
+    prepared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def blind(*arguments: Any) -> CaseRow:
+        row = validate(*arguments)
+        dice = {name: 0.0 for name in row.values if name.startswith("dice_")}
+        return replace(row, values={**row.values, **dice})
+
+    monkeypatch.setattr("tumorseg_training.module.validate", blind)
+    assert main(_fit(prepared, tmp_path / "run", "--epochs", "3")) == 0
+    told = (
+        "No validation scored above predicting nothing (mean Dice 0.000 at best, predicting nothing 0.000): the model "
+        "has not learned to find tumors. Train longer, or check the data with tumorseg-train audit."
+    )
+    assert f"Warning: {told}" in capsys.readouterr().out.splitlines()
+    training = read_spec(tmp_path / "run" / MODEL_FILE).training
+    assert training["notes"][-1] == told
+    lowest = min(_rows(tmp_path / "run"), key=lambda row: float(row["validation_loss"]))
+    assert training["epoch"] == int(lowest["epoch"]) > 0
+
+
 def test_training_lowers_the_loss_and_another_seed_gives_other_weights(
     run: Path, prepared: Path, tmp_path: Path
 ) -> None:
-    recipe = tmp_path / "seldom.toml"
-    recipe.write_text(f"validate_every = 20\n{Path(TINY).read_text()}")
-    assert main(_fit(prepared, tmp_path / "run", "--recipe", str(recipe), "--epochs", "20", "--seed", "5")) == 0
+    assert main(_fit(prepared, tmp_path / "run", *_seldom(tmp_path, epochs=20, every=20), "--seed", "5")) == 0
     losses = [float(row["train_loss"]) for row in _rows(tmp_path / "run")]
     assert np.mean(losses[-3:]) < losses[0] - 0.15
     assert not _same_weights(run, tmp_path / "run")
@@ -332,9 +379,6 @@ def restored_ctrl_c() -> Iterator[None]:
     handler = signal.getsignal(signal.SIGINT)
     yield
     signal.signal(signal.SIGINT, handler)
-
-
-Interrupt = Callable[[int, BaseException], None]
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def test_the_plan_counts_validations_and_their_tiles(tmp_path: Path, monkeypatch
         return make_plan(recipe, groups, validation, Hardware("cpu", processes, workers=0), tmp_path)
 
     assert plan(every_second, cases).seconds_per_validation == pytest.approx(3 * 2 * 3 * 3 * 10, abs=0.1)
-    assert plan(every_second, cases).seconds_in_all == pytest.approx(5 * 4 + 2 * 540, abs=0.2)
+    assert plan(every_second, cases).seconds_in_all == pytest.approx(5 * 4 + 3 * 540, abs=0.3)
     assert plan(every_second, cases, processes=2).seconds_per_validation == pytest.approx(360, abs=0.1)
     assert plan(replace(RECIPE, resized=True), cases).seconds_per_validation == pytest.approx(30, abs=0.1)
     mirrored = plan(replace(RECIPE, tta=True), cases)
@@ -80,10 +80,27 @@ def test_the_plan_counts_validations_and_their_tiles(tmp_path: Path, monkeypatch
     at_once = plan(replace(RECIPE, single_pass=True), cases)
     filled = 24 * 28 * 26 / 16**3  # patches that fill such a brain
     assert at_once.seconds_per_validation == pytest.approx(3 * filled * 10, rel=1e-3)
-    assert "every 2 epochs" in plan(every_second, cases).text()
+    assert "every 2 epochs and after the last," in plan(every_second, cases).text()
+    assert "every 2 epochs," in plan(replace(every_second, epochs=4), cases).text()
     without = plan(RECIPE, [])
     assert without.seconds_in_all == 8
     assert without.text().endswith("time      about 4 s of training per epoch, 8 s in all")
+
+
+def test_a_single_validation_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tumorseg_training.plan.step_seconds", lambda *_: 1.0)
+    monkeypatch.setattr("tumorseg_training.plan.tile_seconds", lambda *_: 10.0)
+    prepared = prepared_folder(tmp_path / "p", train=2, validation=1)
+    groups = training_cases(prepared, RECIPE, ["Head_0", "Head_1"], print)
+    (cases,) = training_cases(prepared, RECIPE, ["Head_2"], print)
+    seldom = replace(RECIPE, epochs=3, validate_every=4, ema_decay=0.0)
+    plan = make_plan(seldom, groups, cases, Hardware("cpu", workers=0), tmp_path)
+    assert plan.warnings() == [
+        "validate_every = 4 is more than the 3 epoch(s): only the last one is validated, so there is no choice of the "
+        "best weights; lower validate_every."
+    ]
+    assert "of validation after the last epoch," in plan.text()
+    assert make_plan(seldom, groups, [], Hardware("cpu", workers=0), tmp_path).warnings() == []
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (89, "89 s"), (600, "10 min"), (7200, "2.0 h")])
@@ -177,6 +194,16 @@ def test_a_batch_must_be_shared_equally() -> None:
     Hardware("cpu", devices=2).check(RECIPE)
     with pytest.raises(BadInputError, match="A batch_size of 2 cannot be shared by 8 processes; set it to a multiple"):
         Hardware(devices=4, nodes=2).check(RECIPE)
+
+
+def test_batch_norm_that_processes_do_not_share_is_told() -> None:
+    batch = replace(RECIPE, batch_size=4, network=replace(RECIPE.network, norm="batch"))
+    assert Hardware("cpu", devices=2).notes(batch) == [
+        "Batch norm is not shared by processes on the cpu: each of the 2 has the statistics of 2 instead of 4 patches, "
+        "so the weights are others than those of one process; train with --devices 1 or another norm."
+    ]
+    assert Hardware("cpu").notes(batch) == Hardware("cpu", devices=2).notes(RECIPE) == []
+    assert Hardware("cuda", devices=2).notes(batch) == []
 
 
 @pytest.mark.parametrize(

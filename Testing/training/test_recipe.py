@@ -79,7 +79,21 @@ def test_a_pass_has_a_step_for_every_full_batch() -> None:
         ('learning_rate = "fast"', "learning_rate must be a number from 1e-09 to 1, got 'fast'"),
         ("foreground = 1.5", "foreground must be a number from 0 to 1, got 1.5"),
         ("ema_decay = nan", "ema_decay must be a number from 0 to 1, got nan"),
-        ("colour = 1", "colour"),
+        ("ema_decay = 1.0", "ema_decay must be below 1, with which the averaged weights never learn, got 1"),
+        ("initial = 3", "initial must be the name or the file of a model in quotes, got 3"),
+        ("donors = 3", r'donors must be a list of data folders such as \["brats2021"\], got 3'),
+        ('donors = "s1"', r'donors must be a list of data folders such as \["brats2021"\], got .s1.'),
+        ("donors = [1]", r"donors must be a list of data folders such as .*, got \(1,\)"),
+        ("channels = 3", "channels must be different ones of t1, t1ce, t2, flair, got 3"),
+        ('channels = [["t1"]]', "channels must be different ones of t1, t1ce, t2, flair, got"),
+        (
+            "patch_size = [2, 2, 2]",
+            r"patch_size must be more than 2 along an axis, got \(2, 2, 2\): of the single voxel at the deepest level "
+            "of the network the norm 'instance' has no spread",
+        ),
+        ('name = "x"', "a recipe is called as its file; leave the entry name away"),
+        ("colour = 1", "there is no entry colour; use one of network, augmentation, channels, .*initial_share"),
+        ("epoch = 1", r"there is no entry epoch; perhaps epochs is meant\.$"),
         ('loss = "hinge"', "loss must be one of dice_bce, bce, got 'hinge'"),
         ('optimizer = "lion"', "optimizer must be one of adamw, adam, sgd, got 'lion'"),
         (
@@ -93,7 +107,13 @@ def test_a_pass_has_a_step_for_every_full_batch() -> None:
         ('schedule = "plateau"\nwarm_up_steps = 5', "warm_up_steps must be 0 with the schedule plateau"),
         ("augmentation = 3", r"\[augmentation\] must be a table"),
         ("[augmentation]\nmirror = 2", "augmentation.mirror must be a number from 0 to 1, got 2"),
-        ("[augmentation]\ntwist = 1", "twist"),
+        ("[augmentation]\nrotations = 1", r"there is no entry rotations in \[augmentation\]; perhaps rotation or"),
+        ("[network]\nnorms = 1", r"there is no entry norms in \[network\]; perhaps norm is meant"),
+        ("[network]\nfeatures = 3", "network.features must be a list of whole numbers, got 3"),
+        ("[network]\nfeatures = [4, 8.5]", "network.features must be a list of whole numbers, got"),
+        ('[network]\ndecoder_blocks = "2"', "network.decoder_blocks must be a whole number, got '2'"),
+        ("[network]\ndecoder_blocks = 0", "network.decoder_blocks must be 1 or more, got 0"),
+        ("[network]\nnorm = 1", "network.norm must be a word in quotes, got 1"),
         ('[shares]\nreal = "all"', "shares.real must be a number from 0 to 1e.06, got 'all'"),
         ("network = 3", r"\[network\] must be a table"),
         ('[network]\npreset = "big"', "there is no network 'big'; use one of default, paper, tiny"),
@@ -105,6 +125,14 @@ def test_what_cannot_be_trained_is_refused(tmp_path: Path, text: str, message: s
     with pytest.raises(BadInputError, match=message) as caught:
         load_recipe(str(path))
     assert caught.value.problems[0].startswith(f"The recipe {path} cannot be used: ")
+
+
+def test_one_voxel_is_enough_for_a_network_without_norm(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text('patch_size = [2, 2, 2]\n[network]\npreset = "tiny"\nnorm = "none"\n')
+    assert load_recipe(str(path)).patch_size == (2, 2, 2)
+    path.write_text('patch_size = [2, 2, 4]\n[network]\npreset = "tiny"\n')
+    assert load_recipe(str(path)).patch_size == (2, 2, 4)
 
 
 def test_options_are_checked_like_entries() -> None:

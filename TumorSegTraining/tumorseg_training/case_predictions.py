@@ -3,47 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from enum import Enum
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tumorseg.errors import BadInputError
 from tumorseg.images import READABLE, extension_of, read_labels
-from tumorseg.regions import ET, REGIONS, UNDIVIDED, LabelConvention, from_convention
-from tumorseg.volume import LabelArray
-from tumorseg_training.cases import LabelledCase, read_labelled, read_truth
-from tumorseg_training.conventions import CLEAR_SHELL, Convention, shell_difference, to_engine
+from tumorseg.regions import REGIONS, UNDIVIDED
+from tumorseg_training.cases import LabelledCase, convention_of, read_labelled, read_truth
+from tumorseg_training.conventions import CAVITY, Convention, shell_difference
 from tumorseg_training.evaluate import CasePrediction, Show
+from tumorseg_training.numbering import Numbering, doubt, identify
 
 if TYPE_CHECKING:
     from tumorseg.modelfile import Model
-
-
-class Numbering(str, Enum):
-    """What the numbers of predictions mean; the values are those of ``--labels``."""
-
-    BRATS_2023 = "2023"
-    BRATS_2020 = "2020"
-    DECATHLON = "decathlon"
-
-    @property
-    def called(self) -> str:
-        """What the results call it."""
-        return Convention.DECATHLON.value if self is Numbering.DECATHLON else f"BraTS {self.value}"
-
-    def to_engine(self, labels: LabelArray) -> LabelArray:
-        """Renumber labels of a file for the engine.
-
-        Raises:
-            ValueError: a label that the numbering does not have.
-        """
-        if self is Numbering.DECATHLON:
-            return to_engine(labels, Convention.DECATHLON)
-        return from_convention(labels, LabelConvention(self.value))
 
 
 class ModelPredictions:
@@ -88,9 +63,10 @@ class PredictionFiles:
     Attributes:
         numbering: of all files of the folder.
         regions: that they can have.
+        doubt: a sentence on how the numbering was identified; empty where nothing speaks against it.
     """
 
-    def __init__(self, folder: Path, cases: Collection[str], numbering: Numbering | None = None) -> None:
+    def __init__(self, folder: Path, cases: Collection[LabelledCase], numbering: Numbering | None = None) -> None:
         """Find the files of cases, and identify their numbering unless it is given.
 
         Raises:
@@ -99,13 +75,19 @@ class PredictionFiles:
         if not folder.is_dir():
             raise BadInputError(f"The folder of predictions {folder} does not exist; check the path.")
         self.folder = folder
-        self._files = dict(_files_by_case(folder, cases))
+        names = {case.name for case in cases}
+        self._files = dict(_files_by_case(folder, names))
         if not self._files:
             raise BadInputError(
-                f"{folder} holds no prediction of any case; name them by case, like {min(cases)}.nii.gz."
+                f"{folder} holds no prediction of any case; name them by case, like {min(names)}.nii.gz."
             )
         values, shells = _look_at(self._files.values())
-        self.numbering = numbering or _identify(folder, values, shells)
+        if numbering is None:
+            truths = {*_conventions((case for case in cases if case.name in self._files), values)}
+            self.numbering = identify(folder, values, shells, truths)
+            self.doubt = doubt(self.numbering, values)
+        else:
+            self.numbering, self.doubt = numbering, ""
         self.regions: tuple[str, ...] = ("WT",) if UNDIVIDED in values else tuple(REGIONS)
 
     def __call__(self, case: LabelledCase, show: Show) -> CasePrediction:
@@ -166,22 +148,16 @@ def _look_at(files: Iterable[Path]) -> tuple[set[int], list[float]]:
     return values, shells
 
 
-def _identify(folder: Path, values: set[int], shells: Sequence[float]) -> Numbering:
-    """A 4 without any 3 in the whole folder is BraTS 2017-2022; without both, the years of BraTS agree.
+def _conventions(cases: Iterable[LabelledCase], values: Collection[int]) -> Iterator[Convention]:
+    """Of the cases' own labels, which are read only where the layout does not tell and a 4 must be understood.
 
-    Raises:
-        BadInputError: both occur, or 1 is clearly edema. A bad network may get that wrong in single cases, not in most.
+    Truths that cannot be understood are told when their turn comes.
     """
-    if {ET, 4} <= values:
-        raise BadInputError(
-            f"The predictions in {folder} hold both 3 and 4, so their numbering cannot be identified; "
-            "state it with --labels 2023 (enhancing tumor is 3) or --labels 2020 (it is 4)."
-        )
-    found = Numbering.BRATS_2020 if 4 in values else Numbering.BRATS_2023
-    if shells and median(shells) < -CLEAR_SHELL:
-        raise BadInputError(
-            f"In most predictions in {folder} label 1 lies outside label 2, so 1 is probably edema, as in the "
-            "Decathlon; state their numbering with --labels decathlon (1 is edema) or "
-            f"--labels {found.value} (1 is core)."
-        )
-    return found
+    for case in cases:
+        if case.convention is not None:
+            yield case.convention
+        elif CAVITY in values:
+            try:
+                yield convention_of(case, case.segmentation.read_labels()[0])
+            except BadInputError:
+                continue

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +101,19 @@ class EpochTable(Callback):
         if advice and not self.advised:
             self.say(advice)
             self.advised = True
+
+
+def nothing_found(rows: Sequence[Row]) -> str:
+    """A sentence where no validation scored above predicting nothing; empty otherwise, and without validations."""
+    validations = [row for row in rows if "dice_mean" in row]
+    if not validations or any(row["dice_mean"] > row["nothing_dice_mean"] for row in validations):
+        return ""
+    best = max(row["dice_mean"] for row in validations)
+    return (
+        f"No validation scored above predicting nothing (mean Dice {best:.3f} at best, predicting nothing "
+        f"{validations[-1]['nothing_dice_mean']:.3f}): the model has not learned to find tumors. Train longer, or "
+        "check the data with tumorseg-train audit."
+    )
 
 
 def epoch_line(row: Row, epochs: int) -> str:

@@ -39,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--labels",
-        choices=("auto", "2023", "2020", "decathlon"),
+        choices=("auto", "2024", "2023", "2020", "decathlon"),
         default="auto",
-        help="numbering of --predictions: enhancing tumor is 3 (2023) or 4 (2020), or edema is 1 (decathlon); BraTS's "
-        "are identified by default",
+        help="numbering of --predictions: enhancing tumor is 3 (2023; 2024, where 4 is a resection cavity) or 4 "
+        "(2020), or edema is 1 (decathlon); BraTS's are identified by default",
     )
     parser.add_argument("--device", default="auto", help="auto (default), cpu, cuda, cuda:N or mps")
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap intervals (default: 0)")

@@ -14,11 +14,12 @@ from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
 from tumorseg_training.calibrate import calibrate
 from tumorseg_training.calibration_report import calibration_markdown, calibration_text
-from tumorseg_training.case_predictions import ModelPredictions, Numbering, PredictionFiles
+from tumorseg_training.case_predictions import ModelPredictions, PredictionFiles
 from tumorseg_training.cases import LabelledCase, cases_and_notes, check_names
 from tumorseg_training.documents import Document
 from tumorseg_training.evaluate import Evaluation, Show, evaluate
 from tumorseg_training.evaluation_summary import dice_table, statistics, write_summary
+from tumorseg_training.numbering import Numbering
 from tumorseg_training.results_folder import SUMMARY_TEXT, ResultsFolder, check_results_folder
 from tumorseg_training.run_cases import find_run_cases, read_run_split
 from tumorseg_training.run_folder import EVALUATION_FOLDER, MODEL_FILE
@@ -150,13 +151,13 @@ def _model_plan(model: Model, cases: list[LabelledCase], subject: Document, opti
 
 def _predictions_plan(options: argparse.Namespace, cases: list[LabelledCase], subject: Document) -> Plan:
     stated = None if options.labels == "auto" else Numbering(options.labels)
-    files = PredictionFiles(options.predictions, [case.name for case in cases], stated)
+    files = PredictionFiles(options.predictions, cases, stated)
     numbering = f"{files.numbering.called} ({'identified' if stated is None else 'stated'})"
     subject |= {
         "predictions": str(options.predictions.resolve()),
         "convention": numbering,
     }
-    note = f"Numbering of the predictions: {numbering}."
+    note = f"Numbering of the predictions: {numbering}.{files.doubt}"
     return Plan(cases, files, subject, options.output, notes=[note])
 
 

@@ -18,6 +18,7 @@ from tumorseg.errors import BadInputError
 from tumorseg.modelfile import save_model
 from tumorseg_training.checkpoint_file import newest_checkpoint, read_checkpoint
 from tumorseg_training.documents import write_document
+from tumorseg_training.epoch_table import EpochTable, nothing_found
 from tumorseg_training.hardware import Hardware, is_first_process
 from tumorseg_training.initial import Initial, initial_model, initial_notes, mixed_with_initial
 from tumorseg_training.module import SegmentationModule
@@ -82,7 +83,7 @@ def fit(recipe: Recipe, prepared: Path, fold: int, run: Path, hardware: Hardware
         )
     check_shares(recipe, groups)
     initial = initial_model(recipe)
-    notes = initial_notes(recipe, initial, split)
+    notes = [*initial_notes(recipe, initial, split), *hardware.notes(recipe)]
     first = is_first_process()
     described = split_values(prepared, split)
     if first:
@@ -152,6 +153,12 @@ def _finished(checkpoint: dict[str, Any], recipe: Recipe) -> bool:
     return checkpoint["epoch"] + 1 >= recipe.epochs or any(stops)
 
 
+def _nothing_found(checkpoint: dict[str, Any]) -> list[str]:
+    """What is to be said of the validations of a run, from its last checkpoint."""
+    told = nothing_found(checkpoint["callbacks"].get(EpochTable.__qualname__, {}).get("rows", []))
+    return [told] if told else []
+
+
 def _write_model(
     recipe: Recipe, split: dict[str, Any], initial: Initial, run: Path, notes: list[str], validated: bool
 ) -> None:
@@ -161,9 +168,12 @@ def _write_model(
         raise BadInputError(f"{run} has no checkpoint; train it again.")
     best, wanted = run / BEST_CHECKPOINT, validated and recipe.keep == "best"
     checkpoint = read_checkpoint(best) if wanted and best.exists() else found[1]
-    if wanted and not best.exists():
-        notes = [*notes, f"{BEST_CHECKPOINT} is not there, so these are the last weights, not the best ones."]
-        say(f"Warning: {notes[-1]}")
+    lost = f"{BEST_CHECKPOINT} is not there, so these are the last weights, not the best ones."
+    doubts = [lost] if wanted and not best.exists() else []
+    doubts += _nothing_found(found[1])
+    for sentence in doubts:
+        say(f"Warning: {sentence}")
+    notes = [*notes, *doubts]
     training = {
         # Weights are passed on: they do not tell where their owner's data and models lie.
         "recipe": {**recipe_values(recipe), "initial": Path(recipe.initial).name},

@@ -82,6 +82,21 @@ class Hardware:
             return "bf16-mixed" if torch.cuda.get_device_capability()[0] >= _BF16_CAPABILITY else "16-mixed"
         return "bf16-mixed" if self.accelerator == "cpu" and cpu_has_bf16() else "32-true"
 
+    @property
+    def shares_batch_norm(self) -> bool:
+        """Whether several processes have the statistics of one batch, which torch can do on GPUs alone."""
+        return self.processes > 1 and self.accelerator == "cuda"
+
+    def notes(self, recipe: Recipe) -> list[str]:
+        """Where the processes, resolved, train something else than one would."""
+        if self.processes == 1 or self.shares_batch_norm or recipe.network.norm != "batch":
+            return []
+        return [
+            f"Batch norm is not shared by processes on the {self.accelerator}: each of the {self.processes} has the "
+            f"statistics of {recipe.batch_size // self.processes} instead of {recipe.batch_size} patches, so the "
+            "weights are others than those of one process; train with --devices 1 or another norm."
+        ]
+
     def check(self, recipe: Recipe) -> None:
         """Refuse a batch that the processes cannot share equally, and a precision that the device does not have.
 

@@ -85,7 +85,7 @@ class Plan:
     @property
     def seconds_in_all(self) -> float:
         """With all validations."""
-        validations = self.epochs // self.validate_every
+        validations = -(-self.epochs // self.validate_every)  # the last epoch always has one
         return self.seconds_per_epoch * self.epochs + self.seconds_per_validation * validations
 
     def values(self) -> dict[str, Any]:
@@ -114,6 +114,8 @@ class Plan:
         if not self.validation_cases:
             return training
         often = "every epoch" if self.validate_every == 1 else f"every {self.validate_every} epochs"
+        if self.epochs % self.validate_every:
+            often = f"{often} and after the last" if self.epochs > self.validate_every else "after the last epoch"
         return f"{training}, {duration(self.seconds_per_validation)} of validation {often}"
 
     def warnings(self) -> list[str]:
@@ -128,6 +130,11 @@ class Plan:
             found.append(
                 f"After {steps} steps {self.start_share:.0%} of the averaged weights, which are kept, are still those "
                 f"of the beginning; train longer, or lower ema_decay to {FORGOTTEN ** (1 / steps):.3f} or less."
+            )
+        if self.validation_cases and self.validate_every > self.epochs:
+            found.append(
+                f"validate_every = {self.validate_every} is more than the {self.epochs} epoch(s): only the last one is "
+                "validated, so there is no choice of the best weights; lower validate_every."
             )
         return found
 

@@ -56,6 +56,8 @@ _WHOLE = {
     "early_stopping": 0,
     "validate_every": 1,
 }
+_OVER_VOXELS = ("instance", "batch")
+"""Norms that need several voxels; torch refuses batch norm with a batch of one only, but so few values tell nothing."""
 _SWITCHES = ("resized", "single_pass", "tta", "other_half", "compile")
 
 
@@ -159,7 +161,10 @@ class Recipe:
         for name in _SWITCHES:
             if not isinstance(getattr(self, name), bool):
                 raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
-        _check_patch_size(self.patch_size, self.network.divisor)
+        if self.ema_decay == 1:
+            raise ValueError("ema_decay must be below 1, with which the averaged weights never learn, got 1")
+        _check_patch_size(self.patch_size, self.network)
+        _check_texts(self.initial, self.donors)
         _check_channels(self.channels, self.other_half, self.network.in_channels)
         if not are_guides(self.guides, self.channels):
             raise ValueError(f"guides must be different ones of the channels, got {self.guides!r}")
@@ -193,14 +198,28 @@ def _check_number(name: str, value: object, lowest: float, highest: float) -> No
         raise ValueError(f"{name} must be a number from {lowest:g} to {highest:g}, got {value!r}")
 
 
-def _check_patch_size(size: Any, divisor: int) -> None:
+def _check_patch_size(size: Any, network: UNet3DConfig) -> None:
+    divisor = network.divisor
     whole = isinstance(size, tuple) and len(size) == 3 and all(isinstance(length, int) for length in size)
     if not whole or any(length < 1 or length % divisor for length in size):
         raise ValueError(f"patch_size must be three positive multiples of {divisor}, got {size!r}")
+    if set(size) == {divisor} and network.norm in _OVER_VOXELS:
+        raise ValueError(
+            f"patch_size must be more than {divisor} along an axis, got {size!r}: of the single voxel at the deepest "
+            f"level of the network the norm {network.norm!r} has no spread"
+        )
+
+
+def _check_texts(initial: Any, donors: Any) -> None:
+    if not isinstance(initial, str):
+        raise ValueError(f"initial must be the name or the file of a model in quotes, got {initial!r}")
+    if not isinstance(donors, tuple) or not all(isinstance(name, str) for name in donors):
+        raise ValueError(f'donors must be a list of data folders such as ["brats2021"], got {donors!r}')
 
 
 def _check_channels(channels: Sequence[str], other_half: bool, inputs: int) -> None:
-    if len(set(channels)) != len(channels) or not set(channels) <= set(SEQUENCES):
+    listed = isinstance(channels, tuple) and all(isinstance(name, str) for name in channels)
+    if not listed or len(set(channels)) != len(channels) or not set(channels) <= set(SEQUENCES):
         raise ValueError(f"channels must be different ones of {', '.join(SEQUENCES)}, got {channels!r}")
     if input_count(channels, other_half) != inputs:
         doubled = ", each with its difference from the other half" if other_half else ""

@@ -23,6 +23,7 @@ from tumorseg_training.clock import Clock
 from tumorseg_training.epoch_table import EpochTable
 from tumorseg_training.guards import NanGuard, PlateauSchedule
 from tumorseg_training.hardware import Hardware
+from tumorseg_training.last_validation import LastValidation
 from tumorseg_training.recipe import Recipe
 from tumorseg_training.run_folder import METRICS_FILE, TENSORBOARD_FOLDER
 
@@ -50,7 +51,7 @@ def make_trainer(recipe: Recipe, run: Path, hardware: Hardware, validated: bool)
         devices=hardware.devices,
         num_nodes=hardware.nodes,
         strategy="ddp" if hardware.processes > 1 else "auto",
-        sync_batchnorm=hardware.processes > 1 and hardware.accelerator == "cuda",
+        sync_batchnorm=hardware.shares_batch_norm,
         use_distributed_sampler=False,  # TrainingData knows which samples are whose
         precision=recipe.precision,  # type: ignore[arg-type]
         default_root_dir=run,
@@ -82,7 +83,7 @@ def _callbacks(recipe: Recipe, run: Path, hardware: Hardware, validated: bool) -
             EarlyStopping("validation_loss", patience=recipe.early_stopping, check_on_train_epoch_end=False)
         )
     if validated:
-        callbacks.append(BestCheckpoint(run))
+        callbacks += [LastValidation(recipe.epochs), BestCheckpoint(run)]
     # The last one, so that it holds what the others know of the epoch.
     callbacks.append(ModelCheckpoint(run, "last", enable_version_counter=False, save_on_train_epoch_end=True))
     return callbacks
