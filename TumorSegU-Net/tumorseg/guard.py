@@ -15,6 +15,7 @@ from tumorseg.guard_coverage import coverage
 from tumorseg.guard_identity import different_origins, little_overlap, misplaced
 from tumorseg.guard_names import different_names
 from tumorseg.guard_whole import whole_brain
+from tumorseg.outside import with_zero_outside
 from tumorseg.sequences import DISPLAY_NAMES, Case
 from tumorseg.sides import unknown_sides
 from tumorseg.volume import FloatArray, Volume
@@ -67,6 +68,7 @@ def check_case(
         All findings, blocking ones first and notes last; empty when there is nothing to say.
     """
     needed = {sequence: case[sequence] for sequence in required if sequence in case}
+    needed, outside = with_zero_outside(needed, mask is not None)
     contents = [finding for sequence in needed for finding in _content(sequence, needed)]
     contents += _impossible_grids(needed)
     spoiled = {sequence for finding in blocking(contents) for sequence in finding.volumes}
@@ -91,6 +93,7 @@ def check_case(
         *_implausible_spacings(needed),
         *small,
         *(whole_brain(brains) if comparable and not (apart or small) else ()),
+        *outside,
         *(unstripped if mask is None else ()),
     ]
     return by_severity(findings)

@@ -32,6 +32,7 @@ from tumorseg.guided import as_guide, guided, near_tumor
 from tumorseg.measure import RegionMeasure, TumorMeasures, measure_tumor
 from tumorseg.midline import find_midline
 from tumorseg.modelfile import Model, ModelSpec, PostProcessing
+from tumorseg.outside import with_zero_outside
 from tumorseg.postprocess import clean
 from tumorseg.probability_maps import ProbabilityMaps
 from tumorseg.progress import Progress, Report, silent
@@ -287,12 +288,13 @@ def _stage(name: str, seconds: dict[str, float], report: Report) -> Iterator[Non
 
 
 def _checked(case: Case, spec: ModelSpec, options: Options) -> tuple[Case, list[Finding]]:
-    """The volumes that the model needs, and what is to be told of them."""
+    """The volumes that the model needs, 0 outside of the brain, and what is to be told of them."""
     needed = {name: case[name] for name in spec.channels if name in case}
+    cleared, outside = with_zero_outside(needed, options.brain_mask is not None)
     other_grids: OtherGrids = "registered" if options.register else "resampled"
-    findings = check_case(needed, spec.channels, options.brain_mask, other_grids)
+    findings = by_severity([*check_case(cleared, spec.channels, options.brain_mask, other_grids), *outside])
     _refuse_blocking(findings)
-    return needed, findings
+    return cleared, findings
 
 
 def _refuse_blocking(findings: list[Finding]) -> None:
