@@ -112,7 +112,7 @@ def test_heads_and_pieces_of_brains_are_not_compared() -> None:
     head = {s: replace(v, geometry=replace(GRID, spacing=(3.0, 3.0, 3.0))) for s, v in case_of(egg(), part).items()}
     assert [finding.code for finding in findings(head)] == ["skull"]
     small = {s: replace(v, geometry=replace(GRID, spacing=(1.6, 1.6, 1.6))) for s, v in head.items()}
-    assert findings(small) == []
+    assert [finding.code for finding in findings(small)] == ["small-brain"]
 
 
 def real_case(data_folder: Path, number: int) -> Case:
@@ -121,7 +121,8 @@ def real_case(data_folder: Path, number: int) -> Case:
 
 def test_the_volume_of_another_real_patient(data_folder: Path) -> None:
     case, other = real_case(data_folder, 1479), real_case(data_folder, 1477)
-    (finding,) = findings({**case, "t1ce": other["t1ce"]})
+    names, finding = findings({**case, "t1ce": other["t1ce"]})
+    assert (names.code, names.volumes) == ("different-names", ("t1", "t2", "flair", "t1ce"))
     assert (finding.code, finding.volumes) == ("different-brain", ("t1ce", "t1", "t2", "flair"))
 
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from support.cases import SMALL, expected_threshold_labels, small_case
+from support.cases import HEAD_SIZED, SMALL, expected_threshold_labels, small_case
 from support.models import saved, threshold_model
 from support.worker import Event, RunningWorker, Script, end_of, worker_request
 from tumorseg.modelfile import Model
-from tumorseg.volume import Geometry, Volume
+from tumorseg.volume import Volume
 from tumorseg.worker import Worker
 
 
@@ -53,9 +53,8 @@ def test_a_result_tells_lesions_and_quality_and_writes_the_report_when_asked(
 ) -> None:
     script, next_event = inside
     model = threshold_model((0.5, 1.0, 2.0))
-    geometry = Geometry((20, 22, 24), spacing=(3.0, 3.0, 3.0))
-    path = saved(replace(model, spec=replace(model.spec, spacing=geometry.spacing)), tmp_path)
-    script.send(**{**worker_request(tmp_path, path, small_case(geometry)), "report": True, "case": "Jane <Doe>"})
+    path = saved(replace(model, spec=replace(model.spec, spacing=HEAD_SIZED.spacing)), tmp_path)
+    script.send(**{**worker_request(tmp_path, path, small_case(HEAD_SIZED)), "report": True, "case": "Jane <Doe>"})
     result = end_of("1", next_event)
     assert result["event"] == "result", result
     assert result["foci"] == len(result["lesions"]) > 0

@@ -13,6 +13,7 @@ import vtk
 from support.mrml import GEOMETRIES, SHAPE, linear_transform, random_volume
 from tumorseg.errors import BadInputError
 from tumorseg.volume import Geometry
+from TumorSegUNetLib.volume_files import loadVolumeFile
 from TumorSegUNetLib.volumes import geometryOfNode, nodeFromVolume, provenanceOfNode, stateOfNode, viewOfNode
 
 
@@ -167,3 +168,18 @@ def test_provenance_names_node_and_dicom_instances(scene: slicer.vtkMRMLScene) -
     node = nodeFromVolume(scene, random_volume(Geometry(SHAPE)))
     node.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
     assert provenanceOfNode(node) == {"node": "T1ce", "node_id": node.GetID(), "uids": "1.2.3 1.2.4"}
+
+
+def test_a_file_that_does_not_say_where_left_is(scene: slicer.vtkMRMLScene, tmp_path: Path) -> None:
+    image = sitk.GetImageFromArray(random_volume(GEOMETRIES["anisotropic"]).array)
+    for name in ("told", "untold"):
+        sitk.WriteImage(image, str(tmp_path / f"{name}.nii"))
+    untold = tmp_path / "untold.nii"
+    content = bytearray(untold.read_bytes())
+    content[252:256] = bytes(4)
+    untold.write_bytes(content)
+    sides = {}
+    for name in ("told", "untold"):
+        node = loadVolumeFile(scene, tmp_path / f"{name}.nii", name)
+        sides[name] = provenanceOfNode(node).get("sides")
+    assert sides == {"told": None, "untold": "unknown"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from tumorseg.volume import Geometry, Volume
 
 SMALL = Geometry(shape=(20, 22, 24), origin=(-10.0, 5.0, 30.0))
 """1 mm, identity direction."""
+
+HEAD_SIZED = replace(SMALL, spacing=(6.5, 6.5, 6.5))
+"""The same grid with coarse voxels: a ball of 1.0 L, whose side is told."""
 
 
 def small_case(geometry: Geometry = SMALL, seed: int = 0) -> dict[str, Volume]:

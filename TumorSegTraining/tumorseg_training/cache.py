@@ -22,6 +22,7 @@ from tumorseg.errors import BadInputError
 from tumorseg.grids import WorkingGrid, to_working, working_grid
 from tumorseg.guard import blocking, check_case
 from tumorseg.normalise import Box, brain_mask, network_input
+from tumorseg.outside import with_zero_outside
 from tumorseg.regions import UNDIVIDED
 from tumorseg.volume import LabelArray, Volume
 from tumorseg_training.cases import LabelledCase, read_labelled
@@ -219,7 +220,7 @@ def _read(
         raise BadInputError([f"{case.name}: {finding.sentence}" for finding in problems])
     if working_grid(geometry, (1.0, 1.0, 1.0)).resampled:
         raise BadInputError(f"{case.name} is not on a 1 mm grid; training cases must be, as BraTS is.")
-    return volumes, truth, working_grid(geometry, (spacing, spacing, spacing))
+    return with_zero_outside(volumes)[0], truth, working_grid(geometry, (spacing, spacing, spacing))
 
 
 def _crop_affine(grid: WorkingGrid, box: Box) -> list[list[float]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,8 @@ import slicer
 import vtk
 
 from tumorseg.errors import BadInputError
+from tumorseg.image_integrity import says_where_left_is
+from tumorseg.sides import UNKNOWN_SIDES
 from tumorseg.volume import Geometry, Volume
 
 from .dicom_tags import INSTANCE_UIDS, dicomValue, patientId
@@ -38,7 +41,8 @@ class NodeVolume:
         geometry: in world LPS, with the linear parent transform applied.
         name: of the node.
         provenance: ``node``, ``node_id`` and, where known, ``file``, the DICOM ``uids`` (separated by spaces),
-            ``patient_id``, ``study_uid`` and ``frame_of_reference``.
+            ``patient_id``, ``study_uid`` and ``frame_of_reference``; ``UNKNOWN_SIDES`` where the file does not say
+            where left is.
     """
 
     array: npt.NDArray[np.generic]
@@ -152,7 +156,9 @@ def provenanceOfNode(node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
         "study_uid": dicomValue(node, "0020,000d"),
         "frame_of_reference": dicomValue(node, "0020,0052"),
     }
-    return {key: value for key, value in known.items() if value}
+    file = known["file"]
+    sides = {} if file is None or says_where_left_is(Path(file)) else UNKNOWN_SIDES
+    return {key: value for key, value in known.items() if value} | dict(sides)
 
 
 def _checkImage(node: slicer.vtkMRMLScalarVolumeNode | None, role: str) -> None:

@@ -24,6 +24,8 @@ from tumorseg.shares import Share, this_share
 
 BATCH_EXTENSION = ".nii.gz"
 FAILED = "failed"
+LOOK = "; look with care"
+"""In the rows of results with ``Quality.sentence``."""
 
 
 def segment_batch(arguments: argparse.Namespace) -> int:
@@ -100,5 +102,8 @@ def _told(outcome: Outcome, line: ProgressLine) -> str:
         print(f"{outcome.name}: {finding.severity}: {finding.sentence}", file=sys.stderr)
     if remarks := result.provenance.get("remarks"):
         print(f"{outcome.name}: {remarks}", file=sys.stderr)
+    if result.quality.sentence:
+        print(f"{outcome.name}: {result.quality.sentence}", file=sys.stderr)
     tumor, seconds = result.measurements["WT"].volume_ml, sum(result.seconds.values())
-    return f"done, {tumor:.1f} mL in {seconds:.1f} s; {result.provenance['memory_rung']}"
+    care = LOOK if result.quality.sentence else ""
+    return f"done, {tumor:.1f} mL in {seconds:.1f} s; {result.provenance['memory_rung']}{care}"

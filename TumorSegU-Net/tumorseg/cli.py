@@ -143,13 +143,15 @@ def _run_check(options: argparse.Namespace) -> int:
 
 def _run_measure(options: argparse.Namespace) -> int:
     from tumorseg.console import tumor_text
+    from tumorseg.image_integrity import says_where_left_is
     from tumorseg.images import read_volume
     from tumorseg.measure import measure_tumor
     from tumorseg.midline import midline_of
     from tumorseg.report import tumor_values
 
     labels, geometry, how = _labels_to_measure(options)
-    midline = midline_of(read_volume(options.brain)) if options.brain else None
+    sided = options.brain and all(says_where_left_is(path) for path in (options.segmentation, options.brain))
+    midline = midline_of(read_volume(options.brain)) if sided else None
     tumor = measure_tumor(labels, geometry, midline)
     if options.json:
         print(json.dumps(tumor_values(tumor), indent=1))

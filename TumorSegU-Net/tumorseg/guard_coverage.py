@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 
 import numpy as np
 
 from tumorseg.coarse import grown, sample_steps
 from tumorseg.finding import Finding, called, listed, reference_of
+from tumorseg.guard_whole import SMALLEST_BRAIN_ML, size_ml
 from tumorseg.sequences import DISPLAY_NAMES, Case
-from tumorseg.volume import BoolArray, Geometry
+from tumorseg.volume import BoolArray
 
 MISSING = 0.1
 """Part of the brain that a volume may lack, without what lies within 2 mm of what it shows.
@@ -25,10 +25,6 @@ Of the 120 pairs of patients among the sixteen real cases 59 % have more. One pa
 made one by one on the scanner's grids 0.0001. Masks whose surfaces wander by 3 mm have 0.001, by 4 mm 0.0055; slices of
 6 mm 0.0017; a turn by 5 degrees 0.0017; a shift by 5 mm 0.007, by 10 mm 0.035-0.06."""
 
-SMALLEST_BRAIN_ML = 800.0
-"""Less is a piece of a brain, and pieces are cut out in many ways."""
-
-
 _Masks = dict[str, BoolArray]
 
 
@@ -39,19 +35,13 @@ def coverage(case: Case) -> Iterator[Finding]:
         case: volumes on one grid, without skull.
     """
     shown = {sequence: volume.array[sample_steps(volume.geometry)] != 0 for sequence, volume in case.items()}
-    if len(case) < 2 or _size_ml(shown, case[reference_of(case)].geometry) < SMALLEST_BRAIN_ML:
+    if len(case) < 2 or size_ml(case) < SMALLEST_BRAIN_ML:  # pieces are cut out in many ways
         return
     near = {sequence: grown(mask) for sequence, mask in shown.items()}
     partial = {sequence: share for sequence in case if (share := _part_shown(sequence, shown, near)) is not None}
     for sequence, share in partial.items():
         yield _partial(sequence, share, case)
     yield from _other_brains({s: volume for s, volume in case.items() if s not in partial}, shown, near)
-
-
-def _size_ml(shown: _Masks, geometry: Geometry) -> float:
-    """What any of the volumes shows."""
-    voxels = prod(step.step for step in sample_steps(geometry))
-    return np.count_nonzero(np.logical_or.reduce(list(shown.values()))) * voxels * geometry.voxel_volume_ml
 
 
 def _part_shown(sequence: str, shown: _Masks, near: _Masks) -> float | None:

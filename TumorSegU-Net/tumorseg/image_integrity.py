@@ -7,9 +7,11 @@ and what it writes ends early.
 
 from __future__ import annotations
 
+import gzip
 import math
 import os
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,9 +31,9 @@ SHEAR_TOLERANCE = 0.01
 # The fields needed here, at the byte offsets of https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h
 _NIFTI1 = np.dtype(
     {
-        "names": ["sizeof_hdr", "dim", "datatype", "bitpix", "vox_offset", "slope", "inter", "srow", "magic"],
-        "formats": ["i4", "(8,)i2", "i2", "i2", "f4", "f4", "f4", "(3,4)f4", "S4"],
-        "offsets": [0, 40, 70, 72, 108, 112, 116, 280, 344],
+        "names": ["sizeof_hdr", "dim", "datatype", "bitpix", "vox_offset", "slope", "inter", "codes", "srow", "magic"],
+        "formats": ["i4", "(8,)i2", "i2", "i2", "f4", "f4", "f4", "(2,)i2", "(3,4)f4", "S4"],
+        "offsets": [0, 40, 70, 72, 108, 112, 116, 252, 280, 344],
         "itemsize": 348,
     }
 )
@@ -93,6 +95,22 @@ def read_nifti(data: bytes, path: Path) -> Nifti:
             "export it again, or set these voxels to 0."
         )
     return Nifti(content, header)
+
+
+def says_where_left_is(path: Path) -> bool:
+    """False for a NIfTI file whose codes of both transforms are 0: programs put left on different sides then.
+
+    Other files say it, and those that cannot be read are told of elsewhere.
+    """
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        return True
+    try:
+        with path.open("rb") as file:
+            compressed = file.read(len(_GZIP)) == _GZIP
+        with gzip.open(path) if compressed else path.open("rb") as file:
+            return bool(_header(file.read(_NIFTI1.itemsize), path)["codes"].any())
+    except (OSError, EOFError, zlib.error, BadInputError):
+        return True
 
 
 def settle(path: Path, voxel_bytes: int | None = None) -> None:

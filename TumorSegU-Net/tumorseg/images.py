@@ -23,11 +23,13 @@ from tumorseg.image_integrity import (
     not_an_image,
     perpendicular,
     read_nifti,
+    says_where_left_is,
     settle,
     straightened,
     temporary_copy,
 )
 from tumorseg.quiet import quiet_stderr
+from tumorseg.sides import UNKNOWN_SIDES
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
 READABLE = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -56,13 +58,16 @@ def read_volume(path: Path, name: str | None = None, frame: int | None = None) -
         frame: which volume of a 4-D file, from 0; None for a file that must hold only one.
 
     Returns:
-        float32 (z, y, x); the provenance holds ``file`` (absolute path) and ``sha256`` (of the file's bytes).
+        float32 (z, y, x); the provenance holds ``file`` (absolute path), ``sha256`` (of the file's bytes), and
+        ``UNKNOWN_SIDES`` where the file does not say where left is.
 
     Raises:
         BadInputError: one sentence on why the file cannot be used.
     """
     array, geometry, sha256 = _read(path, sitk.sitkFloat32, frame)
-    return Volume(array, geometry, name or path.name, {"file": str(path.absolute()), "sha256": sha256})
+    sides = {} if says_where_left_is(path) else UNKNOWN_SIDES
+    provenance = {"file": str(path.absolute()), "sha256": sha256, **sides}
+    return Volume(array, geometry, name or path.name, provenance)
 
 
 def read_labels(path: Path) -> tuple[LabelArray, Geometry]:

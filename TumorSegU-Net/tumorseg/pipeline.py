@@ -32,12 +32,14 @@ from tumorseg.guided import as_guide, guided, near_tumor
 from tumorseg.measure import RegionMeasure, TumorMeasures, measure_tumor
 from tumorseg.midline import find_midline
 from tumorseg.modelfile import Model, ModelSpec, PostProcessing
+from tumorseg.outside import with_zero_outside
 from tumorseg.postprocess import clean
 from tumorseg.probability_maps import ProbabilityMaps
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.regions import labels_from_regions
 from tumorseg.registration import Motion
 from tumorseg.sequences import Case
+from tumorseg.sides import sides_known
 from tumorseg.tiles import of_all
 from tumorseg.uncertainty import Quality, assess
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
@@ -192,12 +194,12 @@ def prepare(case: Case, spec: ModelSpec, options: Options | None = None, report:
     options = options or Options()
     seconds: dict[str, float] = {}
     with _stage("check", seconds, report):
-        findings = _checked(case, spec, options)
+        case, findings = _checked(case, spec, options)
     reference = reference_sequence(spec)
     motions: dict[str, Motion] = {}
-    if elsewhere(_needed(case, spec), reference):
+    if elsewhere(case, reference):
         with _stage(ALIGN_STAGE, seconds, report):
-            case, motions, findings = _aligned(_needed(case, spec), reference, options, findings, report)
+            case, motions, findings = _aligned(case, reference, options, findings, report)
     geometry, mask = case[reference].geometry, options.brain_mask
     with _stage("prepare", seconds, report):
         volumes = [case[name] for name in spec.channels]
@@ -234,7 +236,8 @@ def finish(prepared: Prepared, spec: ModelSpec, inferred: Inferred, report: Repo
         inside = crop.grid.reference
         labels = labels_of(probabilities, spec, inside)
         report(Progress("finish", 0.4))
-        tumor = measure_tumor(labels, inside, find_midline(crop.working_brain, crop.grid.working))
+        midline = find_midline(crop.working_brain, crop.grid.working) if sides_known(prepared.findings) else None
+        tumor = measure_tumor(labels, inside, midline)
         report(Progress("finish", 0.7))
         quality = assess(probabilities, spec.regions, labels, inside, tumor.foci, prepared.findings)
         maps = ProbabilityMaps(probabilities, crop.box, geometry.shape)
@@ -284,15 +287,14 @@ def _stage(name: str, seconds: dict[str, float], report: Report) -> Iterator[Non
     report(Progress(name, 1.0))
 
 
-def _needed(case: Case, spec: ModelSpec) -> Case:
-    return {name: case[name] for name in spec.channels}
-
-
-def _checked(case: Case, spec: ModelSpec, options: Options) -> list[Finding]:
+def _checked(case: Case, spec: ModelSpec, options: Options) -> tuple[Case, list[Finding]]:
+    """The volumes that the model needs, 0 outside of the brain, and what is to be told of them."""
+    needed = {name: case[name] for name in spec.channels if name in case}
+    cleared, outside = with_zero_outside(needed, options.brain_mask is not None)
     other_grids: OtherGrids = "registered" if options.register else "resampled"
-    findings = check_case(case, spec.channels, options.brain_mask, other_grids)
+    findings = by_severity([*check_case(cleared, spec.channels, options.brain_mask, other_grids), *outside])
     _refuse_blocking(findings)
-    return findings
+    return cleared, findings
 
 
 def _refuse_blocking(findings: list[Finding]) -> None:

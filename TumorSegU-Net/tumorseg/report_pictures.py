@@ -13,6 +13,7 @@ from tumorseg.alignment import on_one_grid
 from tumorseg.diameters import Line
 from tumorseg.lesions import number_lesions
 from tumorseg.measure import Lesion
+from tumorseg.outside import with_zero_outside
 from tumorseg.pipeline import Result
 from tumorseg.png import encode_png
 from tumorseg.regions import SEGMENTS, region_mask
@@ -46,7 +47,7 @@ class ReportPictures:
     """
 
     def __init__(self, result: Result, case: Case) -> None:
-        seen = on_one_grid(case, result.geometry, result.motions)
+        seen = on_one_grid(with_zero_outside(case)[0], result.geometry, result.motions)
         fitting = {name: volume for name, volume in seen.items() if volume.geometry.matches(result.geometry)}
         shown = {name: fitting[name] for name in SHOWN_SEQUENCES if name in fitting} or fitting
         content = np.any([volume.array != 0 for volume in shown.values()], axis=0)

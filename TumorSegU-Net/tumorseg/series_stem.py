@@ -35,7 +35,9 @@ _ANYWHERE = (
 _AFTERWARDS = (
     r"p\d|ns|cs|xl|spc|tir|256|320|384|448|512|hr|long ?tr|shc|clear|sense|multi|uni|dixon|water|black ?blood|bb"
     r"|dtpa|stealth|delayed|gewichtet|weighted|mit|with|nach|efter|na|po|met|con|com|avec|с|s|z"
-    r"|(?:co)?reg(?:istered)?|bet|n4|bias|corr(?:ected)?|skull|stripped|norm(?:alized)?|resampled|defaced|preproc"
+)
+_PROCESSING = (
+    r"(?:co)?reg(?:istered)?|bet|n4|bias|corr(?:ected)?|skull|stripped|norm(?:alized)?|resampled|defaced|preproc"
     r"|copy|cropped|transformed|edited|new|final|mni|sri|hd|hdbet|synthstrip|nd|dis[23]d|drb|lps|ras|rai|\d*mm"
 )
 
@@ -60,6 +62,11 @@ def stems(names: Sequence[str]) -> list[str]:
     return [" ".join(filter(None, (stem, rest if stem in twice else ""))) for stem, rest in parts]
 
 
+def without_processing(stem: str) -> str:
+    """A stem without what programs and the time of the contrast agent add, also before the sequence."""
+    return _without(rf"{_PROCESSING}|pre|post", stem)
+
+
 def _without_numbers(names: Sequence[str], pattern: re.Pattern[str]) -> list[str]:
     numbers = [match[1] for name in names if (match := pattern.search(name))]
     of_series = len(set(numbers)) == len(numbers)
@@ -72,7 +79,7 @@ def _parts(name: str) -> tuple[str, str]:
     before, after = around_sequence(dated)
     telling = re.findall(r"[^\W_]+", _without(_ANYWHERE, before))
     rest: list[str] = []
-    for word in re.findall(r"[^\W_]+", _without(f"{_ANYWHERE}|{_AFTERWARDS}", after)):
+    for word in re.findall(r"[^\W_]+", _without(f"{_ANYWHERE}|{_AFTERWARDS}|{_PROCESSING}", after)):
         (telling if _TELLING.fullmatch(word) else rest).append(word[:8] if word.isdecimal() else word)
     return " ".join(telling), " ".join(rest)
 
