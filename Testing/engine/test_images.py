@@ -389,8 +389,9 @@ def test_segmentation_with_overlapping_segments(tmp_path: Path) -> None:
     path = save(tmp_path / "two.seg.nrrd", np.zeros((4, 5, 6, 2), np.uint8), vector=True)
     assert sentence(read_labels, path) == (
         f"{path} holds overlapping segments in 2 layers; "
-        "export it as a label map in 3D Slicer (Segmentations module) and give that."
+        "remove the overlap in the Segment Editor of 3D Slicer and save as .seg.nrrd."
     )
+    assert sentence(read_volume, path) == f"{path} has 2 values per voxel (color or vectors); give a grayscale image."
 
 
 LONGEST = 255
