@@ -28,6 +28,7 @@ from tumorseg.image_integrity import (
     temporary_copy,
 )
 from tumorseg.quiet import quiet_stderr
+from tumorseg.regions import thresholds_text
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
 READABLE = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -131,12 +132,15 @@ def write_labels(labels: LabelArray, geometry: Geometry, path: Path, metadata: M
     write_image(image, path)
 
 
-def write_probabilities(probabilities: FloatArray, names: Sequence[str], geometry: Geometry, path: Path) -> None:
+def write_probabilities(
+    probabilities: FloatArray, thresholds: Mapping[str, float], geometry: Geometry, path: Path
+) -> None:
     """Write probability maps: a 4-D NIfTI file, or an NRRD file with one component per region.
 
     Args:
         probabilities: (region, z, y, x), float32.
-        names: of the regions, in order; kept in NIfTI's ``descrip`` and NRRD's ``TumorSegUNet_regions``.
+        thresholds: of the regions, in order; kept with their names in NIfTI's ``descrip``, which has 80 bytes, and
+            NRRD's ``TumorSegUNet_regions`` and ``TumorSegUNet_thresholds``.
         geometry: the grid of the maps.
         path: ``.nii.gz``, ``.nii`` or ``.nrrd``.
 
@@ -146,8 +150,8 @@ def write_probabilities(probabilities: FloatArray, names: Sequence[str], geometr
     extension = check_writable(path, WRITABLE)
     maps = [to_image(channel, geometry) for channel in probabilities]
     image = sitk.JoinSeries(maps) if extension in _NIFTI else sitk.Compose(maps)
-    image.SetMetaData("ITK_FileNotes", f"Probabilities: {', '.join(names)}")
-    set_metadata(image, {"regions": ", ".join(names)})
+    image.SetMetaData("ITK_FileNotes", f"Probabilities: {thresholds_text(thresholds)}")
+    set_metadata(image, {"regions": ", ".join(thresholds), "thresholds": thresholds_text(thresholds)})
     write_image(image, path)
 
 

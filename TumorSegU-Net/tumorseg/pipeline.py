@@ -35,7 +35,7 @@ from tumorseg.modelfile import Model, ModelSpec, PostProcessing
 from tumorseg.postprocess import clean
 from tumorseg.probability_maps import ProbabilityMaps
 from tumorseg.progress import Progress, Report, silent
-from tumorseg.regions import labels_from_regions
+from tumorseg.regions import labels_from_regions, thresholds_text
 from tumorseg.registration import Motion
 from tumorseg.sequences import Case
 from tumorseg.tiles import of_all
@@ -332,6 +332,7 @@ def _provenance(model: Model, device: Device, prediction: Prediction, options: O
         "memory_rung": str(prediction.rung),
         "runtime": prediction.runtime,
         "tta": "yes" if options.tta or model.spec.tta else "no",
+        "thresholds": thresholds_text(model.spec.thresholds),
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "intended_use": model.spec.card.intended_use,
     }
