@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 
 from support.cases import HEAD_SIZED, SMALL, expected_threshold_labels, small_case, write_case
 from support.models import one_channel_model, saved, small_spec, threshold_model
@@ -90,7 +91,8 @@ def test_prints_what_was_found_and_writes_report_and_probabilities(
     assert "\r" not in captured.err  # no progress when piped
     assert all(line.startswith("warning: ") for line in captured.err.splitlines())
     assert report["provenance"]["model"] == "threshold 1.0"
-    assert (tmp_path / "p.nii.gz").exists()
+    maps = sitk.ReadImage(tmp_path / "p.nii.gz")
+    assert maps.GetMetaData("ITK_FileNotes") == f"Probabilities: {facts['thresholds']}"
 
 
 def test_batch_segments_every_case_goes_on_after_a_bad_one_and_resumes(

@@ -29,7 +29,7 @@ for argument in sys.argv[1:]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(limit), resource.RLIM_INFINITY))  # writing stops there
     try:
         if "maps" in name:
-            write_probabilities(noise[None].astype(np.float32), ("WT",), Geometry(noise.shape), Path(name))
+            write_probabilities(noise[None].astype(np.float32), {"WT": 0.5}, Geometry(noise.shape), Path(name))
         else:
             write_labels(noise, Geometry(noise.shape), Path(name))
     except BadInputError as error:
@@ -84,5 +84,5 @@ def test_what_lies_on_the_disk_is_decoded_before_it_replaces_anything(
 def test_results_may_be_larger_than_inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_integrity, "MAX_BYTES", 1000)
     maps = np.zeros((3, 4, 5, 6), np.float32)
-    write_probabilities(maps, ("WT", "TC", "ET"), Geometry((4, 5, 6)), tmp_path / "maps.nii.gz")
+    write_probabilities(maps, {"WT": 0.5, "TC": 0.5, "ET": 0.5}, Geometry((4, 5, 6)), tmp_path / "maps.nii.gz")
     assert (tmp_path / "maps.nii.gz").exists()

@@ -34,6 +34,7 @@ from tumorseg.images import (
     write_labels,
     write_probabilities,
 )
+from tumorseg.regions import thresholds_text
 from tumorseg.volume import Geometry
 
 FORMATS = [".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd"]
@@ -389,8 +390,9 @@ def test_segmentation_with_overlapping_segments(tmp_path: Path) -> None:
     path = save(tmp_path / "two.seg.nrrd", np.zeros((4, 5, 6, 2), np.uint8), vector=True)
     assert sentence(read_labels, path) == (
         f"{path} holds overlapping segments in 2 layers; "
-        "export it as a label map in 3D Slicer (Segmentations module) and give that."
+        "remove the overlap in the Segment Editor of 3D Slicer and save as .seg.nrrd."
     )
+    assert sentence(read_volume, path) == f"{path} has 2 values per voxel (color or vectors); give a grayscale image."
 
 
 LONGEST = 255
@@ -424,19 +426,28 @@ def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
 
 def test_probabilities_as_4d_nifti(tmp_path: Path) -> None:
     maps = np.random.default_rng(0).random((3, 4, 5, 6), np.float32)
-    write_probabilities(maps, ("WT", "TC", "ET"), OBLIQUE, tmp_path / "p.nii.gz")
+    write_probabilities(maps, {"WT": 0.5138836341552381, "TC": 1 / 3, "ET": 0.5}, OBLIQUE, tmp_path / "p.nii.gz")
     image = nib.load(tmp_path / "p.nii.gz")
     assert np.array_equal(image.get_fdata(dtype=np.float32).T, maps)
     np.testing.assert_allclose(image.affine, LPS_TO_RAS @ OBLIQUE.index_to_lps, atol=1e-4)
-    assert bytes(image.header["descrip"]).rstrip(b"\0") == b"Probabilities: WT, TC, ET"
+    description = bytes(image.header["descrip"]).rstrip(b"\0")
+    assert description == b"Probabilities: WT > 0.51388365, TC > 0.333333343, ET > 0.5"
+
+
+@given(st.floats(1e-30, 1, exclude_max=True))
+def test_thresholds_are_told_to_the_last_bit_of_the_maps_and_fit_into_nifti(threshold: float) -> None:
+    text = thresholds_text({"WT": threshold, "TC": threshold, "ET": threshold})
+    assert np.float32(text.rpartition(" > ")[2]) == np.float32(threshold)
+    assert len(f"Probabilities: {text}") < 80
 
 
 def test_probabilities_as_nrrd_components(tmp_path: Path) -> None:
     maps = np.random.default_rng(0).random((2, 4, 5, 6), np.float32)
-    write_probabilities(maps, ("WT", "TC"), OBLIQUE, tmp_path / "p.nrrd")
+    write_probabilities(maps, {"WT": 0.5, "TC": 0.25}, OBLIQUE, tmp_path / "p.nrrd")
     image = sitk.ReadImage(tmp_path / "p.nrrd")
     assert np.array_equal(np.moveaxis(sitk.GetArrayFromImage(image), -1, 0), maps)
     assert image.GetMetaData("TumorSegUNet_regions") == "WT, TC"
+    assert image.GetMetaData("TumorSegUNet_thresholds") == "WT > 0.5, TC > 0.25"
     np.testing.assert_allclose(image.GetDirection(), OBLIQUE.direction, atol=1e-9)
 
 

@@ -83,6 +83,7 @@ def test_provenance_tells_how_the_result_came_about() -> None:
         "device": "cpu",
         "memory_rung": "tiles of 8 x 8 x 8 voxels on cpu",
         "tta": "yes",
+        "thresholds": "WT > 0.5, TC > 0.5, ET > 0.5",
         "input_t1ce": "Case_t1ce.nii.gz",
         "input_t2_uids": "1.2.3",
     }

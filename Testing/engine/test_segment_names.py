@@ -53,7 +53,7 @@ def file_with(path: Path, fields: dict[str, str], *numbers: int) -> Path:
 )
 def test_ids_and_names_say_what_a_label_is(identifier: str, name: str, meaning: int) -> None:
     labels = np.array([[[0, 7]]], np.uint8)
-    assert labels_by_name(labels, segments_of(header((identifier, name, 7)))).tolist() == [[[0, meaning]]]
+    assert labels_by_name(labels, segments_of(header((identifier, name, 7)))[0]).tolist() == [[[0, meaning]]]
 
 
 @pytest.mark.parametrize(
@@ -71,28 +71,28 @@ def test_ids_and_names_say_what_a_label_is(identifier: str, name: str, meaning: 
 )
 def test_what_is_not_clear_is_refused(segments: list[tuple[str, str, int]], words: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011
-        labels_by_name(np.array([[[0, 7]]], np.uint8), segments_of(header(*segments)))
+        labels_by_name(np.array([[[0, 7]]], np.uint8), segments_of(header(*segments))[0])
     assert str(caught.value) == words
 
 
 def test_segments_without_voxels_do_not_matter() -> None:
-    segments = segments_of(header(("ET", "Enhancing tumor", 1), ("Segment_2", "Ventricle", 2)))
+    segments = segments_of(header(("ET", "Enhancing tumor", 1), ("Segment_2", "Ventricle", 2)))[0]
     assert labels_by_name(np.array([[[0, 1]]], np.uint8), segments).tolist() == [[[0, ET]]]
 
 
-def test_segments_of_another_layer_are_not_in_the_label_map() -> None:
-    assert segments_of(header(("ET", "Enhancing tumor", 1), layer="1")) == {}
+def test_segments_are_told_by_their_layer() -> None:
+    assert segments_of(header(("ET", "Enhancing tumor", 1), layer="1")) == {1: {1: [("ET", "Enhancing tumor")]}}
 
 
 def test_a_segment_of_old_versions_of_slicer_has_no_number() -> None:
     fields = {"Segment0_ID": "Segment_1", "Segment0_Name": "Edema", "Segment0_Extent": "0 9 0 9 0 9"}
-    assert segments_of(fields) == {1: [("Segment_1", "Edema")]}
+    assert segments_of(fields) == {0: {1: [("Segment_1", "Edema")]}}
 
 
 def test_what_the_engine_writes_means_what_it_meant(tmp_path: Path) -> None:
     labels = np.random.default_rng(0).choice([0, NCR, ED, ET], OBLIQUE.shape).astype(np.uint8)
     write_segmentation(labels, OBLIQUE, tmp_path / "a.seg.nrrd", {})
-    read = labels_by_name(read_labels(tmp_path / "a.seg.nrrd")[0], read_segments(tmp_path / "a.seg.nrrd"))
+    read = labels_by_name(read_labels(tmp_path / "a.seg.nrrd")[0], read_segments(tmp_path / "a.seg.nrrd")[0])
     np.testing.assert_array_equal(read, labels)
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 from tumorseg import __version__
 from tumorseg.allocator import keep_freed_memory
@@ -17,9 +17,6 @@ from tumorseg.models_command import add_models
 from tumorseg.program import leave, run_program
 from tumorseg.regions import LabelConvention
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
-
-if TYPE_CHECKING:
-    from tumorseg.volume import Geometry, LabelArray
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -146,38 +143,20 @@ def _run_measure(options: argparse.Namespace) -> int:
     from tumorseg.image_integrity import says_where_left_is
     from tumorseg.images import read_volume
     from tumorseg.measure import measure_tumor
+    from tumorseg.measured_labels import read_measured
     from tumorseg.midline import midline_of
     from tumorseg.report import tumor_values
 
-    labels, geometry, how = _labels_to_measure(options)
+    convention = LabelConvention(options.labels) if options.labels else None
+    labels, geometry, how = read_measured(options.segmentation, convention)
     sided = options.brain and all(says_where_left_is(path) for path in (options.segmentation, options.brain))
     midline = midline_of(read_volume(options.brain)) if sided else None
     tumor = measure_tumor(labels, geometry, midline)
     if options.json:
-        print(json.dumps(tumor_values(tumor), indent=1))
+        print(json.dumps({"labels_read": how, **tumor_values(tumor)}, indent=1))
     else:
         print(f"Labels read {how}.\n{tumor_text(tumor)}")
     return 0
-
-
-def _labels_to_measure(options: argparse.Namespace) -> tuple[LabelArray, Geometry, str]:
-    """The engine's labels, by what the segments are called or by their numbers, their grid, and which of both."""
-    from tumorseg.images import read_labels
-    from tumorseg.regions import from_convention
-    from tumorseg.segment_names import labels_by_name, read_segments
-
-    labels, geometry = read_labels(options.segmentation)
-    segments = None if options.labels else read_segments(options.segmentation)
-    convention = LabelConvention(options.labels or LabelConvention.BRATS_2023)
-    try:
-        if segments:
-            return labels_by_name(labels, segments), geometry, "by the names of the segments"
-        return from_convention(labels, convention), geometry, f"in the BraTS {convention.value} convention"
-    except ValueError as error:
-        remedy = "rename the segment, or choose a convention" if segments else "choose the convention"
-        raise BadInputError(
-            f"{options.segmentation.name} cannot be measured: {error}; {remedy} with --labels."
-        ) from error
 
 
 def _needed_sequences(model: str | None) -> tuple[str, ...]:

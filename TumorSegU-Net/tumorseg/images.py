@@ -29,6 +29,7 @@ from tumorseg.image_integrity import (
     temporary_copy,
 )
 from tumorseg.quiet import quiet_stderr
+from tumorseg.regions import thresholds_text
 from tumorseg.sides import UNKNOWN_SIDES
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
@@ -79,6 +80,19 @@ def read_labels(path: Path) -> tuple[LabelArray, Geometry]:
     Raises:
         BadInputError: one sentence on why the file cannot be used.
     """
+    layers, geometry = read_layers(path)
+    return only_layer(layers, path), geometry
+
+
+def read_layers(path: Path) -> tuple[LabelArray, Geometry]:
+    """Read a label map, or a 3D Slicer segmentation (``.seg.nrrd``), which has several layers if segments overlap.
+
+    Returns:
+        The numbers as they are in the file, uint8 (layer, z, y, x), and the file's grid.
+
+    Raises:
+        BadInputError: one sentence on why the file cannot be used.
+    """
     values, geometry, _ = _read(path, sitk.sitkUnknown)
     with np.errstate(invalid="ignore"):
         labels = values.astype(np.uint8)
@@ -88,7 +102,21 @@ def read_labels(path: Path) -> tuple[LabelArray, Geometry]:
             f"{path} is not a label map: it holds the value {strange[0]:.6g}; "
             "give a segmentation with whole numbers from 0 to 255."
         )
-    return labels, geometry
+    return np.moveaxis(labels.reshape(*geometry.shape, -1), -1, 0), geometry
+
+
+def only_layer(layers: LabelArray, path: Path) -> LabelArray:
+    """The label map (z, y, x) of a file that must not have several layers.
+
+    Raises:
+        BadInputError: it has.
+    """
+    if len(layers) > 1:
+        raise BadInputError(
+            f"{path} holds overlapping segments in {len(layers)} layers; "
+            "remove the overlap in the Segment Editor of 3D Slicer and save as .seg.nrrd."
+        )
+    return layers[0]
 
 
 def write_labels(labels: LabelArray, geometry: Geometry, path: Path, metadata: Mapping[str, str] | None = None) -> None:
@@ -109,12 +137,15 @@ def write_labels(labels: LabelArray, geometry: Geometry, path: Path, metadata: M
     write_image(image, path)
 
 
-def write_probabilities(probabilities: FloatArray, names: Sequence[str], geometry: Geometry, path: Path) -> None:
+def write_probabilities(
+    probabilities: FloatArray, thresholds: Mapping[str, float], geometry: Geometry, path: Path
+) -> None:
     """Write probability maps: a 4-D NIfTI file, or an NRRD file with one component per region.
 
     Args:
         probabilities: (region, z, y, x), float32.
-        names: of the regions, in order; kept in NIfTI's ``descrip`` and NRRD's ``TumorSegUNet_regions``.
+        thresholds: of the regions, in order; kept with their names in NIfTI's ``descrip``, which has 80 bytes, and
+            NRRD's ``TumorSegUNet_regions`` and ``TumorSegUNet_thresholds``.
         geometry: the grid of the maps.
         path: ``.nii.gz``, ``.nii`` or ``.nrrd``.
 
@@ -124,8 +155,8 @@ def write_probabilities(probabilities: FloatArray, names: Sequence[str], geometr
     extension = check_writable(path, WRITABLE)
     maps = [to_image(channel, geometry) for channel in probabilities]
     image = sitk.JoinSeries(maps) if extension in _NIFTI else sitk.Compose(maps)
-    image.SetMetaData("ITK_FileNotes", f"Probabilities: {', '.join(names)}")
-    set_metadata(image, {"regions": ", ".join(names)})
+    image.SetMetaData("ITK_FileNotes", f"Probabilities: {thresholds_text(thresholds)}")
+    set_metadata(image, {"regions": ", ".join(thresholds), "thresholds": thresholds_text(thresholds)})
     write_image(image, path)
 
 
@@ -217,7 +248,10 @@ def write_image(image: sitk.Image, path: Path) -> None:
 
 
 def _read(path: Path, pixel_type: int, frame: int | None = None) -> tuple[npt.NDArray[Any], Geometry, str]:
-    """Voxels (z, y, x) of the given pixel type, their grid with perpendicular axes, and the file's SHA-256."""
+    """Voxels (z, y, x) of the given pixel type, their grid with perpendicular axes, and the file's SHA-256.
+
+    Layers of a ``.seg.nrrd`` are read where the pixel type is unknown, (z, y, x, layer).
+    """
     extension = _check_file(path)
     data = _bytes_of(path)
     voxels = None
@@ -293,7 +327,7 @@ def _read_image(
             raise _unreadable(path, not_an_image(path)) from error
         with straightened(path) as copy:
             return _read_image(path, copy, pixel_type, frame, voxels)
-    _check_scalar(reader, path)
+    _check_scalar(reader, path, layers=pixel_type == sitk.sitkUnknown)
     _check_grid(reader, path)
     _choose_frame(reader, path, frame)
     if voxels is not None and voxels.shape == reader.GetSize()[::-1]:
@@ -314,16 +348,12 @@ def _unreadable(path: Path, problem: BadInputError) -> BadInputError:
     return BadInputError(f"{path} or the data file that belongs to it is missing or damaged; copy both files again.")
 
 
-def _check_scalar(reader: sitk.ImageFileReader, path: Path) -> None:
+def _check_scalar(reader: sitk.ImageFileReader, path: Path, layers: bool) -> None:
+    """Refuse what has no single number per voxel, unless these are layers of a segmentation that may have them."""
     size, components = reader.GetSize(), reader.GetNumberOfComponents()
     if "complex" in sitk.GetPixelIDValueAsString(reader.GetPixelIDValue()):
         raise BadInputError(f"{path} holds complex numbers; give the magnitude image.")
-    if components > 1 and extension_of(path, (".seg.nrrd",)):
-        raise BadInputError(
-            f"{path} holds overlapping segments in {components} layers; "
-            "export it as a label map in 3D Slicer (Segmentations module) and give that."
-        )
-    if components > 1:
+    if components > 1 and not (layers and extension_of(path, (".seg.nrrd",))):
         raise BadInputError(f"{path} has {components} values per voxel (color or vectors); give a grayscale image.")
     if len(size) < 3:
         raise BadInputError(f"{path} is a single 2-D image; give the whole volume.")

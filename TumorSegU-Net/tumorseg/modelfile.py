@@ -144,6 +144,11 @@ class ModelSpec:
         return input_count(self.channels, self.other_half)
 
     @property
+    def thresholds(self) -> dict[str, float]:
+        """Probability (calibrated) above which a voxel belongs to each region, outermost region first."""
+        return dict(zip(self.regions, self.postprocessing.thresholds, strict=True))
+
+    @property
     def network_config(self) -> UNet3DConfig:
         """The architecture; raises ``TypeError`` or ``ValueError`` when it is not one."""
         return UNet3DConfig.from_dict(self.architecture)

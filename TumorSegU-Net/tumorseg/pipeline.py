@@ -36,7 +36,7 @@ from tumorseg.outside import with_zero_outside
 from tumorseg.postprocess import clean
 from tumorseg.probability_maps import ProbabilityMaps
 from tumorseg.progress import Progress, Report, silent
-from tumorseg.regions import labels_from_regions
+from tumorseg.regions import labels_from_regions, thresholds_text
 from tumorseg.registration import Motion
 from tumorseg.sequences import Case
 from tumorseg.sides import sides_known
@@ -334,6 +334,7 @@ def _provenance(model: Model, device: Device, prediction: Prediction, options: O
         "memory_rung": str(prediction.rung),
         "runtime": prediction.runtime,
         "tta": "yes" if options.tta or model.spec.tta else "no",
+        "thresholds": thresholds_text(model.spec.thresholds),
         "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "intended_use": model.spec.card.intended_use,
     }

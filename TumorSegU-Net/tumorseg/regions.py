@@ -94,6 +94,11 @@ def labels_from_regions(probabilities: FloatArray, names: Sequence[str], thresho
     return labels
 
 
+def thresholds_text(thresholds: Mapping[str, float]) -> str:
+    """The thresholds of regions in words, exact for float32 probabilities: ``WT > 0.51388365, TC > 0.5``."""
+    return ", ".join(f"{region} > {np.float32(threshold):.9g}" for region, threshold in thresholds.items())
+
+
 def regions_from_classes(probabilities: FloatArray) -> FloatArray:
     """Region probabilities (WT, TC, ET) from exclusive classes.
 

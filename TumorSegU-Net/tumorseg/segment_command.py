@@ -44,7 +44,7 @@ def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int
         result = segment_when_ready(case, spec, loading.result, options, line)
     finally:
         line.close()
-    _write(result, arguments)
+    _write(result, spec.thresholds, arguments)
     if arguments.report is not None:
         write_report(result, arguments.report)
         write_html_report(result, case, arguments.report / HTML_REPORT_NAME, spec.card)
@@ -68,11 +68,11 @@ def _check_outputs(files: Mapping[str, Path], arguments: argparse.Namespace) -> 
         taken.add(path.resolve())
 
 
-def _write(result: Result, arguments: argparse.Namespace) -> None:
+def _write(result: Result, thresholds: Mapping[str, float], arguments: argparse.Namespace) -> None:
     convention = LabelConvention(arguments.labels)
     write_result(result.labels, result.geometry, arguments.output, result.provenance, convention)
     if arguments.probabilities is not None:
-        write_probabilities(result.probabilities, result.regions, result.geometry, arguments.probabilities)
+        write_probabilities(result.probabilities, thresholds, result.geometry, arguments.probabilities)
 
 
 def _print_result(result: Result, output: Path) -> None:

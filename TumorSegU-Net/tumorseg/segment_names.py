@@ -32,8 +32,12 @@ class NamedSegment(NamedTuple):
         return f"{self.name} (ID {self.identifier})" if self.name not in ("", self.identifier) else self.identifier
 
 
-def read_segments(path: Path) -> dict[int, list[NamedSegment]]:
-    """The segments of a file that was read as a label map, by their numbers in it; empty for a plain label map."""
+Segments = Mapping[int, Sequence[NamedSegment]]
+"""The segments of one layer by their numbers in it."""
+
+
+def read_segments(path: Path) -> dict[int, dict[int, list[NamedSegment]]]:
+    """The segments of each layer of a file that was read, by their numbers in it; empty for a plain label map."""
     if extension_of(path, (".nrrd",)) is None:
         return {}
     reader = sitk.ImageFileReader()
@@ -42,22 +46,24 @@ def read_segments(path: Path) -> dict[int, list[NamedSegment]]:
     return segments_of({key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()})
 
 
-def segments_of(header: Mapping[str, str]) -> dict[int, list[NamedSegment]]:
-    """The segments in the first layer, the only one of a label map, of an NRRD header; see ``segmentation_file``."""
+def segments_of(header: Mapping[str, str]) -> dict[int, dict[int, list[NamedSegment]]]:
+    """The segments that an NRRD header names, by layer and number; see ``segmentation_file``."""
     fields: dict[str, dict[str, str]] = {}
     for key, value in header.items():
         if found := _FIELD.fullmatch(key):
             fields.setdefault(found[1], {})[found[2]] = value
-    segments: dict[int, list[NamedSegment]] = {}
-    for field in fields.values():
-        number = field.get("LabelValue", "1")  # 3D Slicer 4.10 and older write none
-        if field.get("Layer", "0") == "0" and number.isdecimal():
-            segments.setdefault(int(number), []).append(NamedSegment(field.get("ID", ""), field.get("Name", "")))
+    segments: dict[int, dict[int, list[NamedSegment]]] = {}
+    for index, field in fields.items():
+        # 3D Slicer 4.10 and older write neither, and give each segment a layer of its own.
+        number, layer = field.get("LabelValue", "1"), field.get("Layer", "0" if "LabelValue" in field else index)
+        if number.isdecimal() and layer.isdecimal():
+            named = NamedSegment(field.get("ID", ""), field.get("Name", ""))
+            segments.setdefault(int(layer), {}).setdefault(int(number), []).append(named)
     return segments
 
 
-def labels_by_name(labels: LabelArray, segments: Mapping[int, Sequence[NamedSegment]]) -> LabelArray:
-    """Renumber the labels of a file to the engine's by what its segments are called; 0 stays 0.
+def labels_by_name(labels: LabelArray, segments: Segments) -> LabelArray:
+    """Renumber the labels of one layer to the engine's by what its segments are called; 0 stays 0.
 
     Raises:
         ValueError: a label without a segment, or whose segment is none of ours, or could be several.
