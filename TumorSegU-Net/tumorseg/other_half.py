@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from tumorseg.midline import find_midline
+from tumorseg.midline import middle_of_rows
 from tumorseg.normalise import Box
 from tumorseg.volume import BoolArray, FloatArray, Geometry, Triple
 
@@ -72,7 +72,7 @@ def mirror_columns(brain: BoolArray, box: Box) -> npt.NDArray[np.intp] | None:
         None where the brain is too small to find its midline.
     """
     geometry = Geometry((brain.shape[0], brain.shape[1], brain.shape[2]))
-    midline = find_midline(brain, geometry)
+    midline = middle_of_rows(brain, geometry)
     if midline is None:
         return None
     across = np.arange(brain.shape[2]) - 2 * midline.distance(geometry)[box[:2]]
