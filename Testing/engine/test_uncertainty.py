@@ -13,9 +13,17 @@ from tumorseg.volume import Geometry
 SHAPE = (10, 20, 20)
 GRID = Geometry(SHAPE)
 REGIONS = ("WT", "TC", "ET")
-SOLID_WHOLE = 2 * 6 * 6 * 16 / (6 * 6 * 16 + 10 * 10 * 20)
-SOLID_CORE = 2 * 6 * 6 * 6 / (6 * 6 * 6 + 10 * 10 * 10)
-"""Of the boxes of ``_probabilities`` at 1 mm."""
+
+
+def solid(*sides: int) -> float:
+    """Solidity of a box at 1 mm that loses the outer layer of voxels and half of the next one."""
+    inner = (np.prod(np.array(sides) - 2) + np.prod(np.array(sides) - 4)) / 2
+    return float(2 * inner / (inner + np.prod(sides)))
+
+
+SOLID_WHOLE = solid(10, 10, 20)
+SOLID_CORE = solid(10, 10, 10)
+"""Of the boxes of ``_probabilities``."""
 
 
 @pytest.mark.parametrize(
@@ -68,7 +76,7 @@ def _assessed(probabilities: np.ndarray, **more: object) -> Quality:
 def test_an_ordinary_result_gets_no_sentence() -> None:
     quality = _assessed(_probabilities())
     assert (quality.reasons, quality.sentence) == ((), None)
-    # Expected Dice 2 * 0.99 / (1 + 0.99) for both regions, 10 x 10 x 20 and 10 x 10 x 10 voxels less 2 on every side
+    # Expected Dice 2 * 0.99 / (1 + 0.99) for both regions, 10 x 10 x 20 and 10 x 10 x 10 voxels less 1.5 on every side
     assert quality.score == pytest.approx(0.99497 * (SOLID_WHOLE + SOLID_CORE) / 2, abs=1e-4)
 
 
@@ -131,13 +139,43 @@ def test_scattered_parts_score_less_than_one_of_their_volume() -> None:
     one, many = np.zeros((2, 3, *SHAPE), np.float32)
     one[:, 1:9, 2:10, 2:10] = 0.95  # 512 voxels
     many[:, 1:9, :16:2, :16:2] = 0.95  # 512 voxels, each with a gap to the next
-    assert _assessed(one).score == pytest.approx(2 * 0.95 / 1.95 * 2 * 64 / (64 + 512))
+    assert _assessed(one).score == pytest.approx(2 * 0.95 / 1.95 * solid(8, 8, 8))
     assert _assessed(many).score == 0
 
 
-def test_solidity_is_in_millimetres() -> None:
+def test_solidity_is_in_millimeters() -> None:
     mask = np.ones(SHAPE, bool)
-    assert solidity(mask, Geometry(SHAPE)) == pytest.approx(2 * 6 * 16 * 16 / (6 * 16 * 16 + mask.size))
-    # Of voxels of 0.5 mm four go on every side, of slices of 5 mm none.
-    fine = Geometry(SHAPE, spacing=(0.5, 0.5, 5.0))
-    assert solidity(mask, fine) == pytest.approx(2 * 10 * 12 * 12 / (10 * 12 * 12 + mask.size))
+    assert solidity(mask, Geometry(SHAPE)) == pytest.approx(solid(*SHAPE))
+    # Of voxels of 0.5 mm three go on every side.
+    fine = Geometry(SHAPE, spacing=(0.5, 0.5, 0.5))
+    assert solidity(mask, fine) == pytest.approx(2 * 4 * 14 * 14 / (4 * 14 * 14 + mask.size))
+    # A wide sheet of two slices of 5 mm loses 1.5 mm of each, however wide its voxels are, and a little at its rim.
+    sheet = np.ones((2, 200, 200), bool)
+    assert solidity(sheet, Geometry(sheet.shape, spacing=(3.0, 3.0, 5.0))) == pytest.approx(1.4 / 1.7, abs=0.01)
+
+
+@pytest.mark.parametrize("size", [0.5, 0.75, 1.0, 1.5, 1.75, 2.0, 2.1, 3.0])
+@pytest.mark.parametrize("thickness", [1.0, 1.5])
+def test_solidity_does_not_jump_with_the_size_of_voxels(size: float, thickness: float) -> None:
+    mask = _ball(15, (size, size, size * thickness))
+    below, above = (
+        solidity(mask, Geometry(mask.shape, spacing=(wide, wide, wide * thickness)))
+        for wide in (size * 0.999, size * 1.001)
+    )
+    assert above == pytest.approx(below, abs=0.01)
+
+
+@pytest.mark.parametrize("radius", [8, 15])
+def test_solidity_of_a_ball_hardly_depends_on_the_size_of_voxels(radius: float) -> None:
+    found = [
+        solidity(mask, Geometry(mask.shape, spacing=spacing))
+        for spacing in ((0.5, 0.5, 0.5), (1.0, 1.0, 1.0), (1.0, 1.0, 2.2), (2.1, 2.1, 2.1), (3.0, 3.0, 3.0))
+        for mask in [_ball(radius, spacing)]
+    ]
+    assert max(found) - min(found) < {8: 0.12, 15: 0.03}[radius]
+
+
+def _ball(radius: float, spacing: tuple[float, float, float]) -> np.ndarray:
+    """A ball (z, y, x) of a radius in mm."""
+    z, y, x = (np.arange(-20, 21, size) for size in spacing[::-1])
+    return np.asarray(z[:, None, None] ** 2 + y[:, None] ** 2 + x**2 <= radius**2)
