@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from support.cases import small_case
 from support.models import constant_model, one_channel_model, threshold_model
 from tumorseg.guard import Finding
+from tumorseg.measure import measure_tumor
 from tumorseg.modelfile import ModelCard
 from tumorseg.pipeline import Options, Result, segment
 from tumorseg.regions import ET
@@ -143,6 +144,17 @@ def test_no_position_looks_like_a_side(outcome: tuple[Result, Case]) -> None:
     for axis in "xyz":
         assert re.search(rf"{axis} = -?\d+ mm", document)
     assert "x towards the patient's right" in document
+
+
+def test_the_note_below_the_lesions_holds_for_thick_slices(outcome: tuple[Result, Case]) -> None:
+    result, case = outcome
+    labels = np.zeros((10, 60, 60), np.uint8)
+    labels[3:7, 20:31, 20:31] = ET  # both diagonals are 14 mm long: more than 10, but less than two slices of 8 mm
+    tumor = measure_tumor(labels, Geometry(labels.shape, spacing=(1.0, 1.0, 8.0)))
+    assert [lesion.measurable for lesion in tumor.lesions] == [False]
+    text = " ".join(Reader(html_report(replace(result, tumor=tumor), case, None, "x")).text)
+    rule = "both at least 10 mm, or twice the thickness of slices above 5 mm, and seen on 2 slices"
+    assert f"Measurable: {rule}." in text
 
 
 def test_what_comes_from_outside_is_escaped(outcome: tuple[Result, Case]) -> None:

@@ -8,7 +8,14 @@ from itertools import takewhile
 from pathlib import Path
 
 from tumorseg.atomic import atomic_path
-from tumorseg.measure import Lesion, RegionMeasure, TumorMeasures
+from tumorseg.measure import (
+    MEASURABLE_MM,
+    MEASURABLE_SLICES,
+    THICK_SLICE_MM,
+    Lesion,
+    RegionMeasure,
+    TumorMeasures,
+)
 from tumorseg.modelfile import ModelCard
 from tumorseg.pipeline import Result
 from tumorseg.regions import SEGMENTS
@@ -153,7 +160,8 @@ def _lesion_table(tumor: TumorMeasures) -> str:
     note = (
         "Diameters as RANO measures them: the longest line in an axial slice of the enhancing tumor and the longest "
         "one at a right angle to it, between voxel centers; of the whole tumor (FLAIR) where hardly anything enhances. "
-        "Measurable: both at least 10 mm and seen on two slices. Midline: at least a fifth lies on either side."
+        f"Measurable: both at least {MEASURABLE_MM:g} mm, or twice the thickness of slices above "
+        f"{THICK_SLICE_MM:g} mm, and seen on {MEASURABLE_SLICES} slices. Midline: at least a fifth lies on either side."
     )
     return f'{table}<p class="soft">{note}</p>'
 
