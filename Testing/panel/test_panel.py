@@ -84,7 +84,7 @@ def test_volumes_that_will_be_registered_are_only_noted(driver: PanelDriver) -> 
     driver.add_study()
     driver.settle(lambda: driver.ui.findingsFrame.visible)
     assert driver.ui.segmentButton.enabled
-    assert driver.ui.statusLabel.text == "The volumes will be registered. Ready."
+    assert driver.ui.statusLabel.text == "Ready; what will be done with the volumes stands above."
     assert "What will be done:" in driver.ui.findingsLabel.text
     assert not driver.ui.findingsIcon.pixmap.isNull()
 

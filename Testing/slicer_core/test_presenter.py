@@ -191,7 +191,7 @@ BLOCKING = {
     [
         (None, True, "Checking the volumes…"),
         ((), True, "The volumes fit. Ready."),
-        ((NOTE,), True, "The volumes will be registered. Ready."),
+        ((NOTE,), True, "Ready; what will be done with the volumes stands above."),
         ((WARNING, NOTE), True, "Ready; please read the remarks on the volumes."),
         ((WARNING, BLOCKING), False, "T2 is empty. Load it."),
     ],

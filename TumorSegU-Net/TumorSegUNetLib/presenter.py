@@ -171,7 +171,7 @@ class Presenter:
             return _("Checking the volumes…")
         if hasRemarks(check.findings):
             return _("Ready; please read the remarks on the volumes.")
-        return _("The volumes will be registered. Ready.") if check.findings else _("The volumes fit. Ready.")
+        return _("Ready; what will be done with the volumes stands above.") if check.findings else _("The volumes fit. Ready.")
 
     def _hint(self, choices: Choices) -> str:
         """What is still to be done before a run can start; empty when nothing is."""
