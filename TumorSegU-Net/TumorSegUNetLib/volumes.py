@@ -16,8 +16,6 @@ import slicer
 import vtk
 
 from tumorseg.errors import BadInputError
-from tumorseg.image_integrity import says_where_left_is
-from tumorseg.sides import UNKNOWN_SIDES
 from tumorseg.volume import Geometry, Volume
 
 from .dicom_tags import INSTANCE_UIDS, dicomValue, patientId
@@ -41,7 +39,7 @@ class NodeVolume:
         geometry: in world LPS, with the linear parent transform applied.
         name: of the node.
         provenance: ``node``, ``node_id`` and, where known, ``file``, the DICOM ``uids`` (separated by spaces),
-            ``patient_id``, ``study_uid`` and ``frame_of_reference``; ``UNKNOWN_SIDES`` where the file does not say
+            ``patient_id``, ``study_uid`` and ``frame_of_reference``; ``sides.UNKNOWN_SIDES`` where the file does not say
             where left is.
     """
 
@@ -156,9 +154,15 @@ def provenanceOfNode(node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
         "study_uid": dicomValue(node, "0020,000d"),
         "frame_of_reference": dicomValue(node, "0020,0052"),
     }
-    file = known["file"]
-    sides = {} if file is None or says_where_left_is(Path(file)) else UNKNOWN_SIDES
-    return {key: value for key, value in known.items() if value} | dict(sides)
+    return {key: value for key, value in known.items() if value} | _sides(known["file"])
+
+
+def _sides(file: str | None) -> dict[str, str]:
+    # Only when a volume is read, as opening the panel needs none of it.
+    from tumorseg.image_integrity import says_where_left_is
+    from tumorseg.sides import UNKNOWN_SIDES
+
+    return {} if file is None or says_where_left_is(Path(file)) else dict(UNKNOWN_SIDES)
 
 
 def _checkImage(node: slicer.vtkMRMLScalarVolumeNode | None, role: str) -> None:
