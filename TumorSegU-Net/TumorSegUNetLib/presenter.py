@@ -171,7 +171,9 @@ class Presenter:
             return _("Checking the volumes…")
         if hasRemarks(check.findings):
             return _("Ready; please read the remarks on the volumes.")
-        return _("Ready; what will be done with the volumes stands above.") if check.findings else _("The volumes fit. Ready.")
+        if check.findings:
+            return _("Ready; what will be done with the volumes stands above.")
+        return _("The volumes fit. Ready.")
 
     def _hint(self, choices: Choices) -> str:
         """What is still to be done before a run can start; empty when nothing is."""

@@ -39,8 +39,8 @@ class NodeVolume:
         geometry: in world LPS, with the linear parent transform applied.
         name: of the node.
         provenance: ``node``, ``node_id`` and, where known, ``file``, the DICOM ``uids`` (separated by spaces),
-            ``patient_id``, ``study_uid`` and ``frame_of_reference``; ``sides.UNKNOWN_SIDES`` where the file does not say
-            where left is.
+            ``patient_id``, ``study_uid`` and ``frame_of_reference``; ``sides.UNKNOWN_SIDES`` where the file does
+            not say where left is.
     """
 
     array: npt.NDArray[np.generic]
