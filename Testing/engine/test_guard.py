@@ -162,10 +162,10 @@ def test_different_grids(case: dict[str, Volume]) -> None:
     )
 
 
-def test_first_volume_is_the_reference_without_a_t1ce(case: dict[str, Volume]) -> None:
+def test_flair_is_the_reference_without_a_t1ce(case: dict[str, Volume]) -> None:
     case["flair"] = replace(case["flair"], geometry=replace(GRID, origin=(0.0, 0.0, 4.0)))
     finding = only(check_case(case, ("t1", "flair")))
-    assert finding.message == "Not all volumes lie on the grid of T1 (t1.nii) - FLAIR (flair.nii): shifted by 4 mm."
+    assert finding.message == "Not all volumes lie on the grid of FLAIR (flair.nii) - T1 (t1.nii): shifted by 4 mm."
 
 
 @pytest.mark.parametrize(("spacing", "words"), [(0.03, "0.03 x 0.03 x 0.03"), (15.0, "15 x 15 x 15")])

@@ -77,6 +77,11 @@ def test_names_of_consoles() -> None:
 
 
 def test_what_dicom_says_counts_more() -> None:
-    assert findings("A_t1", "B_t1ce", study_uid="1.2.3") == []
-    assert findings("A_t1", "B_t1ce", patient_id="7") == []
-    assert len(findings("A_t1", "B_t1ce")) == 1
+    assert findings("A_t1", "B_t1ce", "A_t2", study_uid="1.2.3") == []
+    assert findings("A_t1", "B_t1ce", "A_t2", patient_id="7") == []
+    assert len(findings("A_t1", "B_t1ce", "A_t2")) == 1
+
+
+def test_numbers_of_series_are_no_patients() -> None:
+    assert findings("T1_s3", "T1_post_s5", "T2_s4", "FLAIR_s6") == []
+    assert findings("I12346_T1", "I12345_T1_post", "I12347_T2", "I12348_FLAIR") == []

@@ -65,10 +65,10 @@ def test_thick_slices_of_another_orientation_are_registered(head: Head) -> None:
         assert error_mm(rigid_motion(head["t1ce"], volume, ignore), motion, head["t1ce"]) < 1.0
 
 
-def test_what_lies_right_stays_nearly_there(head: Head) -> None:
+def test_what_lies_right_stays_there(head: Head) -> None:
     found = rigid_motion(head["t1ce"], head["t2"], ignore)
-    assert found.distance_mm < 0.3
-    assert found.degrees < 0.2
+    np.testing.assert_array_equal(found.matrix, np.eye(4))
+    assert found.distance_mm == 0
 
 
 def noise(head: Head) -> Volume:
@@ -112,7 +112,7 @@ def test_an_image_of_one_value_stays_where_it_is(head: Head) -> None:
 def test_the_same_volumes_give_the_same_motion(head: Head) -> None:
     volume, _ = moved(head["t2"], (3.0, 0.0, 0.0), (4.0, 0.0, 0.0))
     first, second = (rigid_motion(head["t1ce"], volume, ignore).matrix for _ in range(2))
-    np.testing.assert_allclose(first, second, atol=1e-9)  # ITK adds up its threads in any order
+    np.testing.assert_allclose(first, second, atol=1e-5)  # ITK adds up its threads in any order
 
 
 def test_it_reports_before_each_level_and_can_be_ended(head: Head) -> None:

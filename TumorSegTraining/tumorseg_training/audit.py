@@ -12,6 +12,7 @@ import numpy as np
 from tumorseg.errors import BadInputError
 from tumorseg.finding import Finding
 from tumorseg.guard import blocking, check_case
+from tumorseg.outside import with_zero_outside
 from tumorseg.regions import REGIONS, region_mask
 from tumorseg.volume import Geometry, Volume
 from tumorseg_training.audit_checks import (
@@ -119,6 +120,7 @@ def audit_case(case: LabelledCase) -> CaseAudit:
     findings: list[Finding] = []
     volumes = read_volumes(case, findings)
     findings += check_case(volumes, tuple(volumes))
+    volumes = with_zero_outside(volumes)[0]  # as the cache compares them, or a scan would not be known again
     result = CaseAudit(case.name, case, fingerprint=fingerprint(volumes))
     try:
         result = _with_labels(result, case, volumes, findings)

@@ -83,6 +83,9 @@ def _rounded(value: Any) -> str:
     return f"{value:.1f}" if value != "" else "-"
 
 
+_SEVERITIES = {"blocking": "Problem", "warning": "Warning", "note": "Note"}
+
+
 def _sentences(audit: Audit) -> str:
     """Findings of a kind together, blocking ones first."""
     kinds: dict[tuple[str, str], dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
@@ -92,7 +95,7 @@ def _sentences(audit: Audit) -> str:
     lines = []
     for (severity, code), cases in sorted(kinds.items()):
         count = f"{len(cases)} {'cases' if len(cases) > 1 else 'case'}"
-        lines.append(f"{'Problem' if severity == 'blocking' else 'Warning'} {code}, {count}:")
+        lines.append(f"{_SEVERITIES[severity]} {code}, {count}:")
         for sentences in list(cases.values())[:MOST_SENTENCES]:
             lines.append(f"  {sentences[0]}{f' ({len(sentences) - 1} more like it)' if len(sentences) > 1 else ''}")
         if len(cases) > MOST_SENTENCES:

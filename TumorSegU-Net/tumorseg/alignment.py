@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tumorseg.finding import Finding, called, listed
 from tumorseg.grids import resampled
+from tumorseg.guard_identity import little_overlap
 from tumorseg.progress import Progress, Report
 from tumorseg.registration import Motion, no_motion, rigid_motion
 from tumorseg.sequences import DISPLAY_NAMES, Case
@@ -30,6 +31,8 @@ def elsewhere(case: Case, reference: str) -> tuple[str, ...]:
 def find_motions(case: Case, reference: str, registers: bool, report: Report) -> dict[str, Motion]:
     """How the head lay in the volumes on other grids than the reference.
 
+    What has the same voxels, stored in another order or cut, lies as its header says.
+
     Args:
         case: the volumes.
         reference: the sequence to whose grid the others are brought.
@@ -45,7 +48,10 @@ def find_motions(case: Case, reference: str, registers: bool, report: Report) ->
         def tell(fraction: float, before: int = number) -> None:
             report(Progress(ALIGN_STAGE, (before + fraction) / len(moving)))
 
-        motions[sequence] = rigid_motion(case[reference], case[sequence], tell)
+        first, second = case[reference], case[sequence]
+        elsewhere_too = any(little_overlap({reference: first, sequence: second}))
+        in_place = first.geometry.shares_voxels(second.geometry) and not elsewhere_too
+        motions[sequence] = no_motion() if in_place else rigid_motion(first, second, tell)
     return motions
 
 
@@ -55,7 +61,7 @@ def on_one_grid(case: Case, grid: Geometry, motions: Mapping[str, Motion]) -> Ca
 
 
 def _moved(volume: Volume, grid: Geometry, motion: Motion) -> Volume:
-    array = resampled(volume.array, volume.geometry, grid, motion.transform)
+    array = resampled(volume.array, volume.geometry, grid, motion.transform if motion.distance_mm else None)
     return replace(volume, array=array, geometry=grid)
 
 
@@ -68,10 +74,11 @@ def alignment_finding(case: Case, reference: str, motions: Mapping[str, Motion],
     details = listed(f"{DISPLAY_NAMES[s]} by {_amount(motion)}" for s, motion in motions.items())
     message = f"{_names(case, motions)} {_lay(motions)}; registered to the {target}: {details}."
     far = any(motion.distance_mm > FAR_MM for motion in motions.values())
+    moved = tuple(sequence for sequence, motion in motions.items() if motion.distance_mm)
     if not far:
-        return Finding("registered", "note", tuple(motions), message, "")
+        return Finding("registered", "note", moved, message, "")
     remedy = "That is far; check that all volumes show the same patient, and that the outlines fit."
-    return Finding("registered", "warning", tuple(motions), message, remedy)
+    return Finding("registered", "warning", moved, message, remedy)
 
 
 def kept_after_alignment(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tumorseg.sequences import DISPLAY_NAMES, Case
+from tumorseg.sequences import DISPLAY_NAMES, REFERENCE_ORDER, Case
 
 Severity = Literal["blocking", "warning", "note"]
 
@@ -53,5 +53,5 @@ def listed(names: Iterable[str]) -> str:
 
 
 def reference_of(case: Case) -> str:
-    """The sequence with which the others are compared: T1ce, or the first one without it."""
-    return "t1ce" if "t1ce" in case else next(iter(case))
+    """The sequence with which the others are compared, and on whose grid the result lies."""
+    return next(sequence for sequence in REFERENCE_ORDER if sequence in case)

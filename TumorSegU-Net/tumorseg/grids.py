@@ -165,7 +165,7 @@ def _with_spacing(geometry: Geometry, spacing: Triple) -> Geometry:
 def resampled(
     array: FloatArray, source: Geometry, target: Geometry, transform: sitk.Transform | None = None
 ) -> FloatArray:
-    """Interpolate an array linearly on another grid, 0 outside.
+    """Interpolate an array linearly on another grid, 0 outside; exactly its values where no voxel lies between others.
 
     Args:
         array: (z, y, x) of ``source``.
@@ -177,7 +177,8 @@ def resampled(
         to_image(array, source),
         target.shape[::-1],
         transform or sitk.Transform(),
-        sitk.sitkLinear,
+        # Rounding would leave a trace of each neighbor, and brain is what is not 0.
+        sitk.sitkNearestNeighbor if transform is None and source.shares_voxels(target) else sitk.sitkLinear,
         target.origin,
         target.spacing,
         target.direction,

@@ -18,12 +18,14 @@ _ONE_STUDY = ("study_uid", "patient_id")
 def different_names(case: Case) -> Iterator[Finding]:
     """Volumes whose names say different things beside the sequence, where DICOM says nothing.
 
-    Names without a word on the sequence do not count, nor do names that say more than the others.
+    Names without a word on the sequence do not count, nor do names that say more than the others, nor numbers of
+    series: some of the volumes must agree.
     """
     if any(all(volume.provenance.get(key) for volume in case.values()) for key in _ONE_STUDY):
         return
     groups = _groups(case)
-    if len(groups) > 1:
+    # Where no two agree, the names number series or times, not patients.
+    if len(groups) > 1 and any(len(group) > 1 for _, group in groups):
         names = "; ".join(listed(called(sequence, case) for sequence in group) for _, group in groups)
         message = f"The names of the volumes are of different patients or examinations: {names}."
         remedy = "Check that all volumes are of one patient and one examination."

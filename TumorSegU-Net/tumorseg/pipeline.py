@@ -38,7 +38,7 @@ from tumorseg.probability_maps import ProbabilityMaps
 from tumorseg.progress import Progress, Report, silent
 from tumorseg.regions import labels_from_regions, thresholds_text
 from tumorseg.registration import Motion
-from tumorseg.sequences import Case
+from tumorseg.sequences import REFERENCE_ORDER, Case
 from tumorseg.sides import sides_known
 from tumorseg.tiles import of_all
 from tumorseg.uncertainty import Quality, assess
@@ -47,9 +47,6 @@ from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 if TYPE_CHECKING:
     from tumorseg.devices import Device
     from tumorseg.predictor import Prediction
-
-REFERENCE_ORDER = ("t1ce", "flair", "t2", "t1")
-"""The result lies on the grid of the first of these that the model uses."""
 
 
 @dataclass(frozen=True)

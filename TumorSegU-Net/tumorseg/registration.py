@@ -25,6 +25,9 @@ STEPS = (60, 40)
 BINS = 32
 """Of the joint histogram (Mattes et al. 2003, IEEE TMI 22:120); 24 and 48 were no better."""
 
+LEAST_MM = 1.0
+"""A smaller motion is not told from the error of finding it, so none is made: headers are better then."""
+
 MARGIN_MM = 16.0
 """What is kept around the content of the first volume: its outline tells, the air further away does not."""
 
@@ -61,7 +64,7 @@ def no_motion() -> Motion:
 
 
 def rigid_motion(first: Volume, second: Volume, report: Callable[[float], None]) -> Motion:
-    """Find how the head lay in a second volume; no motion where none makes the volumes more alike.
+    """Find how the head lay in a second volume; no motion where none that counts makes the volumes more alike.
 
     Args:
         first: the reference, with some content (not 0).
@@ -76,7 +79,8 @@ def rigid_motion(first: Volume, second: Volume, report: Callable[[float], None])
     unmoved = sitk.Euler3DTransform()
     if _unlikeness(transform, *images[-1]) >= _unlikeness(unmoved, *images[-1]):
         return no_motion()
-    return _motion(transform, images[0][0])
+    motion = _motion(transform, images[0][0])
+    return motion if motion.distance_mm >= LEAST_MM else no_motion()
 
 
 def _near_content(volume: Volume) -> Volume:

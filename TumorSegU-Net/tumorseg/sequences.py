@@ -25,5 +25,8 @@ ALIASES: Mapping[str, str] = {
 }
 """File-name endings of BraTS 2017-2022, BraTS 2023-2025 (t1n, t1c, t2w, t2f) and common spellings."""
 
+REFERENCE_ORDER: tuple[str, ...] = ("t1ce", "flair", "t2", "t1")
+"""The result lies on the grid of the first of these that a model uses, and the others are compared with it."""
+
 Case = Mapping[str, Volume]
 """One volume per sequence name; a model says which of them it needs."""

@@ -95,6 +95,14 @@ class Geometry:
         index = np.array([(i, j, k, 1.0) for k in (0, nz - 1) for j in (0, ny - 1) for i in (0, nx - 1)])
         return np.asarray((index @ self.index_to_lps.T)[:, :3])
 
+    def shares_voxels(self, other: Geometry) -> bool:
+        """Whether both grids are parts of one lattice, whose axes may be swapped or reversed: of the same voxels."""
+        steps = np.linalg.inv(self.index_to_lps) @ other.index_to_lps
+        whole = np.abs(np.round(steps))
+        one_to_one = (whole[:3, :3].sum(axis=0) == 1).all() and (whole[:3, :3].sum(axis=1) == 1).all()
+        off = np.abs(np.abs(steps) - whole)
+        return bool(one_to_one and off[:3, :3].max() < 1e-4 and off[:3, 3].max() < POSITION_TOLERANCE_MM)
+
     def matches(self, other: Geometry) -> bool:
         """Whether both grids are the same up to rounding of file formats."""
         return not self.differences(other)
