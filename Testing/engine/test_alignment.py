@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from support.cases import write_case
-from support.models import saved, threshold_model
-from support.moved import HEAD, moved
+from support.models import saved
+from support.moved import HEAD, head_model, head_patient, moved
 from support.worker import Event, Script, end_of, worker_request
 from tumorseg.alignment import alignment_finding, elsewhere, find_motions, kept_after_alignment, on_one_grid
 from tumorseg.case_files import find_case, read_case
@@ -23,7 +23,6 @@ from tumorseg.guard import check_case
 from tumorseg.images import read_labels
 from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
-from tumorseg.phantom import make_patient
 from tumorseg.pipeline import Options, Result, segment
 from tumorseg.progress import Progress, silent
 from tumorseg.registration import no_motion, rigid_motion
@@ -40,8 +39,7 @@ TURN, SHIFT = (4.0, -5.0, 6.0), (5.0, -4.0, 6.0)
 @pytest.fixture(scope="module")
 def still() -> Head:
     """A synthetic patient at 4 mm who does not move."""
-    images = make_patient(3, HEAD.shape, HEAD.spacing[0]).images
-    return {s: Volume(images[s].astype(np.float32), HEAD, f"Case_{s}.nii.gz") for s in SEQUENCES}
+    return head_patient("Case_{sequence}.nii.gz")
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +51,7 @@ def scanned(still: Head) -> Head:
 @pytest.fixture(scope="module")
 def flair_model() -> Model:
     """Tumor is what is bright in FLAIR; the result lies on the T1ce."""
-    model = threshold_model((0.8, 1.4, 2.0), (32, 32, 32))
-    return replace(model, spec=replace(model.spec, channels=("t1", "flair", "t2", "t1ce"), spacing=(4.0, 4.0, 4.0)))
+    return head_model("t1", "flair", "t2", "t1ce")
 
 
 def dice(first: Result, second: Result) -> float:
@@ -168,6 +165,19 @@ def test_volumes_of_another_room_are_found_by_their_content(still: Head, flair_m
     assert dice(result, segment(still, flair_model, Options("cpu"))) > 0.9
     with pytest.raises(BadInputError, match="does not overlap"):
         segment(case, flair_model, Options("cpu", register=False))
+
+
+def test_a_mask_on_another_grid_is_refused_before_anything_is_registered(scanned: Head, flair_model: Model) -> None:
+    stages: list[float] = []
+    mask = Volume(np.ones(THICK.shape, np.float32), THICK, "mask")
+    with pytest.raises(BadInputError, match="mask is not on the grid"):
+        segment(
+            scanned,
+            flair_model,
+            Options("cpu", brain_mask=mask),
+            lambda told: stages.append(told.fraction) if told.stage == "align" else None,
+        )
+    assert len(stages) == 1  # the stage began, no level of a registration did
 
 
 def test_what_a_volume_lacks_is_found_after_it_was_moved(still: Head, flair_model: Model) -> None:

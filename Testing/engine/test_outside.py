@@ -10,14 +10,12 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from support.models import threshold_model
-from support.moved import HEAD, moved
+from support.moved import HEAD, head_model, head_patient, moved
 from tumorseg.case_files import find_case, read_case
 from tumorseg.guard import check_case
 from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
 from tumorseg.outside import with_zero_outside
-from tumorseg.phantom import make_patient
 from tumorseg.pipeline import Options, segment
 from tumorseg.report_html import html_report
 from tumorseg.sequences import SEQUENCES
@@ -29,14 +27,12 @@ Change = Callable[[FloatArray], FloatArray]
 
 @pytest.fixture(scope="module")
 def patient() -> Case:
-    images = make_patient(3, HEAD.shape, HEAD.spacing[0]).images
-    return {s: Volume(images[s].astype(np.float32), HEAD, f"{s}.nii") for s in SEQUENCES}
+    return head_patient("{sequence}.nii")
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    model = threshold_model((0.8, 1.4, 2.0), (32, 32, 32))
-    return replace(model, spec=replace(model.spec, spacing=(4.0, 4.0, 4.0)))
+    return head_model()
 
 
 def changed(case: Case, change: Change, *sequences: str) -> Case:

@@ -11,10 +11,9 @@ import numpy.typing as npt
 import pytest
 import SimpleITK as sitk
 
-from support.moved import HEAD, moved
+from support.moved import HEAD, head_patient, moved
 from tumorseg.case_files import find_case, read_case
 from tumorseg.errors import CancelledError
-from tumorseg.phantom import make_patient
 from tumorseg.registration import Motion, no_motion, rigid_motion
 from tumorseg.volume import Geometry, Volume
 
@@ -28,8 +27,7 @@ def ignore(_: float) -> None:
 @pytest.fixture(scope="module")
 def head() -> Head:
     """Four contrasts of a synthetic patient at 4 mm."""
-    images = make_patient(3, HEAD.shape, HEAD.spacing[0]).images
-    return {sequence: Volume(array.astype(np.float32), HEAD, sequence) for sequence, array in images.items()}
+    return head_patient()
 
 
 def error_mm(found: Motion, motion: sitk.Euler3DTransform, volume: Volume) -> float:

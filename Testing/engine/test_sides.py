@@ -8,18 +8,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from support.cases import write_case
-from support.models import saved, threshold_model
-from support.moved import HEAD
+from support.models import saved
+from support.moved import HEAD, head_model, head_patient
 from tumorseg.case_files import find_case, read_case
 from tumorseg.cli import main
 from tumorseg.guard import check_case
 from tumorseg.image_integrity import says_where_left_is
+from tumorseg.images import write_labels
 from tumorseg.modelfile import Model
-from tumorseg.phantom import make_patient
 from tumorseg.pipeline import Options, segment
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Volume
@@ -29,14 +28,12 @@ Case = dict[str, Volume]
 
 @pytest.fixture(scope="module")
 def patient() -> Case:
-    images = make_patient(3, HEAD.shape, HEAD.spacing[0]).images
-    return {s: Volume(images[s].astype(np.float32), HEAD, f"Case_{s}.nii.gz") for s in SEQUENCES}
+    return head_patient("Case_{sequence}.nii.gz")
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    model = threshold_model((0.8, 1.4, 2.0), (32, 32, 32))
-    return replace(model, spec=replace(model.spec, spacing=(4.0, 4.0, 4.0)))
+    return head_model()
 
 
 def part(case: Case, *parts: slice) -> Case:
@@ -140,7 +137,26 @@ def test_measure_tells_no_side_then(
     assert json.loads((tmp_path / "report.json").read_text())["side"] is None
     capsys.readouterr()
     main(["measure", str(coded), "--json", "--brain", str(uncoded["t1ce"])])
-    assert json.loads(capsys.readouterr().out)["side"] is None
+    told = capsys.readouterr()
+    assert json.loads(told.out)["side"] is None
+    assert "does not say where left is, so no side is told" in told.err
+
+
+def test_measure_tells_no_side_of_half_a_brain(
+    patient: Case, model: Model, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels, result = tmp_path / "tumor.nii.gz", segment(patient, model, Options("cpu"))
+    write_labels(result.labels, result.geometry, labels)
+    half = part(patient, slice(None), slice(None), slice(0, 30))
+    for name, case in (("whole", patient), ("half", half)):
+        write_case(case, tmp_path / name)
+    sides = []
+    for name in ("whole", "half"):
+        main(["measure", str(labels), "--json", "--brain", str(tmp_path / name / "Case_t1ce.nii.gz")])
+        told = capsys.readouterr()
+        sides.append(json.loads(told.out)["side"])
+    assert sides == [result.tumor.side, None]
+    assert "the side of the tumor is not told" in told.err
 
 
 def test_which_files_say_it(uncoded: dict[str, Path], tmp_path: Path) -> None:

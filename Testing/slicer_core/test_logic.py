@@ -15,12 +15,11 @@ import slicer
 
 from support import scripted_worker
 from support.models import saved, threshold_model
-from support.moved import HEAD, moved
+from support.moved import HEAD, head_model, head_patient, moved
 from support.mrml import GEOMETRIES, random_volume
 from support.processes import comes_true
 from support.runs import finish, run_folders
 from tumorseg.errors import BadInputError, CancelledError, ModelError, TumorSegError
-from tumorseg.phantom import make_patient
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
 from TumorSegUNetLib import result
@@ -96,13 +95,11 @@ def test_run_reports_progress_measurements_and_findings(nodes: Nodes) -> None:
 def test_nodes_on_other_grids_are_registered_and_the_result_lies_on_the_t1ce(
     scene: slicer.vtkMRMLScene, real: TumorSegUNetLogic, tmp_path: Path
 ) -> None:
-    images = make_patient(3, HEAD.shape, HEAD.spacing[0]).images
-    case = {name: Volume(images[name].astype(np.float32), HEAD, name) for name in SEQUENCES}
+    case = head_patient()
     case["flair"], motion = moved(case["flair"], (2.0, 0.0, -3.0), (4.0, 2.0, 0.0))
     case["flair"] = replace(case["flair"], geometry=replace(HEAD, origin=(-117.0, -118.0, -76.0)))
     nodes = {name: nodeFromVolume(scene, volume) for name, volume in case.items()}
-    model = threshold_model((0.8, 1.4, 2.0), (32, 32, 32))
-    path = saved(replace(model, spec=replace(model.spec, spacing=HEAD.spacing)), tmp_path)
+    path = saved(head_model(), tmp_path)
     check = real.startCheck(nodes, path)
     assert comes_true(check.poll)
     assert [(found["code"], found["severity"]) for found in check.findings] == [("different-grid", "note")]

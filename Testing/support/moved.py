@@ -8,11 +8,27 @@ from dataclasses import replace
 import numpy as np
 import SimpleITK as sitk
 
+from support.models import threshold_model
 from tumorseg.images import to_image
+from tumorseg.modelfile import Model
+from tumorseg.phantom import make_patient
+from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import FloatArray, Geometry, Triple, Volume
 
 HEAD = Geometry((39, 60, 60), (-118.0, -118.0, -76.0), (4.0, 4.0, 4.0))
 """Holds a synthetic patient at 4 mm; the centre of the grid is the origin."""
+
+
+def head_patient(name: str = "{sequence}") -> dict[str, Volume]:
+    """Four contrasts of a synthetic patient on ``HEAD``; ``name`` is what the volumes are called."""
+    images = make_patient(3, HEAD.shape, HEAD.spacing[0]).images
+    return {s: Volume(images[s].astype(np.float32), HEAD, name.format(sequence=s)) for s in SEQUENCES}
+
+
+def head_model(*channels: str) -> Model:
+    """Calls tumor what is bright in the second channel, T1ce unless others are given; voxels as those of ``HEAD``."""
+    model = threshold_model((0.8, 1.4, 2.0), (32, 32, 32))
+    return replace(model, spec=replace(model.spec, channels=channels or model.spec.channels, spacing=HEAD.spacing))
 
 
 def moved(

@@ -208,6 +208,19 @@ def test_one_scan_under_two_names_is_found(tmp_path: Path) -> None:
     assert _codes(tmp_path) == {"BraTS-GLI-00007-000": set(), "BraTS2021_00001": {"same-scan"}}
 
 
+def test_a_scan_is_known_again_whatever_its_background_is_and_a_note_is_no_warning(tmp_path: Path) -> None:
+    write_case(PATIENT, tmp_path / "BraTS2021_00001")
+    copy = write_case(PATIENT, tmp_path / "BraTS2021_00002")
+    for path in copy.glob("*_[tf]*.nii.gz"):
+        image = sitk.ReadImage(str(path))
+        sitk.WriteImage(image - 1000 * sitk.Cast(image == 0, image.GetPixelID()), str(path))
+    codes = _codes(tmp_path)
+    assert codes["BraTS2021_00002"] == {"constant-background", "same-scan"}
+    text = text_report(_audit(tmp_path))
+    assert "Note constant-background, 1 case:" in text
+    assert "Warning same-scan, 1 case:" in text
+
+
 def test_patients_of_several_years_are_found(tmp_path: Path) -> None:
     for write in (brats_2018, brats_2019, brats_2020):
         write(tmp_path)

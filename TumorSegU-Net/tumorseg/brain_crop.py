@@ -61,7 +61,7 @@ def crop_to_brain(
     Raises:
         BadInputError: the mask is empty or lies on another grid.
     """
-    brain = brain_mask([volume.array for volume in volumes]) if mask is None else _inside(mask, reference)
+    brain = brain_mask([volume.array for volume in volumes]) if mask is None else inside_of(mask, reference)
     box = bounding_box(brain)
     grid = _near(working_grid(reference, spacing), box)
     channels = [to_working(_cut(volume, box), grid) for volume in volumes]
@@ -75,7 +75,8 @@ def crop_to_brain(
     return BrainCrop(box, brain[box], grid, inputs, inside)
 
 
-def _inside(mask: Volume, reference: Geometry) -> BoolArray:
+def inside_of(mask: Volume, reference: Geometry) -> BoolArray:
+    """The voxels (z, y, x) of a brain mask; ``BadInputError`` for one that is empty or lies on another grid."""
     if difference := reference.differences(mask.geometry):
         raise BadInputError(
             f"The brain mask {mask.name} is not on the grid of the volumes ({', '.join(difference)}); resample it."

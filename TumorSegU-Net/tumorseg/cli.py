@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tumorseg import __version__
 from tumorseg.allocator import keep_freed_memory
@@ -17,6 +18,9 @@ from tumorseg.models_command import add_models
 from tumorseg.program import leave, run_program
 from tumorseg.regions import LabelConvention
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
+
+if TYPE_CHECKING:
+    from tumorseg.midline import Midline
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,23 +144,37 @@ def _run_check(options: argparse.Namespace) -> int:
 
 def _run_measure(options: argparse.Namespace) -> int:
     from tumorseg.console import tumor_text
-    from tumorseg.image_integrity import says_where_left_is
-    from tumorseg.images import read_volume
     from tumorseg.measure import measure_tumor
     from tumorseg.measured_labels import read_measured
-    from tumorseg.midline import midline_of
     from tumorseg.report import tumor_values
 
     convention = LabelConvention(options.labels) if options.labels else None
     labels, geometry, how = read_measured(options.segmentation, convention)
-    sided = options.brain and all(says_where_left_is(path) for path in (options.segmentation, options.brain))
-    midline = midline_of(read_volume(options.brain)) if sided else None
-    tumor = measure_tumor(labels, geometry, midline)
+    tumor = measure_tumor(labels, geometry, _midline(options.segmentation, options.brain) if options.brain else None)
     if options.json:
         print(json.dumps({"labels_read": how, **tumor_values(tumor)}, indent=1))
     else:
         print(f"Labels read {how}.\n{tumor_text(tumor)}")
     return 0
+
+
+def _midline(segmentation: Path, brain: Path) -> Midline | None:
+    """Between the halves of a brain; None, and why on stderr, where left and right cannot be told."""
+    from tumorseg.guard_whole import whole_brain
+    from tumorseg.image_integrity import says_where_left_is
+    from tumorseg.images import read_volume
+    from tumorseg.midline import midline_of
+    from tumorseg.sides import sides_known
+
+    for path in (segmentation, brain):
+        if not says_where_left_is(path):
+            print(f"warning: {path.name} does not say where left is, so no side is told.", file=sys.stderr)
+            return None
+    volume = read_volume(brain)
+    findings = list(whole_brain({"t1": volume}))
+    for finding in findings:
+        print(f"{finding.severity}: {finding.sentence}", file=sys.stderr)
+    return midline_of(volume) if sides_known(findings) else None
 
 
 def _needed_sequences(model: str | None) -> tuple[str, ...]:

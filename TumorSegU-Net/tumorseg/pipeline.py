@@ -22,7 +22,7 @@ from tumorseg.alignment import (
     motion_facts,
     on_one_grid,
 )
-from tumorseg.brain_crop import BrainCrop, crop_to_brain
+from tumorseg.brain_crop import BrainCrop, crop_to_brain, inside_of
 from tumorseg.calibration import calibrated
 from tumorseg.errors import BadInputError
 from tumorseg.finding import by_severity
@@ -303,6 +303,8 @@ def _aligned(
     case: Case, reference: str, options: Options, before: list[Finding], report: Report
 ) -> tuple[Case, dict[str, Motion], list[Finding]]:
     """The case on the grid of the reference, how it got there, and what is to be told of it."""
+    if options.brain_mask is not None:
+        inside_of(options.brain_mask, case[reference].geometry)  # refused before the long work
     motions = find_motions(case, reference, options.register, report)
     moved = on_one_grid(case, case[reference].geometry, motions)
     after = check_case(moved, tuple(case), options.brain_mask)
