@@ -116,18 +116,22 @@ def test_volumes_of_one_grid_are_not_touched(still: Head) -> None:
     assert on_one_grid(still, HEAD, {}) == still
 
 
-def test_volumes_that_are_only_stored_otherwise_are_not_moved(still: Head, flair_model: Model) -> None:
+def test_volumes_that_are_only_stored_otherwise_are_not_moved(
+    still: Head, flair_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As RAS, or cut by some voxels: interpolation is exact then, and a registration would only add its error."""
     turned = Geometry(HEAD.shape, (118.0, 118.0, -76.0), HEAD.spacing, (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0))
     ras = Volume(np.ascontiguousarray(still["flair"].array[:, ::-1, ::-1]), turned, "flair")
     box = (slice(0, 39), slice(2, 58), slice(0, 60))
     cut = Volume(still["t2"].array[box], HEAD.crop(box), "t2")
+    monkeypatch.setattr("tumorseg.alignment.rigid_motion", None)
     result = segment({**still, "flair": ras, "t2": cut}, flair_model, Options("cpu"))
     assert all(np.array_equal(motion.matrix, np.eye(4)) for motion in result.motions.values())
     assert list(result.motions) == ["flair", "t2"]
     np.testing.assert_array_equal(result.labels, segment(still, flair_model, Options("cpu")).labels)
     (told,) = [finding for finding in result.findings if finding.code == "registered"]
     assert (told.severity, told.volumes) == ("note", ())
+    assert not [reason for reason in result.quality.reasons if "the check of the images" in reason]
     assert not HEAD.shares_voxels(THICK)
     assert not HEAD.shares_voxels(replace(HEAD, origin=(-117.0, -118.0, -76.0)))
 
