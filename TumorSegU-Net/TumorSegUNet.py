@@ -5,11 +5,11 @@ Both are imported when the module is opened: the application's start does not wa
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Union
 
 import slicer
 import vtk
-from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
+from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.parameterNodeWrapper import parameterNodeWrapper
@@ -73,6 +73,8 @@ class TumorSegUNetParameterNode:
             study changes.
         model: name of the model; empty for the default.
         device: where the network runs.
+        brainMask: says where the brain is in volumes with skull; goes when another T1ce is chosen.
+        register: whether volumes on other grids than the T1ce are registered to it.
         tta: whether mirrored copies are averaged.
         started: whether the application's defaults have been taken over; later they leave the scene alone.
         segmentation: the last result; table, report and whatever else belongs to it hang on it.
@@ -85,6 +87,9 @@ class TumorSegUNetParameterNode:
     fixed: str = ""
     model: str = ""
     device: Device = Device.AUTO
+    # Not A | B: the wrapper knows unions of nodes by typing.Union, and wants to hear of None.
+    brainMask: Union[vtkMRMLSegmentationNode, vtkMRMLLabelMapVolumeNode, vtkMRMLScalarVolumeNode, None]  # noqa: UP007
+    register: bool = True
     tta: bool = False
     started: bool = False
     segmentation: vtkMRMLSegmentationNode

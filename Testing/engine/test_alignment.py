@@ -171,17 +171,27 @@ def test_volumes_of_another_room_are_found_by_their_content(still: Head, flair_m
         segment(case, flair_model, Options("cpu", register=False))
 
 
-def test_a_mask_on_another_grid_is_refused_before_anything_is_registered(scanned: Head, flair_model: Model) -> None:
-    stages: list[float] = []
-    mask = Volume(np.ones(THICK.shape, np.float32), THICK, "mask")
-    with pytest.raises(BadInputError, match="mask is not on the grid"):
-        segment(
-            scanned,
-            flair_model,
-            Options("cpu", brain_mask=mask),
-            lambda told: stages.append(told.fraction) if told.stage == "align" else None,
-        )
-    assert len(stages) == 1  # the stage began, no level of a registration did
+def test_a_mask_of_another_room_is_refused_before_anything_is_registered(scanned: Head, flair_model: Model) -> None:
+    stages: list[str] = []
+    mask = Volume(np.ones(THICK.shape, np.float32), replace(THICK, origin=(500.0, 0.0, 0.0)), "mask")
+    with pytest.raises(BadInputError, match="mask does not lie over T1ce"):
+        segment(scanned, flair_model, Options("cpu", brain_mask=mask), lambda told: stages.append(told.stage))
+    assert "align" not in stages
+
+
+@pytest.mark.parametrize("registers", [True, False])
+def test_a_mask_is_brought_to_the_reference_also_where_other_volumes_are(
+    still: Head, scanned: Head, flair_model: Model, registers: bool
+) -> None:
+    """What is not in the mask is no tumor, and what the moved volumes show there does not count."""
+    inside = np.zeros(HEAD.shape, np.float32)
+    inside[10:, 10:50, 10:35] = still["t1"].array[10:, 10:50, 10:35] != 0
+    exact = Volume(inside, HEAD, "mask")
+    cut = replace(exact, array=inside[5:, 5:, 5:], geometry=HEAD.crop((slice(5, None),) * 3))
+    results = [segment(scanned, flair_model, Options("cpu", False, mask, registers)) for mask in (exact, cut)]
+    np.testing.assert_array_equal(results[0].labels, results[1].labels)
+    assert results[0].labels.any()
+    assert not results[0].labels[inside == 0].any()
 
 
 def test_what_a_volume_lacks_is_found_after_it_was_moved(still: Head, flair_model: Model) -> None:

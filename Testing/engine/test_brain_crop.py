@@ -114,7 +114,7 @@ def test_a_mask_that_vanishes_on_the_networks_grid_is_called_empty() -> None:
     volumes = volumes_on(GRIDS["small brain"])
     single = np.zeros(volumes[0].array.shape, np.float32)
     single[20, 20, 20] = 1
-    with pytest.raises(BadInputError, match="The brain mask mask is empty"):
+    with pytest.raises(BadInputError, match="The brain mask mask is empty on the network's grid"):
         cropped(volumes, (2.0, 2.0, 2.0), Volume(single, volumes[0].geometry, "mask"))
 
 

@@ -235,7 +235,8 @@ def test_skull(case: dict[str, Volume]) -> None:
     assert finding.sentence == (
         "The skull has probably not been removed from T1 (t1.nii) and T2 (t2.nii): "
         "3.2 L are not background, and a brain has less than 2.5 L. "
-        "Give a brain mask, or remove the skull first, e.g. with the HDBrainExtraction extension of 3D Slicer."
+        "Give a brain mask (in 3D Slicer under Advanced, at a shell with --brain-mask), "
+        "or remove the skull first, e.g. with the HDBrainExtraction extension of 3D Slicer."
     )
 
 

@@ -240,13 +240,9 @@ def test_within_a_brain_mask_heads_are_judged_as_brains(patient: dict[str, Volum
 
 def test_a_mask_as_large_as_a_head_is_no_brain_to_judge(patient: dict[str, Volume]) -> None:
     head = {s: _head(v) for s, v in _exchanged(patient, "t2", "flair").items()}
-    assert check_case(head, SEQUENCES, _brain_of(head["t1"])) == []
-
-
-def test_a_mask_without_brain_or_on_another_grid_is_no_matter_of_the_guard(patient: dict[str, Volume]) -> None:
-    """The run refuses it in words."""
-    mask = _brain_of(patient["t1"])
-    empty = replace(mask, array=np.zeros_like(mask.array))
-    elsewhere = replace(mask, geometry=replace(mask.geometry, origin=(500.0, 0.0, 0.0)))
-    assert check_case(patient, SEQUENCES, empty) == []
-    assert check_case(patient, SEQUENCES, elsewhere) == []
+    (finding,) = check_case(head, SEQUENCES, _brain_of(head["t1"]))
+    assert (finding.code, finding.severity) == ("large-mask", "warning")
+    assert finding.sentence == (
+        "The brain mask mask.nii has 9.0 L, and a brain has less than 2.5 L. "
+        "Check that it is a mask of the brain, not a volume or a mask of the head."
+    )

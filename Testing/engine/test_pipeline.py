@@ -282,7 +282,7 @@ def test_a_step_down_for_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None
         (Volume(np.zeros(SMALL.shape, np.float32), SMALL, "mask.nii"), "The brain mask mask.nii is empty"),
         (
             Volume(np.ones((2, 2, 2), np.float32), Geometry((2, 2, 2)), "mask.nii"),
-            "The brain mask mask.nii is not on the grid of the volumes .size 2 x 2 x 2 instead of 24 x 22 x 20 voxels",
+            r"The brain mask mask.nii does not lie over T1ce \(Case_t1ce.nii.gz\)",
         ),
     ],
 )

@@ -14,15 +14,15 @@ PAGES = ("tutorial.md", "troubleshooting.md", "offline-installation.md")
 LARGEST_PICTURE = 200_000
 """Bytes."""
 
-OTHERS_BUTTONS = {"Cancel", "Show 3D", "Show details", "Exchange T1 and T1ce"}
+OTHERS_BUTTONS = {"Cancel", "Show 3D", "Show details", "Exchange T1 and T1ce", "Choose a brain mask"}
 """Written by the application, or by the code."""
 
 
 def panel_texts() -> set[str]:
-    """Texts of buttons and sections in the .ui files, without the marks of keyboard shortcuts."""
+    """Texts of buttons, labels and sections in the .ui files, without the marks of keyboard shortcuts."""
     files = (REPOSITORY / "TumorSegU-Net" / "Resources" / "UI").glob("*.ui")
     strings = (item.text or "" for file in files for item in ET.parse(file).iter("string"))
-    return {text.replace("&", "") for text in strings}
+    return {text.replace("&", "").rstrip(":") for text in strings}
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -272,8 +272,8 @@ def parameter_of(widget: ET.Element) -> str | None:
 def test_widgets_carry_the_parameters_that_they_can_hold() -> None:
     carried = {name: widget for widget in PANEL.iter("widget") if (name := parameter_of(widget))}
     classes = {name: widget.get("class") for name, widget in carried.items()}
-    selectors = dict.fromkeys(SEQUENCES, "qMRMLNodeComboBox")
-    assert classes == {**selectors, "device": "QComboBox", "tta": "QCheckBox"}
+    selectors = dict.fromkeys((*SEQUENCES, "brainMask"), "qMRMLNodeComboBox")
+    assert classes == {**selectors, "device": "QComboBox", "tta": "QCheckBox", "register": "QCheckBox"}
     assert set(carried) <= set(parameters())
 
 

@@ -267,7 +267,7 @@ def test_cleanup_stops_the_worker(driver: PanelDriver) -> None:
 
 
 def test_a_volume_that_cannot_be_read_blocks_with_its_sentence(driver: PanelDriver) -> None:
-    def refuse(inputs: dict[str, Any], model: str | None) -> ScriptedRun:
+    def refuse(inputs: dict[str, Any], model: str | None, **options: Any) -> ScriptedRun:
         raise BadInputError("T1 (t1) has no image; load it again.")
 
     driver.logic.startCheck = refuse
@@ -281,7 +281,7 @@ def test_a_check_that_fails_is_told_and_blocks_nothing(driver: PanelDriver) -> N
     from support.panel_logic import ScriptedRun
 
     failed = ScriptedRun(RunState.DONE, problems=("The check ended unexpectedly.",))
-    driver.logic.startCheck = lambda inputs, model: failed
+    driver.logic.startCheck = lambda inputs, model, **options: failed
     driver.add_study()
     driver.settle(lambda: driver.ui.findingsFrame.visible)
     assert "The check ended unexpectedly." in driver.ui.findingsLabel.text

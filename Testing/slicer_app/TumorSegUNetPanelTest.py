@@ -1,10 +1,13 @@
 """Self-test for the full application: a visit to the panel, driven by its widgets, without PyTorch."""
 
+import numpy as np
 import slicer
 from panel_driver import DYING, PanelTestCase
 
 from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.device import Device
+from TumorSegUNetLib.segmentations import createSegmentationNode
+from TumorSegUNetLib.volumes import geometryOfNode
 
 
 class TumorSegUNetPanelTest(PanelTestCase):
@@ -57,6 +60,37 @@ class TumorSegUNetPanelTest(PanelTestCase):
     def test_optionsAreKeptInTheScene(self) -> None:
         self.ui.ttaCheckBox.click()
         self.assertTrue(self.parameters.tta, "the check box is not bound to its parameter")
+
+    def test_everyKindOfBrainMaskCanBeChosen(self) -> None:
+        self.assertIsNone(self.ui.brainMaskSelector.currentNode(), "a mask is chosen that nobody wants")
+        for kind in ("vtkMRMLSegmentationNode", "vtkMRMLLabelMapVolumeNode", "vtkMRMLScalarVolumeNode"):
+            mask = slicer.mrmlScene.AddNewNodeByClass(kind, "mask")
+            self.ui.brainMaskSelector.setCurrentNode(mask)
+            self.assertIs(self.parameters.brainMask, mask, f"the selector takes no {kind}")
+            slicer.mrmlScene.RemoveNode(mask)
+            self.assertIsNone(self.parameters.brainMask, f"a removed {kind} is still the mask")
+            self.assertIsNone(self.ui.brainMaskSelector.currentNode(), "another node took the place of the mask")
+
+    def test_brainMaskGoesWithItsPatient(self) -> None:
+        nodes = self.loadStudy()
+        labels = (slicer.util.arrayFromVolume(nodes["t1ce"]) > 0).astype(np.uint8)
+        mask = createSegmentationNode(
+            slicer.mrmlScene, labels, geometryOfNode(nodes["t1ce"]), name="brain", reference=nodes["t1ce"]
+        )
+        self.ui.brainMaskSelector.setCurrentNode(mask)
+        self.waitFor(lambda: self.ui.statusLabel.text == "The volumes fit. Ready.", "checking with the mask")
+        self.segment()
+        self.assertIs(self.parameters.brainMask, mask, "the mask was lost by a run")
+        self.ui.t1ceSelector.setCurrentNode(nodes["t1"])
+        self.assertIsNone(self.parameters.brainMask, "another patient would get the mask")
+        self.assertIsNone(self.ui.brainMaskSelector.currentNode())
+        self.assertIn("is not used any more", self.ui.findingsLabel.text)
+
+    def test_registrationIsOnUntilItIsSwitchedOff(self) -> None:
+        self.assertTrue(self.parameters.register)
+        self.assertTrue(self.ui.registerCheckBox.checked)
+        self.ui.registerCheckBox.click()
+        self.assertFalse(self.parameters.register, "the check box is not bound to its parameter")
 
     def test_runMakesAResult(self) -> None:
         view = self.addSliceView()

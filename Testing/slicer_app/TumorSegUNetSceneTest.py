@@ -39,12 +39,18 @@ class TumorSegUNetSceneTest(PanelTestCase):
         self.waitFor(lambda: self.parameters.fixed == "t1", "noticing the user's choice")
         self.ui.deviceComboBox.setCurrentIndex(3)
         self.ui.ttaCheckBox.click()
+        self.ui.registerCheckBox.click()
+        mask = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "brain")
+        self.ui.brainMaskSelector.setCurrentNode(mask)
         self.saveAndLoad()
         self.assertEqual(self.parameters.t1.GetName(), "patient_t2", "the user's volume was lost")
         self.assertEqual(self.parameters.fixed, "t1", "it is no longer known who chose the volume")
         self.assertEqual(self.parameters.device.value, "cpu", "the device was lost")
         self.assertTrue(self.parameters.tta, "the option was lost")
         self.assertTrue(self.ui.ttaCheckBox.checked)
+        self.assertFalse(self.parameters.register, "the registration was switched on again")
+        self.assertEqual(self.parameters.brainMask.GetName(), "brain", "the brain mask was lost")
+        self.assertIs(self.ui.brainMaskSelector.currentNode(), self.parameters.brainMask)
 
     def test_recognizedVolumesAreNobodysChoice(self) -> None:
         self.loadStudy()

@@ -11,6 +11,7 @@ import tumorseg
 from tumorseg.errors import TumorSegError
 from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry, Volume
+from TumorSegUNetLib.brain_masks import viewOfMask
 from TumorSegUNetLib.dependencies import ensureTorch, torchInstalled
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.segmentations import createSegmentationNode, labelsFromNode
@@ -61,6 +62,22 @@ class TumorSegUNetSegmentationTest(unittest.TestCase):
         self.assertEqual(hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)), folder, "not beside the volume")
         surface = node.GetClosedSurfaceInternalRepresentation("ET")
         self.assertIsNotNone(surface, "no closed surface was made")
+
+    def test_brainMaskLiesOverItsVolume(self) -> None:
+        """Under a transform of both, as a segmentation of two segments."""
+        volume = addPatient()["t1ce"]
+        transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
+        transform.SetMatrixTransformToParent(slicer.util.vtkMatrixFromArray(np.diag([-1.0, -1.0, 1.0, 1.0])))
+        volume.SetAndObserveTransformNodeID(transform.GetID())
+        array, grid = slicer.util.arrayFromVolume(volume), viewOfNode(volume).geometry
+        labels = (2 * (array > 0) + (array == 400)).astype(np.uint8)
+        seen = viewOfMask(createSegmentationNode(slicer.mrmlScene, labels, grid, name="brain", reference=volume))
+        there = np.linalg.inv(grid.index_to_lps) @ seen.geometry.index_to_lps
+        x, y, z = np.rint(there[:3, 3]).astype(int)
+        nz, ny, nx = seen.array.shape
+        self.assertTrue(grid.shares_voxels(seen.geometry), "the mask does not have the voxels of its volume")
+        self.assertEqual(seen.array.sum(), (array > 0).sum(), "the mask does not have all segments")
+        self.assertTrue(np.array_equal(array[z : z + nz, y : y + ny, x : x + nx] > 0, seen.array > 0), "elsewhere")
 
     def test_pythonOfTheWorkerFindsTheEngine(self) -> None:
         """Without torch, too."""

@@ -74,6 +74,13 @@ def test_three_volumes_in_wrong_places_are_chosen_anew() -> None:
     assert '<a href="recognize:t1:t1ce:t2">Choose by recognition</a>' in html
 
 
+@pytest.mark.parametrize("code", ["skull", "no-background", "inexact-background"])
+def test_what_a_brain_mask_answers_leads_to_its_selector(code: str) -> None:
+    html = findingsState([finding(code, "warning", volumes=("t1", "t2"))]).html
+    assert '<a href="mask">Choose a brain mask</a>' in html
+    assert fixOfLink("mask") == Fix(mask=True)
+
+
 def test_unknown_links_change_no_volume() -> None:
     assert fixOfLink("swap:t1:nonsense") == Fix(recognize=("t1",))
 

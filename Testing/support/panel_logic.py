@@ -52,6 +52,7 @@ class ScriptedLogic:
         self.findings: tuple[dict[str, Any], ...] = ()
         self.runs: list[ScriptedRun] = []
         self.checks: list[ScriptedRun] = []
+        self.checked: list[dict[str, Any]] = []
         self.requests: list[dict[str, Any]] = []
         self.status = {"reason": "The CPU is used because PyTorch finds no NVIDIA GPU.", "device": "cpu"}
         self.warmed: list[tuple[str | None, str]] = []
@@ -79,12 +80,13 @@ class ScriptedLogic:
             if name not in fixed and (node := nodes.get(name)) is not None and node not in taken
         }
 
-    def startCheck(self, inputs: dict[str, Any], model: str | None) -> ScriptedRun:
+    def startCheck(self, inputs: dict[str, Any], model: str | None, **options: Any) -> ScriptedRun:
+        self.checked.append(options)
         self.checks.append(ScriptedRun(RunState.DONE, findings=self.findings))
         return self.checks[-1]
 
-    def startSegmentation(self, inputs: Any, model: Any, device: str, *, tta: bool) -> ScriptedRun:
-        self.requests.append({"inputs": inputs, "model": model, "device": device, "tta": tta})
+    def startSegmentation(self, inputs: Any, model: Any, device: str, **options: Any) -> ScriptedRun:
+        self.requests.append({"inputs": inputs, "model": model, "device": device, **options})
         self.runs.append(ScriptedRun())
         return self.runs[-1]
 

@@ -20,18 +20,30 @@ import vtk
 from support.pythonqt import Wrapped
 
 
+def node_types(kind: Any) -> tuple[type, ...]:
+    """The node classes of an attribute that is a node, or one of several kinds of nodes or none; else empty.
+
+    As in the application, several kinds are ``typing.Union`` with None among them, and not ``A | B``.
+    """
+    if typing.get_origin(kind) is typing.Union:
+        *classes, none = typing.get_args(kind)
+        assert none is type(None)
+        return tuple(classes)
+    return (kind,) if issubclass(kind, slicer.vtkMRMLNode) else ()
+
+
 @dataclass(frozen=True)
 class Parameter:
     """How an attribute is written into a node: as text, volumes and the like as references."""
 
     name: str
-    kind: type
+    kind: Any
     default: Any
 
     def read(self, node: slicer.vtkMRMLScriptedModuleNode) -> Any:
         if not node.HasParameter(self.name):
             self.write(node, self.default)
-        if issubclass(self.kind, slicer.vtkMRMLNode):
+        if node_types(self.kind):
             return node.GetNodeReference(self.name)
         text = node.GetParameter(self.name)
         if issubclass(self.kind, enum.Enum):
@@ -39,7 +51,7 @@ class Parameter:
         return text == "True" if self.kind is bool else self.kind(text)
 
     def write(self, node: slicer.vtkMRMLScriptedModuleNode, value: Any) -> None:
-        refers = issubclass(self.kind, slicer.vtkMRMLNode)
+        refers = bool(node_types(self.kind))
         assert isinstance(value, self.kind) or (refers and value is None), f"{self.name} = {value!r}"
         if refers:
             node.SetParameter(self.name, "")
@@ -79,11 +91,14 @@ class CachedParameter:
 class Connector:
     """A widget that shows an attribute: a list of an enumeration's members, a check box or a node selector."""
 
-    def __init__(self, widget: Wrapped, kind: type) -> None:
+    def __init__(self, widget: Wrapped, kind: Any) -> None:
         self._widget = widget
         self._kind = kind
+        self._enumerates = isinstance(kind, type) and issubclass(kind, enum.Enum)
         self._changed: Callable[[], None] | None = None
-        if issubclass(kind, enum.Enum):
+        if classes := node_types(kind):
+            widget.nodeTypes = [cls.__name__ for cls in classes]  # the attribute decides, not the .ui file
+        if self._enumerates:
             widget.clear()
             for member in kind:
                 widget.addItem(member.label())
@@ -96,12 +111,12 @@ class Connector:
         self._changed = None
 
     def _signal(self) -> str:
-        if issubclass(self._kind, enum.Enum):
+        if self._enumerates:
             return "currentIndexChanged(int)"
         return "toggled(bool)" if self._kind is bool else "currentNodeChanged(vtkMRMLNode*)"
 
     def read(self) -> Any:
-        if issubclass(self._kind, enum.Enum):
+        if self._enumerates:
             return list(self._kind)[self._widget.currentIndex]
         return self._widget.checked if self._kind is bool else self._widget.currentNode()
 

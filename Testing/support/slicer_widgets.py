@@ -97,7 +97,7 @@ class ctkCollapsibleGroupBox(QtWidgets.QGroupBox):
 
 
 class qMRMLNodeComboBox(QtWidgets.QComboBox):
-    """The volumes of the scene that a user sees, with None first.
+    """The nodes of its types that a user sees, with None first.
 
     As in the application rows do not follow an import; after it, and after the scene was closed, all are taken away and
     made again, so that the current one falls to None, which is told like a choice.
@@ -108,6 +108,7 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self._scene: slicer.vtkMRMLScene | None = None
+        self._types: list[str] = []
         self.addItem("None")
         self.currentTextChanged.connect(lambda text: self.currentNodeChanged.emit(self.currentNode()))
 
@@ -119,13 +120,23 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):
             scene.AddObserver(event, lambda caller, name: self._refill())
         self._refill()
 
+    def getNodeTypes(self) -> list[str]:
+        return self._types
+
+    def setNodeTypes(self, types: list[str]) -> None:
+        if types != self._types:
+            self._types = types
+            self._refill()
+
+    nodeTypes = QtCore.Property("QStringList", getNodeTypes, setNodeTypes)
+
     def _refill(self) -> None:
         self.model().removeRows(1, self.count() - 1)
-        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode", self._scene):
+        for node in slicer.util.getNodesByClass("vtkMRMLNode", self._scene) if self._scene else ():
             self._add(node)
 
     def _add(self, node: Any) -> None:
-        if node.GetClassName() == "vtkMRMLScalarVolumeNode" and not node.GetHideFromEditors():
+        if node.GetClassName() in self._types and not node.GetHideFromEditors():
             self.addItem(node.GetName(), node.GetID())
 
     @vtk.calldata_type(vtk.VTK_OBJECT)

@@ -19,6 +19,7 @@ from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import ModelEntry
 
 from . import report, result_table
+from .brain_masks import MaskNode
 from .hand_over import Inputs, handOver, startSentence
 from .inquiry import CheckRun, Question
 from .requests import ModelName, checkRequest, segmentRequest, warmRequest
@@ -59,6 +60,8 @@ class TumorSegUNetLogic:
         model: ModelName = None,
         device: str = "auto",
         *,
+        brainMask: MaskNode | None = None,
+        register: bool = True,
         tta: bool = False,
         surfaces: bool = False,
     ) -> Run:
@@ -68,6 +71,10 @@ class TumorSegUNetLogic:
             inputs: the volume nodes; they are copied, so later changes do not matter to the run.
             model: name or file of the model; the default model if None.
             device: auto, cpu, cuda, cuda:N or mps.
+            brainMask: says where the brain is in volumes with skull: all segments of a segmentation, or where a label
+                map or volume is not 0; on any grid, copied as well.
+            register: whether volumes on other grids than the T1ce are registered to it; otherwise they are taken to
+                lie as their headers say.
             tta: whether mirrored copies are averaged, as some models always do; takes two to eight times as long.
             surfaces: whether the segmentation gets closed surfaces for 3D views.
 
@@ -78,8 +85,8 @@ class TumorSegUNetLogic:
             BadInputError: no volume, or a node that is not a usable one.
             TumorSegError: the worker process or its folder cannot be made.
         """
-        handed = handOver(inputs, self._voxels, surfaces)
-        request = segmentRequest(handed, inputs.values(), model, device, tta)
+        handed = handOver(inputs, self._voxels, brainMask, surfaces)
+        request = segmentRequest(handed, inputs.values(), model, device, tta, register)
         return Run(self._ask(request, handed.files), handed.files, outcomeMaker(handed.origin))
 
     def segment(
@@ -88,12 +95,15 @@ class TumorSegUNetLogic:
         model: ModelName = None,
         device: str = "auto",
         *,
+        brainMask: MaskNode | None = None,
+        register: bool = True,
         tta: bool = False,
         surfaces: bool = False,
         onPoll: Callable[[Run], None] | None = None,
     ) -> slicer.vtkMRMLSegmentationNode:
         """Segment and wait for the segmentation node; arguments and errors as for ``run``."""
-        return self.run(inputs, model, device, tta=tta, surfaces=surfaces, onPoll=onPoll).outcome.segmentation
+        options = {"brainMask": brainMask, "register": register, "tta": tta, "surfaces": surfaces}
+        return self.run(inputs, model, device, **options, onPoll=onPoll).outcome.segmentation
 
     def run(
         self,
@@ -101,6 +111,8 @@ class TumorSegUNetLogic:
         model: ModelName = None,
         device: str = "auto",
         *,
+        brainMask: MaskNode | None = None,
+        register: bool = True,
         tta: bool = False,
         surfaces: bool = False,
         onPoll: Callable[[Run], None] | None = None,
@@ -108,7 +120,7 @@ class TumorSegUNetLogic:
         """Segment and wait for the end; for scripts that want measurements and findings, too.
 
         Args:
-            inputs, model, device, tta, surfaces: as for ``startSegmentation``.
+            inputs, model, device, brainMask, register, tta, surfaces: as for ``startSegmentation``.
             onPoll: called about 20 times a second with the run; may cancel it.
 
         Returns:
@@ -117,7 +129,8 @@ class TumorSegUNetLogic:
         Raises:
             TumorSegError: one of its subclasses, with one sentence per problem.
         """
-        run = self.startSegmentation(inputs, model, device, tta=tta, surfaces=surfaces)
+        options = {"brainMask": brainMask, "register": register, "tta": tta, "surfaces": surfaces}
+        run = self.startSegmentation(inputs, model, device, **options)
         try:
             while not run.poll():
                 if onPoll is not None:
@@ -129,7 +142,9 @@ class TumorSegUNetLogic:
             raise run.outcome.error
         return run
 
-    def startCheck(self, inputs: Inputs, model: ModelName = None) -> CheckRun:
+    def startCheck(
+        self, inputs: Inputs, model: ModelName = None, *, brainMask: MaskNode | None = None, register: bool = True
+    ) -> CheckRun:
         """Start looking for everything that is wrong with volumes, and return at once; needs no PyTorch.
 
         The voxels stay ready for a run, until they change; after changing them in place, call
@@ -138,12 +153,13 @@ class TumorSegUNetLogic:
         Args:
             inputs: the volume nodes.
             model: says which of them are needed; the default model if None.
+            brainMask, register: as for ``startSegmentation``.
 
         Raises:
             BadInputError, TumorSegError: as for ``startSegmentation``.
         """
-        handed = handOver(inputs, self._voxels, keep=True)
-        return CheckRun(self._ask(checkRequest(handed, model), handed.files), handed.files)
+        handed = handOver(inputs, self._voxels, brainMask, keep=True)
+        return CheckRun(self._ask(checkRequest(handed, model, register), handed.files), handed.files)
 
     def startStatus(self, device: str = "auto") -> Question:
         """Ask where a run would happen and why; loads PyTorch in the worker.
@@ -238,6 +254,7 @@ class TumorSegUNetLogic:
         model: ModelName = None,
         device: str = "auto",
         *,
+        register: bool = True,
         tta: bool = False,
         scene: slicer.vtkMRMLScene | None = None,
         onCase: Callable[[CaseResult], None] | None = None,
@@ -248,7 +265,7 @@ class TumorSegUNetLogic:
         Args:
             folder: cases lie below it, four volumes each, named like ``Case_t1ce.nii.gz``.
             output: gets ``CASE.seg.nrrd``, ``CASE.csv`` and ``CASE.html``; nothing is overwritten.
-            model, device, tta: as for ``startSegmentation``.
+            model, device, register, tta: as for ``startSegmentation``.
             scene: used for one case at a time; the application's by default.
             onCase: called after every case.
             onPoll: as for ``run``.
@@ -269,7 +286,7 @@ class TumorSegUNetLogic:
             Path(folder),
             Path(output),
             required,
-            lambda nodes: self.run(nodes, model, device, tta=tta, onPoll=onPoll).outcome,
+            lambda nodes: self.run(nodes, model, device, register=register, tta=tta, onPoll=onPoll).outcome,
             onCase or (lambda case: None),
         )
 

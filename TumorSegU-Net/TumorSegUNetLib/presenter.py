@@ -50,17 +50,28 @@ class PanelState:
 
 @dataclass(frozen=True)
 class Choices:
-    """What the user has chosen so far: identifier of the node per sequence (None: nothing), model's name, device."""
+    """What the user has chosen so far.
+
+    Attributes:
+        volumes: identifier of the node per sequence; None: nothing.
+        model: its name.
+        device: as the engine calls it.
+        tta: whether mirrored copies are averaged.
+        mask: identifier of the brain mask; None: nothing.
+        register: whether volumes on other grids are registered.
+    """
 
     volumes: Mapping[str, str | None]
     model: str | None
     device: str = "auto"
     tta: bool = False
+    mask: str | None = None
+    register: bool = True
 
     @property
     def checked(self) -> tuple[object, ...]:
         """What the check of the volumes depends on."""
-        return (*sorted(self.volumes.items()), self.model)
+        return (*sorted(self.volumes.items()), self.model, self.mask, self.register)
 
 
 @dataclass(frozen=True)

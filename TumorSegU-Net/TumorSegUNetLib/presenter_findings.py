@@ -16,6 +16,10 @@ Found: TypeAlias = Mapping[str, Any]
 """A finding as the worker tells it: code, severity, volumes, message, remedy."""
 
 
+MASKED = ("skull", "no-background", "inexact-background")
+"""Findings that a brain mask answers."""
+
+
 class Severity(Enum):
     """Of the worst finding; decides the icon."""
 
@@ -40,10 +44,11 @@ class FindingsState:
 
 @dataclass(frozen=True)
 class Fix:
-    """What a link in the list does: exchange two volumes, or choose volumes anew by recognition."""
+    """What a link in the list does: exchange two volumes, choose some by recognition, show where masks are chosen."""
 
     swap: tuple[str, str] | None = None
     recognize: tuple[str, ...] = ()
+    mask: bool = False
 
 
 def findingsState(findings: Sequence[Found]) -> FindingsState:
@@ -86,6 +91,8 @@ def fixOfLink(link: str) -> Fix:
     known = tuple(name for name in names if name in SEQUENCES)
     if kind == "swap" and len(known) == 2:
         return Fix(swap=(known[0], known[1]))
+    if kind == "mask":
+        return Fix(mask=True)
     return Fix(recognize=known)
 
 
@@ -107,6 +114,8 @@ def _links(finding: Found) -> list[str]:
         return [_link(f"swap:{volumes[0]}:{volumes[1]}", label)]
     if finding["code"] in ("swapped", "same-volume") and volumes:
         return [_link("recognize:" + ":".join(volumes), _("Choose by recognition"))]
+    if finding["code"] in MASKED:
+        return [_link("mask", _("Choose a brain mask"))]
     return []
 
 

@@ -23,15 +23,16 @@ def segmentRequest(
     model: ModelName,
     device: str,
     tta: bool,
+    register: bool,
 ) -> dict[str, Any]:
     """Segment these volumes and write a report, which is called after the patient."""
     asked = {"request": "segment", "device": device, "tta": tta, "report": True, "case": patientName(nodes)}
-    return {**asked, **_about(handed, model)}
+    return {**asked, **_about(handed, model, register)}
 
 
-def checkRequest(handed: HandOver, model: ModelName) -> dict[str, Any]:
+def checkRequest(handed: HandOver, model: ModelName, register: bool) -> dict[str, Any]:
     """Look for everything that is wrong with these volumes."""
-    return {"request": "check", **_about(handed, model)}
+    return {"request": "check", **_about(handed, model, register)}
 
 
 def warmRequest(model: ModelName, device: str) -> dict[str, Any]:
@@ -39,8 +40,14 @@ def warmRequest(model: ModelName, device: str) -> dict[str, Any]:
     return {"request": "warm", "model": _absolute(model), "device": device}
 
 
-def _about(handed: HandOver, model: ModelName) -> dict[str, Any]:
-    return {"folder": str(handed.files.folder), "volumes": handed.entries, "model": _absolute(model)}
+def _about(handed: HandOver, model: ModelName, register: bool) -> dict[str, Any]:
+    return {
+        "folder": str(handed.files.folder),
+        "volumes": handed.entries,
+        "brain_mask": handed.brainMask,
+        "register": register,
+        "model": _absolute(model),
+    }
 
 
 def _absolute(model: ModelName) -> str | None:

@@ -50,17 +50,18 @@ class NodeVolume:
     provenance: Mapping[str, str]
 
 
-def viewOfNode(node: slicer.vtkMRMLScalarVolumeNode | None, role: str = "volume") -> NodeVolume:
+def viewOfNode(node: slicer.vtkMRMLScalarVolumeNode | None, role: str = "volume", labelMap: bool = False) -> NodeVolume:
     """Look at a scalar volume node; no voxel is copied.
 
     Args:
         node: the volume as the user chose it.
         role: what the volume is wanted for, e.g. ``T1ce``; used in messages.
+        labelMap: whether it may be a label map.
 
     Raises:
         BadInputError: nothing chosen, no voxels, not a grayscale image, or a transform that is not linear.
     """
-    _checkImage(node, role)
+    _checkImage(node, role, labelMap)
     array = slicer.util.arrayFromVolume(node)
     state = node.GetImageData().GetMTime()
     return NodeVolume(array, state, geometryOfNode(node), node.GetName(), provenanceOfNode(node))
@@ -68,10 +69,15 @@ def viewOfNode(node: slicer.vtkMRMLScalarVolumeNode | None, role: str = "volume"
 
 def stateOfNode(node: slicer.vtkMRMLVolumeNode) -> tuple[object, ...]:
     """Another one after every change of what a check looks at: voxels, grid, parent transforms, name."""
-    image, parent = node.GetImageData(), node.GetParentTransformNode()
+    image = node.GetImageData()
     voxels = image.GetMTime() if image is not None else None
-    moved = (parent.GetID(), parent.GetTransformToWorldMTime()) if parent is not None else None
-    return node.GetName(), voxels, matrixOf(node).tobytes(), moved
+    return voxels, matrixOf(node).tobytes(), *placeOf(node)
+
+
+def placeOf(node: slicer.vtkMRMLTransformableNode) -> tuple[object, ...]:
+    """Name and parent transforms; another one after every change of them."""
+    parent = node.GetParentTransformNode()
+    return node.GetName(), (parent.GetID(), parent.GetTransformToWorldMTime()) if parent is not None else None
 
 
 def geometryOfNode(node: slicer.vtkMRMLVolumeNode) -> Geometry:
@@ -82,7 +88,31 @@ def geometryOfNode(node: slicer.vtkMRMLVolumeNode) -> Geometry:
     """
     indexToWorld = transformToWorld(node) @ matrixOf(node)
     shape = tuple(reversed(node.GetImageData().GetDimensions()))
-    return _geometry(RAS_TO_LPS @ indexToWorld, shape, node.GetName())
+    return geometryOfMatrix(RAS_TO_LPS @ indexToWorld, shape, node.GetName())
+
+
+def geometryOfMatrix(indexToLps: Matrix, shape: tuple[int, ...], name: str) -> Geometry:
+    """Grid of so many voxels along (z, y, x), from the 4x4 matrix of indices (i, j, k) to millimetres in LPS.
+
+    Raises:
+        BadInputError: the voxels of the node of this name have no size or are sheared.
+    """
+    # Rounded far below any tolerance, so that a spacing of 0.9 mm does not come back as 0.8999999999999999.
+    spacing = np.linalg.norm(indexToLps[:3, :3], axis=0).round(12)
+    if not spacing.min() > 0:
+        raise BadInputError(f'Volume "{name}" has voxels without size; correct its spacing in the Volumes module.')
+    direction = indexToLps[:3, :3] / spacing
+    if not np.allclose(direction.T @ direction, np.eye(3), atol=ORTHOGONALITY_TOLERANCE):
+        raise BadInputError(
+            f'Volume "{name}" is sheared, its axes are not at right angles; '
+            "resample it to a regular grid (module Resample Scalar/Vector/DWI Volume) and try again."
+        )
+    return Geometry(
+        shape=shape,
+        origin=tuple(indexToLps[:3, 3].tolist()),
+        spacing=tuple(spacing.tolist()),
+        direction=tuple(direction.ravel().tolist()),
+    )
 
 
 def nodeFromVolume(scene: slicer.vtkMRMLScene, volume: Volume) -> slicer.vtkMRMLScalarVolumeNode:
@@ -117,7 +147,7 @@ def transformToWorld(node: slicer.vtkMRMLTransformableNode) -> Matrix:
         return np.eye(4)
     if not parent.IsTransformToWorldLinear():
         raise BadInputError(
-            f'Volume "{node.GetName()}" is under the non-linear transform "{parent.GetName()}"; '
+            f'"{node.GetName()}" is under the non-linear transform "{parent.GetName()}"; '
             "harden that transform in the Data module and try again."
         )
     matrix = vtk.vtkMatrix4x4()
@@ -142,8 +172,8 @@ def localRas(points: Matrix, geometry: Geometry, node: slicer.vtkMRMLVolumeNode 
     return np.asarray((homogeneous @ lpsToLocal.T)[:, :3])
 
 
-def provenanceOfNode(node: slicer.vtkMRMLVolumeNode) -> dict[str, str]:
-    """Where the volume came from, to be kept with every result."""
+def provenanceOfNode(node: slicer.vtkMRMLStorableNode) -> dict[str, str]:
+    """Where a volume or brain mask came from, to be kept with every result."""
     storage = node.GetStorageNode()
     known = {
         "node": node.GetName(),
@@ -165,11 +195,11 @@ def _sides(file: str | None) -> dict[str, str]:
     return {} if file is None or says_where_left_is(Path(file)) else dict(UNKNOWN_SIDES)
 
 
-def _checkImage(node: slicer.vtkMRMLScalarVolumeNode | None, role: str) -> None:
+def _checkImage(node: slicer.vtkMRMLScalarVolumeNode | None, role: str, labelMap: bool) -> None:
     if node is None:
         raise BadInputError(f"No {role} volume is chosen; choose one.")
     name = node.GetName()
-    if node.IsA("vtkMRMLLabelMapVolumeNode"):
+    if node.IsA("vtkMRMLLabelMapVolumeNode") and not labelMap:
         raise BadInputError(f'"{name}" ({role}) is a label map, not an MR image; choose another volume.')
     image = node.GetImageData()
     if image is None or image.GetNumberOfPoints() == 0:
@@ -179,22 +209,3 @@ def _checkImage(node: slicer.vtkMRMLScalarVolumeNode | None, role: str) -> None:
             f'Volume "{name}" ({role}) has {image.GetNumberOfScalarComponents()} values per voxel; '
             "choose a grayscale volume."
         )
-
-
-def _geometry(indexToLps: Matrix, shape: tuple[int, int, int], name: str) -> Geometry:
-    # Rounded far below any tolerance, so that a spacing of 0.9 mm does not come back as 0.8999999999999999.
-    spacing = np.linalg.norm(indexToLps[:3, :3], axis=0).round(12)
-    if not spacing.min() > 0:
-        raise BadInputError(f'Volume "{name}" has voxels without size; correct its spacing in the Volumes module.')
-    direction = indexToLps[:3, :3] / spacing
-    if not np.allclose(direction.T @ direction, np.eye(3), atol=ORTHOGONALITY_TOLERANCE):
-        raise BadInputError(
-            f'Volume "{name}" is sheared, its axes are not at right angles; '
-            "resample it to a regular grid (module Resample Scalar/Vector/DWI Volume) and try again."
-        )
-    return Geometry(
-        shape=shape,
-        origin=tuple(indexToLps[:3, 3].tolist()),
-        spacing=tuple(spacing.tolist()),
-        direction=tuple(direction.ravel().tolist()),
-    )

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tumorseg.errors import BadInputError, TumorSegError
+from TumorSegUNetLib.brain_masks import stateOfMask
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.presenter import Check, Choices
 from TumorSegUNetLib.presenter_findings import problemFindings
-from TumorSegUNetLib.volumes import stateOfNode
 
 from .timers import delayed
 
@@ -23,6 +23,7 @@ class BackgroundCheck:
     Args:
         logic: starts checks.
         inputs: tells the volumes of choices.
+        mask: tells the brain mask chosen now.
         onStarted: called when a check has been started, or could not be.
     """
 
@@ -30,11 +31,13 @@ class BackgroundCheck:
         self,
         logic: TumorSegUNetLogic,
         inputs: Callable[[Choices], Mapping[str, Any]],
+        mask: Callable[[], Any],
         onStarted: Callable[[], None],
     ) -> None:
         self.check: Check | None = None
         self._logic = logic
         self._inputs = inputs
+        self._mask = mask
         self._onStarted = onStarted
         self._wanted: Choices | None = None
         self._checked: list[tuple[object, ...]] = []
@@ -89,7 +92,9 @@ class BackgroundCheck:
         choices = self._wanted
         self._checked = self._states(choices)
         try:
-            self._run = self._logic.startCheck(self._inputs(choices), choices.model)
+            self._run = self._logic.startCheck(
+                self._inputs(choices), choices.model, brainMask=self._mask(), register=choices.register
+            )
         except TumorSegError as error:
             blocking = isinstance(error, BadInputError)
             self.check = Check(choices.checked, problemFindings(error.problems, blocking))
@@ -98,4 +103,5 @@ class BackgroundCheck:
         self._onStarted()
 
     def _states(self, choices: Choices) -> list[tuple[object, ...]]:
-        return [stateOfNode(node) for node in self._inputs(choices).values() if node is not None]
+        nodes = (*self._inputs(choices).values(), self._mask())
+        return [stateOfMask(node) for node in nodes if node is not None]

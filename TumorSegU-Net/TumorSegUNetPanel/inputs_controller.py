@@ -89,6 +89,9 @@ class InputsController:
     def _onFix(self, fix: Fix) -> None:
         if self._parameters is None:
             return
+        if fix.mask:
+            self._section.showMaskSelector()
+            return
         if fix.swap is not None:
             self._set(self._presenter.swap(*fix.swap))
         else:

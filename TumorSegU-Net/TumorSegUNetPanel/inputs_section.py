@@ -59,6 +59,12 @@ class InputsSection:
         """Explain how to load volumes, or leave the place to the selectors."""
         self._ui.sampleWidget.visible = visible
 
+    def showMaskSelector(self) -> None:
+        """Unfold what hides the selector of the brain mask, and take the user there."""
+        self._ui.modelCollapsibleButton.collapsed = False
+        self._ui.advancedGroupBox.collapsed = False
+        self._ui.brainMaskSelector.setFocus()
+
     def _prepare(self, name: str, button: qt.QToolButton, icons: str) -> None:
         button.setIcon(suggestIcon(button, icons))
         button.connect("clicked(bool)", partial(self._onSuggest, name))

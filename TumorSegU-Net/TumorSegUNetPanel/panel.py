@@ -18,6 +18,7 @@ from . import defaults
 from .background_check import BackgroundCheck
 from .device_line import DeviceLine
 from .inputs_controller import InputsController
+from .mask_controller import MaskController
 from .models_controller import ModelsController
 from .result_controller import ResultController
 from .run_section import RunSection
@@ -46,7 +47,8 @@ class Panel:
         self._timer = repeating(POLL_MILLISECONDS, self._poll)
         self._inputs = InputsController(ui, logic, resourcePath("Icons"), self._loadSample)
         self._models = ModelsController(ui, logic, resourcePath, self._fillPresenter)
-        self._check = BackgroundCheck(logic, self._nodes, self._onCheckStarted)
+        self._mask = MaskController(self._inputs.identifiers)
+        self._check = BackgroundCheck(logic, self._nodes, lambda: self._mask.node, self._onCheckStarted)
         self._section = RunSection(ui)
         self._device = DeviceLine(logic, self._section, self._timer.start)
         self._warmUp = WarmUp(logic, self._timer.start)
@@ -67,6 +69,7 @@ class Panel:
             parameters.started = True
         self._models.setParameters(parameters)
         self._inputs.setParameters(parameters)
+        self._mask.setParameters(parameters)
         self._results.setParameters(parameters)
 
     def enter(self) -> None:
@@ -110,11 +113,13 @@ class Panel:
 
     def nodeLeaves(self, identifier: str) -> None:
         """A node is about to be removed from the scene."""
+        self._mask.nodeLeaves(identifier)
         self._inputs.volumeLeaves(identifier)
 
     def parametersChanged(self) -> None:
         """Something in the parameter node has changed, by the user or by us."""
         self._inputs.parametersChanged()
+        self._mask.parametersChanged()
         self._models.update()
         self._results.update()
         self._device.follow(self._parameters.device.value)
@@ -128,7 +133,8 @@ class Panel:
         choices = self._choices()
         if self._run is None and not self._installing:
             self._check.want(choices if self._presenter.canCheck(choices) else None)
-        self._inputs.show(findingsState(self._presenter.findings(choices, self._check.check)))
+        found = self._presenter.findings(choices, self._check.check)
+        self._inputs.show(findingsState((*found, *self._mask.findings)))
         if self._installing:
             self._section.show(self._presenter.installing())
         elif self._run is not None:
@@ -142,7 +148,14 @@ class Panel:
 
     def _choices(self) -> Choices:
         parameters = self._parameters
-        return Choices(self._inputs.identifiers(), self._models.chosen, parameters.device.value, parameters.tta)
+        return Choices(
+            self._inputs.identifiers(),
+            self._models.chosen,
+            parameters.device.value,
+            parameters.tta,
+            self._mask.identifier,
+            parameters.register,
+        )
 
     def _nodes(self, choices: Choices) -> Mapping[str, Any]:
         """The volumes that the chosen model needs."""
@@ -197,7 +210,12 @@ class Panel:
         self._check.makeWay()
         try:
             self._run = self._logic.startSegmentation(
-                self._nodes(choices), choices.model, choices.device, tta=choices.tta
+                self._nodes(choices),
+                choices.model,
+                choices.device,
+                brainMask=self._mask.node,
+                register=choices.register,
+                tta=choices.tta,
             )
             self._timer.start()
         except TumorSegError as problem:

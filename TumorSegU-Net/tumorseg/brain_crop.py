@@ -55,40 +55,24 @@ def crop_to_brain(
         reference: where the result will lie.
         spacing: voxel size (x, y, z) in mm that the network expects.
         normalisation: one of ``NORMALISERS``.
-        mask: brain, not 0 inside, on the reference grid; where any volume differs from 0 if None.
+        mask: brain, not 0 inside and not empty, on the reference grid; where any volume differs from 0 if None.
         other_half: whether the difference of each channel from the other half of the brain follows the channels.
 
     Raises:
-        BadInputError: the mask is empty or lies on another grid.
+        BadInputError: the mask is too small for the network's grid.
     """
-    brain = brain_mask([volume.array for volume in volumes]) if mask is None else inside_of(mask, reference)
+    brain = brain_mask([volume.array for volume in volumes]) if mask is None else mask.array != 0
     box = bounding_box(brain)
     grid = _near(working_grid(reference, spacing), box)
     channels = [to_working(_cut(volume, box), grid) for volume in volumes]
     working_brain = _on_working(brain[box], grid, TOUCHED if mask is None else HALF)
     if mask is not None and not working_brain.any():
-        raise _empty(mask.name)
+        raise BadInputError(f"The brain mask {mask.name} is empty on the network's grid; give one of the whole brain.")
     crop, inner = network_input(channels, working_brain, normalisation)
     inside = working_brain[inner]
     inputs = with_other_half(crop, inside, grid.working.spacing) if other_half else crop
     grid = replace(grid, working=grid.working.crop(inner))
     return BrainCrop(box, brain[box], grid, inputs, inside)
-
-
-def inside_of(mask: Volume, reference: Geometry) -> BoolArray:
-    """The voxels (z, y, x) of a brain mask; ``BadInputError`` for one that is empty or lies on another grid."""
-    if difference := reference.differences(mask.geometry):
-        raise BadInputError(
-            f"The brain mask {mask.name} is not on the grid of the volumes ({', '.join(difference)}); resample it."
-        )
-    inside = mask.array != 0
-    if not inside.any():
-        raise _empty(mask.name)
-    return inside
-
-
-def _empty(name: str) -> BadInputError:
-    return BadInputError(f"The brain mask {name} is empty; give one that is not 0 inside the brain.")
 
 
 def _on_working(brain: BoolArray, grid: WorkingGrid, share: float) -> BoolArray:

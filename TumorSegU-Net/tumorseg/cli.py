@@ -78,7 +78,7 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--report", type=Path, metavar="DIR", help="also write report.json and report.html into this folder"
     )
-    parser.add_argument("--brain-mask", type=Path, metavar="FILE", help="brain mask on the grid of the T1ce")
+    _add_mask(parser)
     unregistered = "take volumes on other grids than the T1ce to lie where their headers say, instead of registering"
     parser.add_argument("--no-register", dest="register", action="store_false", help=unregistered)
     parser.set_defaults(run=_run_segment)
@@ -87,8 +87,14 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
 def _add_check(parser: argparse.ArgumentParser) -> None:
     _add_inputs(parser)
     parser.add_argument("--model", help="check for this model: name, or a .safetensors file")
+    _add_mask(parser)
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
     parser.set_defaults(run=_run_check)
+
+
+def _add_mask(parser: argparse.ArgumentParser) -> None:
+    what = "brain mask, not 0 inside; on another grid than the T1ce it is resampled to it"
+    parser.add_argument("--brain-mask", type=Path, metavar="FILE", help=what)
 
 
 def _add_measure(parser: argparse.ArgumentParser) -> None:
@@ -129,9 +135,12 @@ def _run_segment(options: argparse.Namespace) -> int:
 def _run_check(options: argparse.Namespace) -> int:
     from tumorseg.case_files import read_case
     from tumorseg.guard import blocking, check_case
+    from tumorseg.images import read_volume
 
     required = _needed_sequences(options.model)
-    findings = check_case(read_case(_input_files(options, required)), required, other_grids="registered")
+    case = read_case(_input_files(options, required))
+    mask = None if options.brain_mask is None else read_volume(options.brain_mask)
+    findings = check_case(case, required, mask, other_grids="registered")
     if options.json:
         print(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:

@@ -163,7 +163,11 @@ def _with_spacing(geometry: Geometry, spacing: Triple) -> Geometry:
 
 
 def resampled(
-    array: FloatArray, source: Geometry, target: Geometry, transform: sitk.Transform | None = None
+    array: FloatArray,
+    source: Geometry,
+    target: Geometry,
+    transform: sitk.Transform | None = None,
+    nearest: bool = False,
 ) -> FloatArray:
     """Interpolate an array linearly on another grid, 0 outside; exactly its values where no voxel lies between others.
 
@@ -172,13 +176,15 @@ def resampled(
         source: where its voxels lie.
         target: the grid of the result.
         transform: from places of the target to those of the source, mm in LPS; none if both are the same.
+        nearest: whether each voxel gets the value of the nearest one, as masks need it.
     """
+    # Rounding would leave a trace of each neighbor, and brain is what is not 0.
+    exact = nearest or (transform is None and source.shares_voxels(target))
     image = sitk.Resample(
         to_image(array, source),
         target.shape[::-1],
         transform or sitk.Transform(),
-        # Rounding would leave a trace of each neighbor, and brain is what is not 0.
-        sitk.sitkNearestNeighbor if transform is None and source.shares_voxels(target) else sitk.sitkLinear,
+        sitk.sitkNearestNeighbor if exact else sitk.sitkLinear,
         target.origin,
         target.spacing,
         target.direction,

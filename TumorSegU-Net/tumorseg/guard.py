@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from tumorseg.finding import Finding, Severity, by_severity, called, listed, reference_of
+from tumorseg.given_mask import placed
 from tumorseg.guard_background import lacking_background
 from tumorseg.guard_copies import rescaled_images, same_images
 from tumorseg.guard_coverage import coverage
@@ -61,7 +62,7 @@ def check_case(
     Args:
         case: the volumes.
         required: the sequences the model needs.
-        mask: brain, not 0 inside; what the volumes show together is judged only there.
+        mask: brain, not 0 inside, on any grid; what the volumes show together is judged only there.
         other_grids: what becomes of volumes that do not lie on the grid of the reference.
 
     Returns:
@@ -73,7 +74,8 @@ def check_case(
     contents += _impossible_grids(needed)
     spoiled = {sequence for finding in blocking(contents) for sequence in finding.volumes}
     sound = {sequence: volume for sequence, volume in needed.items() if sequence not in spoiled}
-    brains = sound if mask is None else {sequence: _within(mask, volume) for sequence, volume in sound.items()}
+    brain, of_mask = placed(mask, needed)
+    brains = sound if brain is None else {sequence: _within(brain, volume) for sequence, volume in sound.items()}
     different_grids, unstripped = list(_different_grids(needed, other_grids)), list(lacking_background(brains))
     duplicates, apart = list(same_images(sound)), list(little_overlap(brains, other_grids == "registered"))
     comparable = not (spoiled or different_grids or unstripped or duplicates)
@@ -81,6 +83,7 @@ def check_case(
     findings = [
         *_missing(needed, required),
         *contents,
+        *of_mask,
         *duplicates,
         *different_origins(needed),
         *different_names(needed),
@@ -105,7 +108,7 @@ def blocking(findings: Iterable[Finding]) -> list[Finding]:
 
 
 def _within(mask: Volume, volume: Volume) -> Volume:
-    """The volume with 0 outside of a mask; unchanged on another grid, which stops the run with its own sentence."""
+    """The volume with 0 outside of a mask; unchanged on another grid, from which it has yet to be moved."""
     if not mask.geometry.matches(volume.geometry):
         return volume
     return replace(volume, array=np.where(mask.array != 0, volume.array, np.float32(0)))

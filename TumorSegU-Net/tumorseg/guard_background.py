@@ -38,7 +38,10 @@ def _skull(case: Case, heads: Mapping[str, float]) -> Finding:
         f"{max(heads.values()) / 1000:.1f} L are not background, "
         f"and a brain has less than {LARGEST_BRAIN_ML / 1000:.1f} L."
     )
-    remedy = "Give a brain mask, or remove the skull first, e.g. with the HDBrainExtraction extension of 3D Slicer."
+    remedy = (
+        "Give a brain mask (in 3D Slicer under Advanced, at a shell with --brain-mask), "
+        "or remove the skull first, e.g. with the HDBrainExtraction extension of 3D Slicer."
+    )
     return Finding("skull", "warning", tuple(heads), message, remedy)
 
 

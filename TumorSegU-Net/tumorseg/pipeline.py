@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,11 @@ from tumorseg.alignment import (
     motion_facts,
     on_one_grid,
 )
-from tumorseg.brain_crop import BrainCrop, crop_to_brain, inside_of
+from tumorseg.brain_crop import BrainCrop, crop_to_brain
 from tumorseg.calibration import calibrated
 from tumorseg.errors import BadInputError
 from tumorseg.finding import by_severity
+from tumorseg.given_mask import mask_facts, on_grid
 from tumorseg.grids import probabilities_to_reference
 from tumorseg.guard import Finding, OtherGrids, blocking, check_case
 from tumorseg.guided import as_guide, guided, near_tumor
@@ -56,8 +57,8 @@ class Options:
     Attributes:
         device: ``auto``, ``cpu``, ``mps``, ``cuda`` or ``cuda:N``.
         tta: average over the mirrorings that the model knows, even if it does not ask for it; 2 to 8 times slower.
-        brain_mask: brain as a volume on the grid of the reference (not 0 inside); where the volumes differ from 0 if
-            None.
+        brain_mask: brain as a volume (not 0 inside); on another grid than the reference it is taken to lie where its
+            header says. Brain is where the volumes differ from 0 if None.
         register: whether volumes on other grids than the reference are registered to it; otherwise they are taken to
             lie as their headers say.
     """
@@ -78,7 +79,7 @@ class Prepared:
         guides: (z, y, x) each of the brain's box, made by ``as_guide``; none if the model has none or nothing is
             resampled.
         findings: warnings and notes of the guard.
-        inputs: provenance of the volumes.
+        inputs: provenance of the volumes and the brain mask.
         motions: of the volumes that lay on other grids than the reference.
         seconds: wall time per stage.
     """
@@ -192,7 +193,8 @@ def prepare(case: Case, spec: ModelSpec, options: Options | None = None, report:
     seconds: dict[str, float] = {}
     with _stage("check", seconds, report):
         case, findings = _checked(case, spec, options)
-    reference = reference_sequence(spec)
+        reference = reference_sequence(spec)
+        options = _with_mask_on(case[reference].geometry, options)
     motions: dict[str, Motion] = {}
     if elsewhere(case, reference):
         with _stage(ALIGN_STAGE, seconds, report):
@@ -203,7 +205,8 @@ def prepare(case: Case, spec: ModelSpec, options: Options | None = None, report:
         crop = crop_to_brain(volumes, geometry, spec.spacing, spec.normalisation, mask, spec.other_half)
         wanted = spec.guides if crop.grid.resampled else ()
         guides = tuple(as_guide(case[name].array[crop.box], crop.brain) for name in wanted)
-    return Prepared(geometry, crop, guides, findings, _inputs(case, spec) | motion_facts(motions), motions, seconds)
+    inputs = _inputs(case, spec) | mask_facts(mask) | motion_facts(motions)
+    return Prepared(geometry, crop, guides, findings, inputs, motions, seconds)
 
 
 def infer(prepared: Prepared, model: Model, options: Options, report: Report = silent) -> Inferred:
@@ -299,12 +302,16 @@ def _refuse_blocking(findings: list[Finding]) -> None:
         raise BadInputError([finding.sentence for finding in problems])
 
 
+def _with_mask_on(grid: Geometry, options: Options) -> Options:
+    """The options with a brain mask that passed the guard on the grid of the reference."""
+    mask = options.brain_mask
+    return options if mask is None else replace(options, brain_mask=on_grid(mask, grid))
+
+
 def _aligned(
     case: Case, reference: str, options: Options, before: list[Finding], report: Report
 ) -> tuple[Case, dict[str, Motion], list[Finding]]:
     """The case on the grid of the reference, how it got there, and what is to be told of it."""
-    if options.brain_mask is not None:
-        inside_of(options.brain_mask, case[reference].geometry)  # refused before the long work
     motions = find_motions(case, reference, options.register, report)
     moved = on_one_grid(case, case[reference].geometry, motions)
     after = check_case(moved, tuple(case), options.brain_mask)

@@ -31,7 +31,7 @@ NAMES = {
     "TC": "Tumor core",
 }
 
-ABBREVIATIONS = {"tta": "TTA", "sha256": "SHA-256", "id": "ID", "uid": "UID", "uids": "UIDs"}
+ABBREVIATIONS = {"tta": "TTA", "sha256": "SHA-256", "id": "ID", "uid": "UID", "uids": "UIDs", "ml": "mL"}
 """Words of provenance keys that are not written in small letters."""
 
 CARD_TITLES = {

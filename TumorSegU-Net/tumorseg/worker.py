@@ -24,14 +24,14 @@ from typing import IO, Any
 from tumorseg import __version__
 from tumorseg.allocator import keep_freed_memory, return_freed_memory
 from tumorseg.errors import BadInputError, OutOfMemoryError, TumorSegError
-from tumorseg.guard import check_case
+from tumorseg.guard import OtherGrids, check_case
 from tumorseg.model_keeper import ModelKeeper
 from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import find_model
 from tumorseg.program import leave, open_closed_streams
 from tumorseg.progress import Progress
 from tumorseg.selfcheck import device_facts, self_check
-from tumorseg.worker_files import read_volumes, result_event
+from tumorseg.worker_files import read_mask, read_volumes, result_event
 from tumorseg.worker_inbox import Inbox, Message, identifier_of
 
 LOAD_STAGE = "load"
@@ -101,20 +101,21 @@ class Worker:
         return_freed_memory()
 
     def _segmented(self, request: Message) -> Message:
-        case = read_volumes(request)
+        case, mask = read_volumes(request), read_mask(request)
         self._progress(request, Progress(LOAD_STAGE, 0.0))
         model = self._models.get(request.get("model"), self.inbox.check, request.get("device") or "auto")
         self._progress(request, Progress(LOAD_STAGE, 1.0))
         from tumorseg.pipeline import Options, segment
 
-        register = request.get("register", True) is not False
-        options = Options(request.get("device") or "auto", bool(request.get("tta")), register=register)
+        device, tta = request.get("device") or "auto", bool(request.get("tta"))
+        options = Options(device, tta, mask, _registers(request))
         result = segment(case, model, options, lambda progress: self._progress(request, progress))
         return result_event(request, case, result, model)
 
     def _check(self, request: Message) -> None:
         required = read_spec(find_model(request.get("model"))).channels
-        findings = check_case(read_volumes(request), required, other_grids="registered")
+        other_grids: OtherGrids = "registered" if _registers(request) else "resampled"
+        findings = check_case(read_volumes(request), required, read_mask(request), other_grids)
         self._send("result", request, findings=[asdict(finding) for finding in findings])
 
     def _warm(self, request: Message) -> None:
@@ -151,6 +152,11 @@ class Worker:
                 self._events.flush()
         except OSError:  # nobody listens any more
             self.inbox.close()
+
+
+def _registers(request: Message) -> bool:
+    """Whether volumes on other grids than the reference are registered to it."""
+    return request.get("register", True) is not False
 
 
 def _exit_soon_after(closed: threading.Event) -> None:

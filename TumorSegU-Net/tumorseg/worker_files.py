@@ -45,21 +45,32 @@ def read_volumes(request: Message) -> dict[str, Volume]:
     folder, entries = folder_of(request), request.get("volumes")
     if not isinstance(entries, dict):
         raise BadInputError("The request names no volumes; give one entry per sequence.")
+    for sequence in entries:
+        if sequence not in SEQUENCES:
+            raise BadInputError(f"The worker does not know the sequence {sequence!r}; use {', '.join(SEQUENCES)}.")
     return {name: _volume(folder, name, entry) for name, entry in entries.items()}
 
 
-def _volume(folder: Path, sequence: str, entry: Mapping[str, Any]) -> Volume:
-    if sequence not in SEQUENCES:
-        raise BadInputError(f"The worker does not know the sequence {sequence!r}; use {', '.join(SEQUENCES)}.")
+def read_mask(request: Message) -> Volume | None:
+    """The brain mask of a request; None without one.
+
+    Raises:
+        BadInputError: an entry or file that cannot be used.
+    """
+    entry = request.get("brain_mask")
+    return None if entry is None else _volume(folder_of(request), "the brain mask", entry)
+
+
+def _volume(folder: Path, role: str, entry: Mapping[str, Any]) -> Volume:
     try:
         array = np.load(folder / entry["file"], mmap_mode="r", allow_pickle=False)
         origin, spacing, direction = (tuple(map(float, entry[key])) for key in ("origin", "spacing", "direction"))
         name, provenance = entry["name"], dict(entry.get("provenance", {}))
     except (OSError, TypeError, ValueError) as error:
-        called = entry.get("name", sequence) if isinstance(entry, dict) else sequence
+        called = entry.get("name", role) if isinstance(entry, dict) else role
         raise BadInputError(f"The worker cannot read the voxels of {called}: {error}.") from error
     except KeyError as error:
-        raise BadInputError(f"The entry of {sequence} in the request has no {error}.") from error
+        raise BadInputError(f"The entry of {role} in the request has no {error}.") from error
     if array.ndim != 3 or (len(origin), len(spacing), len(direction)) != (3, 3, 9):
         raise BadInputError(f"The voxels of {name} are not a volume with its origin, spacing and direction.")
     geometry = Geometry(array.shape, origin, spacing, direction)  # type: ignore[arg-type]
