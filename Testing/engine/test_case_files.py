@@ -77,6 +77,49 @@ def test_missing_and_ambiguous_sequences_are_told_together(tmp_path: Path) -> No
     )
 
 
+NAMED = {
+    "dcm2niix": "4_AX_T1 5_AX_T1_POST_GD 6_AX_T2 3_AX_T2_FLAIR | 5_AX_T1_POST_GD_ROI1 2_LOC",
+    "bids": (
+        "sub-01_ses-01_T1w sub-01_ses-01_ce-gadolinium_T1w sub-01_ses-01_T2w sub-01_ses-01_FLAIR"
+        " | sub-01_ses-01_brainmask sub-01_ses-01_dwi"
+    ),
+    "T1 FLAIR": "4_AX_T1 9_AX_T1GD 6_AX_T2 3_AX_T2_FLAIR_FS | 2_SAG_T2_DWI 7_AX_DWI",
+    "other kinds": "T1 T1CE T2 FLAIR | Perfusion_T1 DCE_T1 sub_T1 difference_t1 dwi_b0_T2 seg_t1 brainmask_t1",
+    "patient": "CHO_t1 CHO_t1ce CHO_t2 CHO_flair | CHO_seg",
+}
+"""Names of the four sequences in order, and of what lies beside them."""
+
+
+@pytest.mark.parametrize("names", NAMED.values(), ids=NAMED)
+def test_names_that_the_recognition_knows(tmp_path: Path, names: str) -> None:
+    wanted, others = ([f"{name}.nii.gz" for name in part.split()] for part in names.split("|"))
+    fill(tmp_path, *wanted, *others)
+    assert names_of(find_case(tmp_path)) == wanted
+    assert find_case_folders(tmp_path) == [tmp_path]
+
+
+def test_a_t1_flair_is_no_flair(tmp_path: Path) -> None:
+    wanted = ["4_AX_T1.nii", "9_AX_T1GD.nii", "6_AX_T2.nii", "3_AX_T2_FLAIR_FS.nii"]
+    fill(tmp_path, *wanted, "2_SAG_T1_FLAIR.nii")
+    assert names_of(find_case(tmp_path)) == wanted
+
+
+def test_folders_without_a_plain_name_are_found(tmp_path: Path) -> None:
+    (tmp_path / "P01").mkdir()
+    (tmp_path / "other").mkdir()
+    fill(tmp_path / "P01", "2_T1_MPR_SAG.nii", "5_T1_POST_GD.nii", "3_T2_TSE.nii", "4_FLAIR_AX.nii")
+    fill(tmp_path / "other", "DTI_64.nii", "T1_MPR_SAG_mask.nii")
+    assert find_case_folders(tmp_path) == [tmp_path / "P01"]
+
+
+def test_images_that_were_passed_over_are_told(tmp_path: Path) -> None:
+    fill(tmp_path, "a_t1.nii", "a_t2.nii", "a_flair.nii", "a_t1_gd_1.nii", "a_t1_gd_2.nii", "a_dwi.nii", "a_seg.nii")
+    with pytest.raises(BadInputError) as caught:
+        find_case(tmp_path)
+    (sentence,) = caught.value.problems
+    assert sentence.endswith(" Images that were passed over: a_dwi.nii, a_t1_gd_1.nii, a_t1_gd_2.nii.")
+
+
 def test_not_a_folder(tmp_path: Path) -> None:
     with pytest.raises(BadInputError) as caught:
         find_case(tmp_path / "no")

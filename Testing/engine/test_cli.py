@@ -104,15 +104,80 @@ def test_batch_segments_every_case_goes_on_after_a_bad_one_and_resumes(
     arguments = ["segment", "--batch", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--model", model]
     assert main(arguments) == 2
     captured = capsys.readouterr()
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["site_A.nii.gz", "site_C.nii.gz"]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.nii.gz")) == ["site_A.nii.gz", "site_C.nii.gz"]
     assert "tumorseg: site_B: " in captured.err
     assert "Case_t2.nii.gz" in captured.err
     write_case(small_case(), tmp_path / "in" / "site" / "B")
     assert main(arguments) == 0
     outcome = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:])
-    assert outcome["site_A"] == outcome["site_C"] == "kept, it was there already"
+    assert outcome["site_A"] == outcome["site_C"] == "kept, 0.6 mL; look with care"
     assert outcome["site_B"].startswith("done, ")
     assert "; tiles of 8 x 8 x 8 voxels on cpu" in outcome["site_B"]
+
+
+def _batch(folder: Path, model: str, *options: str) -> list[str]:
+    return ["segment", "--batch", str(folder / "in"), "--output", str(folder / "out"), "--model", model, *options]
+
+
+def test_batch_keeps_no_result_of_other_volumes_or_options(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_case(small_case(), tmp_path / "in" / "A")
+    assert main(_batch(tmp_path, model)) == 0
+    result = tmp_path / "out" / "A.nii.gz"
+    before = result.read_bytes()
+    other = str(saved(threshold_model((0.5, 1.0, 2.0)), tmp_path))
+    capsys.readouterr()
+    told = f"tumorseg: A: {result} was made from other volumes or options ({{}}); delete it or choose another folder.\n"
+    assert main(_batch(tmp_path, model, "--labels", "2020")) == 2
+    assert capsys.readouterr().err == told.format("--labels")
+    assert main(_batch(tmp_path, other, "--tta", "--no-register")) == 2
+    assert capsys.readouterr().err == told.format("model, --tta, --no-register")
+    write_case(small_case(seed=1), tmp_path / "in" / "A")
+    assert main(_batch(tmp_path, model)) == 2
+    captured = capsys.readouterr()
+    assert captured.err == told.format("T1, T1ce, T2, FLAIR")
+    assert captured.out.splitlines()[1].split() == ["A", "failed"]
+    assert result.read_bytes() == before
+    result.unlink()
+    assert main(_batch(tmp_path, model)) == 0
+
+
+def test_batch_tells_a_result_that_says_nothing_about_its_volumes(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_case(small_case(), tmp_path / "in" / "A")
+    assert main(_batch(tmp_path, model)) == 0
+    record = tmp_path / "out" / "A.json"
+    for text in (None, "cut {", "[]", '{"Modality": "MR"}'):
+        record.unlink(missing_ok=True)
+        if text is not None:
+            record.write_text(text)
+        capsys.readouterr()
+        assert main(_batch(tmp_path, model)) == 2
+        assert "no A.json beside it says from which volumes it was made" in capsys.readouterr().err
+    (tmp_path / "out" / "A.nii.gz").unlink()
+    assert main(_batch(tmp_path, model)) == 2  # the file of another program stays
+    assert f"{record} is not a record of a result; move it, or choose another folder." in capsys.readouterr().err
+    assert record.read_text() == '{"Modality": "MR"}'
+
+
+def test_a_report_of_other_volumes_is_not_replaced(
+    case: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_case(small_case(seed=1), tmp_path / "other")
+    given = ["--model", model, "--output", str(tmp_path / "o.nii.gz"), "--report", str(tmp_path / "r")]
+    for _ in range(2):  # the same volumes again
+        assert main(["segment", "--case", str(case), *given]) == 0
+    (tmp_path / "o.nii.gz").unlink()
+    capsys.readouterr()
+    refused = f"{tmp_path}/r holds a report of other volumes, or one that does not say of which; choose another folder."
+    before = (tmp_path / "r" / "report.json").read_text()
+    assert _refused(capsys, "segment", "--case", tmp_path / "other", *given) == [refused]
+    assert (tmp_path / "r" / "report.json").read_text() == before
+    (tmp_path / "r" / "report.json").unlink()
+    assert _refused(capsys, "segment", "--case", case, *given) == [refused]
+    assert not (tmp_path / "o.nii.gz").exists()
 
 
 def test_batch_says_which_results_to_look_at_with_care(
@@ -139,7 +204,7 @@ def test_a_result_whose_name_is_too_long_does_not_stop_the_others(
         write_case(small_case(), tmp_path / "in" / folder)
     arguments = ["segment", "--batch", str(tmp_path / "in"), "--output", str(tmp_path / "out"), "--model", model]
     assert main(arguments) == 2
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["A.nii.gz"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["A.json", "A.nii.gz"]
     name = f"{'x' * 200}_{'y' * 200}"
     words = f"{tmp_path}/out/{name}.nii.gz cannot be used: its name is too long; choose a shorter one."
     assert f"tumorseg: {name}: {words}" in capsys.readouterr().err

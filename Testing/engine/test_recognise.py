@@ -434,6 +434,10 @@ def test_name_and_description_that_disagree_are_less_sure() -> None:
     assert "name different weightings" in guess.reason
 
 
+def test_overlays_of_dcm2niix_are_no_series() -> None:
+    assert recognise(SeriesFacts("5_AX_T1_POST_GD_ROI1")).other == "region of interest"
+
+
 def _assigned(*names: str, **fixed: str) -> dict[str, str | None]:
     return {s: suggestion.key for s, suggestion in assign({n: SeriesFacts(n) for n in names}, fixed).items()}
 

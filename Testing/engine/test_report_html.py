@@ -196,6 +196,12 @@ def test_titles() -> None:
     assert case_title(case) == "Case"
     named = {name: replace(volume, name=f"{name} node") for name, volume in case.items()}
     assert case_title({**named, "t1": replace(named["t1"], name="Axial")}) == "Axial"
+    plain = {
+        name: replace(volume, name=f"{name}.nii", provenance={"file": f"/data/P01/{name}.nii"})
+        for name, volume in case.items()
+    }
+    assert case_title(plain) == "P01"
+    assert case_title({name: replace(volume, name=f"x_{volume.name}") for name, volume in plain.items()}) == "P01"
     patients = {name: replace(volume, provenance={"patient_id": "TCGA-1"}) for name, volume in named.items()}
     assert case_title(patients) == "TCGA-1"
 

@@ -61,7 +61,7 @@ def test_two_processes_give_what_one_gives(tmp_path: Path, capsys: pytest.Captur
     assert [line.split()[:2] for line in first.splitlines()] == [line.split()[:2] for line in alone.splitlines()]
     assert "tumorseg: B: " in second_error
     assert "tumorseg: B: " not in first_error
-    names = [path.name for path in sorted((tmp_path / "one").iterdir())]
+    names = [path.name for path in sorted((tmp_path / "one").glob("*.nii.gz"))]
     assert names == ["A.nii.gz", "C.nii.gz"]
     for name in names:
         assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()

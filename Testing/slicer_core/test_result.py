@@ -22,7 +22,7 @@ from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
 from TumorSegUNetLib.hierarchy import hierarchyOf, parentItem
 from TumorSegUNetLib.naming import patientName, resultName
 from TumorSegUNetLib.report import reportFile, saveReport
-from TumorSegUNetLib.result import FACTS, VOXELS, Origin, outcomeMaker, removeResult, resultOf
+from TumorSegUNetLib.result import FACTS, GRID, VOXELS, Origin, outcomeMaker, removeResult, resultOf
 from TumorSegUNetLib.result_table import createTable, exportTable
 from TumorSegUNetLib.result_views import tumorCenter
 from TumorSegUNetLib.run_files import RunFiles
@@ -123,6 +123,34 @@ def test_center_of_the_tumor_moves_with_the_segmentation(scene: slicer.vtkMRMLSc
         segmentation.SetAndObserveTransformNodeID(transform and transform.GetID())
         expected = segmentation.GetSegmentCenterRAS("ET")
         np.testing.assert_allclose(tumorCenter(resultOf(segmentation)), expected, atol=0.01)
+
+
+def test_center_of_the_tumor_is_right_after_a_transform_was_hardened(scene: slicer.vtkMRMLScene) -> None:
+    nodes = volumes(scene, GRIDS["oblique"])
+    for node in nodes.values():
+        node.SetAndObserveTransformNodeID(linear_transform(scene, shift(0, 30, 0)).GetID())
+    segmentation = make(scene, nodes=nodes).segmentation
+    segmentation.HardenTransform()
+    expected = segmentation.GetSegmentCenterRAS("ET")
+    np.testing.assert_allclose(tumorCenter(resultOf(segmentation)), expected, atol=0.01)
+    assert not resultOf(segmentation).edited
+
+
+def test_a_hardened_scaling_is_an_edit(scene: slicer.vtkMRMLScene) -> None:
+    segmentation = make(scene).segmentation
+    segmentation.ApplyTransformMatrix(slicer.util.vtkMatrixFromArray(np.diag([1.5, 1.5, 1.5, 1.0])))
+    assert resultOf(segmentation).edited
+    expected = segmentation.GetSegmentCenterRAS("ET")
+    np.testing.assert_allclose(tumorCenter(resultOf(segmentation)), expected, atol=0.01)
+
+
+def test_center_is_that_of_the_segments_on_another_grid(scene: slicer.vtkMRMLScene) -> None:
+    segmentation = make(scene).segmentation
+    facts = json.loads(segmentation.GetAttribute(FACTS))
+    facts[GRID][1] = [1, 1, 1]
+    segmentation.SetAttribute(FACTS, json.dumps(facts))
+    assert resultOf(segmentation).center is None
+    assert resultOf(segmentation).edited
 
 
 def shift(x: float, y: float, z: float) -> np.ndarray:

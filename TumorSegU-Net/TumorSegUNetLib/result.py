@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import slicer
 
 from tumorseg.sequences import SEQUENCES
@@ -22,7 +23,7 @@ from .report import keepReport, reportFile, reportText
 from .result_table import createTable
 from .run import Outcome
 from .run_files import RunFiles
-from .segmentations import createSegmentationNode, provenanceOf, voxelCounts
+from .segmentations import createSegmentationNode, provenanceOf, referenceGrid, voxelCounts
 from .translation import _
 from .tumor_facts import TumorFacts, factsIn
 from .uncertainty_volume import createUncertaintyVolume
@@ -46,6 +47,12 @@ CENTER = "center"
 
 VOXELS = "voxels"
 """Among the facts: voxels per segment that were measured."""
+
+GRID = "grid"
+"""Among the facts: the segmentation's ``referenceGrid``, whose matrix changes when a transform is hardened."""
+
+SAME_SIZE = 1e-4
+"""Relative difference of voxel volumes that comes from rounding: files keep the grid as decimal numbers."""
 
 ALGORITHM_NAME_LENGTH = 64
 """Longest value of the DICOM attribute Segment Algorithm Name (LO)."""
@@ -82,6 +89,7 @@ class StoredResult(TumorFacts):
         center: of the largest lesion, world RAS in mm as the segmentation lies now; None without a lesion.
         provenance: as in ``Outcome``.
         voxels: per segment, as measured; None for results of older versions.
+        scaled: whether it was put on another grid, or a transform was hardened that changes volumes.
     """
 
     segmentation: slicer.vtkMRMLSegmentationNode
@@ -93,11 +101,12 @@ class StoredResult(TumorFacts):
     center: tuple[float, float, float] | None = None
     provenance: Mapping[str, str] = field(default_factory=dict)
     voxels: Mapping[str, int] | None = None
+    scaled: bool = False
 
     @property
     def edited(self) -> bool:
         """Whether the segments are no longer those that were measured; unknown, in older results, counts as no."""
-        return self.voxels is not None and voxelCounts(self.segmentation) != self.voxels
+        return self.voxels is not None and (self.scaled or voxelCounts(self.segmentation) != self.voxels)
 
     def isOf(self, volumes: Mapping[str, Any]) -> bool:
         """Whether it was made from these volumes (node or None per sequence); what it did not use does not count."""
@@ -150,6 +159,7 @@ def resultOf(segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
         center=_center(segmentation, kept),
         provenance=provenanceOf(segmentation),
         voxels=kept.get(VOXELS),
+        scaled=_scaled(_hardened(segmentation, kept)),
         **vars(factsIn(kept)),
     )
 
@@ -183,6 +193,8 @@ def _segmentation(origin: Origin, files: RunFiles, event: Event) -> slicer.vtkMR
 def _complete(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, files: RunFiles, event: Event) -> Outcome:
     facts, sequence = factsIn(event), event["reference"]
     kept = {**asdict(facts), REFERENCE: sequence, VOXELS: voxelCounts(segmentation)}
+    matrix, size = referenceGrid(segmentation)
+    kept[GRID] = matrix.tolist(), size
     if facts.lesions:
         centroid = np.array([facts.lesions[0]["centroid_lps"]])
         kept[CENTER] = localRas(centroid, origin.geometries[sequence], _reference(origin, sequence))[0].tolist()
@@ -222,11 +234,28 @@ def _keepFacts(segmentation: slicer.vtkMRMLSegmentationNode, origin: Origin, fac
 def _center(
     segmentation: slicer.vtkMRMLSegmentationNode, facts: Mapping[str, Any]
 ) -> tuple[float, float, float] | None:
-    if CENTER not in facts:
+    hardened = _hardened(segmentation, facts)
+    if CENTER not in facts or hardened is None:
         return None
     world = [0.0, 0.0, 0.0]
-    segmentation.TransformPointToWorld(facts[CENTER], world)
+    segmentation.TransformPointToWorld((hardened @ [*facts[CENTER], 1.0])[:3], world)
     return (world[0], world[1], world[2])
+
+
+def _hardened(segmentation: slicer.vtkMRMLSegmentationNode, facts: Mapping[str, Any]) -> npt.NDArray[np.float64] | None:
+    """4x4 matrix, RAS in mm, of what was hardened since the result was made; None where it was put on another grid.
+
+    Unknown, in older results, counts as nothing.
+    """
+    if GRID not in facts:
+        return np.eye(4)
+    matrix, size = referenceGrid(segmentation)
+    before, size_before = facts[GRID]
+    return matrix @ np.linalg.inv(before) if size == size_before else None
+
+
+def _scaled(hardened: npt.NDArray[np.float64] | None) -> bool:
+    return hardened is None or not np.isclose(abs(np.linalg.det(hardened)), 1.0, rtol=SAME_SIZE)
 
 
 def _table(segmentation: slicer.vtkMRMLSegmentationNode, facts: TumorFacts) -> slicer.vtkMRMLTableNode:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import numpy.typing as npt
 import slicer
 import vtk
 from vtk.util import numpy_support
@@ -88,6 +89,15 @@ def voxelCounts(node: slicer.vtkMRMLSegmentationNode) -> dict[str, int]:
     """Voxels per segment, by segment ID; none for one that is no label map."""
     segmentation = node.GetSegmentation()
     return {name: _voxelCount(segmentation.GetSegment(name)) for name in segmentation.GetSegmentIDs()}
+
+
+def referenceGrid(node: slicer.vtkMRMLSegmentationNode) -> tuple[npt.NDArray[np.float64], list[int]]:
+    """4x4 matrix from voxels (x, y, z) of the reference grid to RAS in mm below the parent transform, and its size."""
+    grid, matrix = slicer.vtkOrientedImageData(), vtk.vtkMatrix4x4()
+    serialized = node.GetSegmentation().GetConversionParameter(REFERENCE_GEOMETRY)
+    slicer.vtkSegmentationConverter.DeserializeImageGeometry(serialized, grid, False)
+    grid.GetImageToWorldMatrix(matrix)
+    return np.array(slicer.util.arrayFromVTKMatrix(matrix)), list(grid.GetDimensions())
 
 
 def labelsFromNode(node: slicer.vtkMRMLSegmentationNode) -> LabelArray:

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from tumorseg.errors import BadInputError
 from tumorseg.images import READABLE, extension_of, read_volume
+from tumorseg.recognise import PLAUSIBLE, UNAMBIGUOUS, SeriesFacts, assign
 from tumorseg.sequences import ALIASES, DISPLAY_NAMES, SEQUENCES
+from tumorseg.series_words import read_words, without_common_start
 from tumorseg.volume import Volume
 
 _REGISTERED = {"to", "onto", "on", "in", "reg", "coreg", "registered", "space"}
@@ -24,11 +26,16 @@ def sequence_of(path: Path) -> str | None:
 
     Hidden files (``._case_t1.nii``), and masks and segmentations of a sequence (``brainmask_t1.nii``), are none.
     """
-    extension = extension_of(path, READABLE)
-    if extension is None or path.name.startswith("."):
-        return None
-    words = re.split("[_-]", path.name[: -len(extension)].lower())
-    return None if _NOT_AN_MR_VOLUME.intersection(words) else _named_at_end(words)
+    return _named_at_end(_words(path)) if _may_be_mr(path) else None
+
+
+def _stem(path: Path) -> str:
+    """The name without the extension of an image."""
+    return path.name[: len(path.name) - len(extension_of(path, READABLE) or "")]
+
+
+def _words(path: Path) -> list[str]:
+    return re.split("[_-]", _stem(path).lower())
 
 
 def _named_at_end(words: list[str]) -> str | None:
@@ -45,6 +52,8 @@ def _named_at_end(words: list[str]) -> str | None:
 def find_case(folder: Path, required: Sequence[str] = SEQUENCES) -> dict[str, Path]:
     """Find the sequences of one patient, e.g. ``x_t1ce.nii.gz`` (BraTS 2018-2021), ``x-t1c.nii.gz`` (2023).
 
+    Where no name ends so, a volume is taken whose name the recognition knows, e.g. ``5_AX_T1_POST_GD.nii.gz``.
+
     Args:
         folder: where the files lie.
         required: the sequences to find; others do not matter.
@@ -57,33 +66,67 @@ def find_case(folder: Path, required: Sequence[str] = SEQUENCES) -> dict[str, Pa
     """
     if not folder.is_dir():
         raise BadInputError(f"{folder} is not a folder; give the folder that holds the four volumes of a patient.")
-    found: dict[str, list[Path]] = {sequence: [] for sequence in required}
-    for path in sorted(folder.iterdir()):
-        sequence = sequence_of(path)
-        if sequence in found and path.is_file():
-            found[sequence].append(path)
-    problems = [_problem(folder, sequence, paths) for sequence, paths in found.items() if len(paths) != 1]
+    images = [path for path in sorted(folder.iterdir()) if _may_be_mr(path) and path.is_file()]
+    found = _found(images)
+    taken = {path for paths in found.values() for path in paths}
+    passed = [path.name for path in images if path not in taken]
+    problems = [
+        _problem(folder, sequence, found[sequence], passed) for sequence in required if len(found[sequence]) != 1
+    ]
     if problems:
         raise BadInputError(problems)
-    return {sequence: paths[0] for sequence, paths in found.items()}
+    return {sequence: found[sequence][0] for sequence in required}
+
+
+def _may_be_mr(path: Path) -> bool:
+    """Whether a file name is that of an image, and neither hidden nor of a mask or segmentation."""
+    extension = extension_of(path, READABLE)
+    return extension is not None and not path.name.startswith(".") and not _NOT_AN_MR_VOLUME.intersection(_words(path))
+
+
+def _found(images: Sequence[Path]) -> dict[str, list[Path]]:
+    """Per sequence the images of that name, otherwise the one that the recognition takes for it; none or several."""
+    found: dict[str, list[Path]] = {sequence: [] for sequence in SEQUENCES}
+    for path, name in zip(images, without_common_start([_stem(path) for path in images]), strict=True):
+        sequence = sequence_of(path)
+        if sequence and not _says_something_else(name, sequence):
+            found[sequence].append(path)
+    sure = {sequence: paths[0] for sequence, paths in found.items() if len(paths) == 1}
+    recognized = assign({path: SeriesFacts(_stem(path)) for path in images}, sure)
+    for sequence, suggestion in recognized.items():
+        if not found[sequence] and suggestion.key is not None and suggestion.confidence >= PLAUSIBLE:
+            found[sequence] = [suggestion.key]
+    return found
+
+
+def _says_something_else(name: str, sequence: str) -> bool:
+    """Whether a name whose last word is a sequence is surely of another one (``T1_FLAIR``) or of none (``DCE_T1``)."""
+    words = read_words(name)
+    if words.other or words.weighting is None or words.certainty < UNAMBIGUOUS:
+        return bool(words.other)
+    weighting, enhanced = ("t1", sequence == "t1ce") if sequence.startswith("t1") else (sequence, words.contrast)
+    return words.weighting != weighting or (words.contrast is not None and words.contrast != enhanced)
 
 
 def find_case_folders(folder: Path) -> list[Path]:
-    """All folders below ``folder`` that hold a volume named after a sequence, sorted.
+    """All folders below ``folder`` that hold a volume named after a sequence, or two that are recognized; sorted.
 
     Raises:
         BadInputError: there is none.
     """
     if not folder.is_dir():
         raise BadInputError(f"The folder {folder} does not exist; check the path.")
-    holding = [
-        Path(found) for found, _, names in os.walk(folder, followlinks=True) if any(sequence_of(Path(n)) for n in names)
-    ]
+    holding = [Path(found) for found, _, names in os.walk(folder, followlinks=True) if _holds_case(names)]
     if not holding:
         raise BadInputError(f"The folder {folder} holds no volumes named like Case_t1ce.nii.gz; check the path.")
     # Links may lead to a folder more than once, even in circles: the shortest way counts.
     shortest_last = sorted(holding, key=lambda path: len(path.parts), reverse=True)
     return sorted({path.resolve(): path for path in shortest_last}.values())
+
+
+def _holds_case(names: Sequence[str]) -> bool:
+    images = [path for path in map(Path, sorted(names)) if _may_be_mr(path)]
+    return any(map(sequence_of, images)) or sum(map(bool, _found(images).values())) > 1
 
 
 def case_folders_by_name(folder: Path) -> dict[str, Path]:
@@ -117,13 +160,14 @@ def read_case(files: Mapping[str, Path]) -> dict[str, Volume]:
     return {sequence: future.result() for sequence, future in reading.items()}
 
 
-def _problem(folder: Path, sequence: str, paths: list[Path]) -> str:
+def _problem(folder: Path, sequence: str, paths: list[Path], passed: Sequence[str]) -> str:
     name = DISPLAY_NAMES[sequence]
     if paths:
         listing = ", ".join(path.name for path in paths)
         return f"{folder} has {len(paths)} {name} volumes ({listing}); keep one, or name the four files one by one."
     endings = " or ".join(f"_{alias}" for alias, meaning in ALIASES.items() if meaning == sequence)
-    return f"{folder} has no {name} volume; expected an image whose name ends in {endings} (or - for _)."
+    others = f" Images that were passed over: {', '.join(passed)}." if passed else ""
+    return f"{folder} has no {name} volume; expected an image whose name ends in {endings} (or - for _).{others}"
 
 
 def _problems(future: Future[Volume]) -> tuple[str, ...]:

@@ -62,13 +62,19 @@ def write_html_report(
 
 
 def case_title(case: Case) -> str:
-    """The patient where the volumes tell it, otherwise what their names have in common, otherwise one of the names."""
+    """The patient where the volumes tell it, otherwise what their names have in common.
+
+    Names such as ``t1.nii.gz`` and ``x_t1.nii.gz`` have too little in common: then their folder, otherwise the first.
+    """
     patients = {volume.provenance.get("patient_id") for volume in case.values()} - {None, ""}
     if len(patients) == 1:
         return str(patients.pop())
     names = [volume.name for volume in case.values()]
     common = takewhile(lambda letters: len(set(letters)) == 1, zip(*names, strict=False))
-    return "".join(letters[0] for letters in common).strip("_-. ") or names[0]
+    shared = "".join(letters[0] for letters in common).strip("_-. ")
+    folders = {Path(volume.provenance.get("file", "")).parent.name for volume in case.values()}
+    folder = folders.pop() if len(folders) == 1 else ""
+    return shared if len(shared) > 1 else folder or shared or names[0]
 
 
 def html_report(result: Result, case: Case, card: ModelCard | None, title: str) -> str:

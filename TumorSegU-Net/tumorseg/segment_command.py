@@ -19,6 +19,7 @@ from tumorseg.progress import Progress
 from tumorseg.regions import LabelConvention
 from tumorseg.report import write_report
 from tumorseg.report_html import HTML_REPORT_NAME, write_html_report
+from tumorseg.result_record import check_report_folder
 from tumorseg.segmentation_file import RESULT_EXTENSIONS, write_result
 
 READ_STAGE = "read"
@@ -61,6 +62,7 @@ def _check_outputs(files: Mapping[str, Path], arguments: argparse.Namespace) -> 
         outputs.append(arguments.probabilities)
     if arguments.report is not None:
         check_folder(arguments.report)
+        check_report_folder(arguments.report, files)
     taken = {path.resolve() for path in (*files.values(), arguments.brain_mask) if path is not None}
     for path in outputs:
         if path.resolve() in taken:

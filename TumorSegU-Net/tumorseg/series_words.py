@@ -128,7 +128,7 @@ _OTHERS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
             "segmentation",
             r"seg|segmentations?|algseg|label ?maps?|labels?|(brain ?)?mask|maske|masque|parcellation",
         ),
-        ("region of interest", r"rois?"),
+        ("region of interest", r"rois?\d*"),
         (
             "localizer",
             r"loc|locali[sz]ers?|lokali[sz]er|localizador|locali[sz]ation|scouts?|survey|topogram|smart ?brain"
