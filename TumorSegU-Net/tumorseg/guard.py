@@ -13,6 +13,7 @@ from tumorseg.given_mask import placed
 from tumorseg.guard_background import lacking_background
 from tumorseg.guard_copies import rescaled_images, same_images
 from tumorseg.guard_coverage import coverage
+from tumorseg.guard_header import two_positions, unknown_sizes
 from tumorseg.guard_identity import different_origins, little_overlap, misplaced
 from tumorseg.guard_names import different_names
 from tumorseg.guard_whole import whole_brain
@@ -93,6 +94,8 @@ def check_case(
         *rescaled,
         *misplaced(brains, look=comparable and not (contents or rescaled)),
         *unknown_sides(needed),
+        *two_positions(needed),
+        *unknown_sizes(needed),
         *_implausible_spacings(needed),
         *small,
         *(whole_brain(brains) if comparable and not (apart or small) else ()),
