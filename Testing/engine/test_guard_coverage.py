@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 from scipy import ndimage
 
 from tumorseg.case_files import find_case, read_case
@@ -84,6 +85,31 @@ def test_another_brain() -> None:
 def test_a_brain_in_another_position() -> None:
     finding, *others = findings(case_of(egg(), egg(), egg(centre=55)))
     assert (finding.code, finding.volumes, others) == ("different-brain", ("t1ce", "t2"), [])
+
+
+@pytest.mark.parametrize("voxels", [6, 10, 12])
+def test_a_displaced_brain_is_no_reason_to_blame_the_others(voxels: int) -> None:
+    brain = egg()
+    (finding,) = findings(case_of(brain, brain, brain, egg(centre=50 + voxels)))
+    assert (finding.code, finding.volumes) == ("different-brain", ("t1ce", "flair"))
+    (finding,) = findings(case_of(brain, egg(centre=50 + voxels), brain, brain))
+    assert (finding.code, finding.volumes) == ("different-brain", ("t1ce", "t1", "t2", "flair"))
+
+
+def test_a_part_is_told_beside_a_displaced_brain() -> None:
+    brain = egg()
+    told = findings(case_of(only_slices(brain, slice(0, 35)), brain, brain, egg(centre=60)))
+    assert [(finding.code, finding.volumes) for finding in told] == [
+        ("partial-brain", ("t1",)),
+        ("different-brain", ("t1ce", "flair")),
+    ]
+    assert "covers only 37% of the brain that T1ce and T2 show" in told[0].message
+
+
+def test_a_flair_upside_down(data_folder: Path) -> None:
+    case = real_case(data_folder, 1483)
+    flair = replace(case["flair"], array=np.flip(case["flair"].array, 0))
+    assert [(f.code, f.volumes) for f in findings({**case, "flair": flair})] == [("different-brain", ("t1ce", "flair"))]
 
 
 def wandering(mask: BoolArray, seed: int) -> BoolArray:

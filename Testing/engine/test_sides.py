@@ -15,8 +15,8 @@ from support.models import saved
 from support.moved import HEAD, head_model, head_patient
 from tumorseg.case_files import find_case, read_case
 from tumorseg.cli import main
+from tumorseg.file_header import says_where_left_is
 from tumorseg.guard import check_case
-from tumorseg.image_integrity import says_where_left_is
 from tumorseg.images import write_labels
 from tumorseg.modelfile import Model
 from tumorseg.pipeline import Options, segment
@@ -121,7 +121,8 @@ def test_files_that_do_not_say_where_left_is(uncoded: dict[str, Path], patient: 
     assert (finding.code, finding.severity) == ("unknown-sides", "warning")
     assert finding.sentence == (
         "T1 (Case_t1.nii.gz), T1ce (Case_t1ce.nii.gz), T2 (Case_t2.nii.gz) and FLAIR (Case_flair.nii.gz) do not say "
-        "where left and right are (NIfTI with qform_code and sform_code 0). Convert the images again; "
+        "where left and right are: no directions in the header, or two that contradict each other. "
+        "Convert the images again; "
         "the side of the tumor is not told, and directions may be wrong."
     )
     assert {lesion.side for lesion in result.tumor.lesions} == {result.tumor.side} == {None}

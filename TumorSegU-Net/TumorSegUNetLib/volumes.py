@@ -39,8 +39,8 @@ class NodeVolume:
         geometry: in world LPS, with the linear parent transform applied.
         name: of the node.
         provenance: ``node``, ``node_id`` and, where known, ``file``, the DICOM ``uids`` (separated by spaces),
-            ``patient_id``, ``study_uid`` and ``frame_of_reference``; ``sides.UNKNOWN_SIDES`` where the file does
-            not say where left is.
+            ``patient_id``, ``study_uid`` and ``frame_of_reference``; what the header of the file leaves out or says
+            twice (``file_header.header_facts``).
     """
 
     array: npt.NDArray[np.generic]
@@ -184,15 +184,14 @@ def provenanceOfNode(node: slicer.vtkMRMLStorableNode) -> dict[str, str]:
         "study_uid": dicomValue(node, "0020,000d"),
         "frame_of_reference": dicomValue(node, "0020,0052"),
     }
-    return {key: value for key, value in known.items() if value} | _sides(known["file"])
+    return {key: value for key, value in known.items() if value} | _headerFacts(known["file"])
 
 
-def _sides(file: str | None) -> dict[str, str]:
+def _headerFacts(file: str | None) -> dict[str, str]:
     # Only when a volume is read, as opening the panel needs none of it.
-    from tumorseg.image_integrity import says_where_left_is
-    from tumorseg.sides import UNKNOWN_SIDES
+    from tumorseg.file_header import header_facts
 
-    return {} if file is None or says_where_left_is(Path(file)) else dict(UNKNOWN_SIDES)
+    return {} if file is None else header_facts(Path(file), by_itk=True)
 
 
 def _checkImage(node: slicer.vtkMRMLScalarVolumeNode | None, role: str, labelMap: bool) -> None:

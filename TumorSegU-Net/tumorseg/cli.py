@@ -169,8 +169,8 @@ def _run_measure(options: argparse.Namespace) -> int:
 
 def _midline(segmentation: Path, brain: Path) -> Midline | None:
     """Between the halves of a brain; None, and why on stderr, where left and right cannot be told."""
+    from tumorseg.file_header import says_where_left_is
     from tumorseg.guard_whole import whole_brain
-    from tumorseg.image_integrity import says_where_left_is
     from tumorseg.images import read_volume
     from tumorseg.midline import midline_of
     from tumorseg.sides import sides_known

@@ -13,7 +13,9 @@ from tumorseg.given_mask import placed
 from tumorseg.guard_background import lacking_background
 from tumorseg.guard_copies import rescaled_images, same_images
 from tumorseg.guard_coverage import coverage
+from tumorseg.guard_header import two_positions, unknown_sizes
 from tumorseg.guard_identity import different_origins, little_overlap, misplaced
+from tumorseg.guard_likeness import likeness
 from tumorseg.guard_names import different_names
 from tumorseg.guard_whole import whole_brain
 from tumorseg.outside import with_zero_outside
@@ -55,7 +57,11 @@ _GRID_REMEDIES: Mapping[OtherGrids, str] = {
 
 
 def check_case(
-    case: Case, required: Sequence[str], mask: Volume | None = None, other_grids: OtherGrids = "refused"
+    case: Case,
+    required: Sequence[str],
+    mask: Volume | None = None,
+    other_grids: OtherGrids = "refused",
+    registered: Sequence[str] = (),
 ) -> list[Finding]:
     """Check the volumes that a model needs; other volumes of the case do not matter.
 
@@ -64,6 +70,7 @@ def check_case(
         required: the sequences the model needs.
         mask: brain, not 0 inside, on any grid; what the volumes show together is judged only there.
         other_grids: what becomes of volumes that do not lie on the grid of the reference.
+        registered: the sequences that were brought to that grid by registration, and may not fit.
 
     Returns:
         All findings, blocking ones first and notes last; empty when there is nothing to say.
@@ -90,9 +97,12 @@ def check_case(
         *different_grids,
         *apart,
         *(coverage(brains) if comparable and not apart else ()),
+        *(likeness(brains, registered) if comparable and not apart else ()),
         *rescaled,
         *misplaced(brains, look=comparable and not (contents or rescaled)),
         *unknown_sides(needed),
+        *two_positions(needed),
+        *unknown_sizes(needed),
         *_implausible_spacings(needed),
         *small,
         *(whole_brain(brains) if comparable and not (apart or small) else ()),

@@ -38,15 +38,26 @@ def coverage(case: Case) -> Iterator[Finding]:
     if len(case) < 2 or size_ml(case) < SMALLEST_BRAIN_ML:  # pieces are cut out in many ways
         return
     near = {sequence: grown(mask) for sequence, mask in shown.items()}
-    partial = {sequence: share for sequence in case if (share := _part_shown(sequence, shown, near)) is not None}
-    for sequence, share in partial.items():
-        yield _partial(sequence, share, case)
-    yield from _other_brains({s: volume for s, volume in case.items() if s not in partial}, shown, near)
+    reference = reference_of(case)
+    apart = [s for s in case if s != reference and _both_elsewhere(s, reference, shown, near)]
+    # What another brain shows beside this one is no part that the others lack.
+    together = {s: volume for s, volume in case.items() if s not in _displaced(case, reference, apart)}
+    masks = {sequence: shown[sequence] for sequence in together}
+    for sequence in together:
+        if (share := _part_shown(sequence, masks, near)) is not None:
+            yield _partial(sequence, share, together)
+    if apart:
+        yield _other_brains(case, reference, apart)
+
+
+def _displaced(case: Case, reference: str, apart: list[str]) -> list[str]:
+    """Of volumes that show other brains the fewer: the reference when several agree against it."""
+    return [reference] if 1 < len(apart) == len(case) - 1 else apart
 
 
 def _part_shown(sequence: str, shown: _Masks, near: _Masks) -> float | None:
     """Part that a volume shows of the brain that the others show; None when it shows it all, but for the surface."""
-    others = np.logical_or.reduce([mask for other, mask in shown.items() if other != sequence])
+    others = np.logical_or.reduce([mask for other, mask in shown.items() if other != sequence], initial=False)
     if _share(others & ~near[sequence], others) <= MISSING:
         return None
     return _share(others & shown[sequence], others)
@@ -62,19 +73,14 @@ def _partial(sequence: str, share: float, case: Case) -> Finding:
     return Finding("partial-brain", "warning", (sequence,), message, remedy)
 
 
-def _other_brains(case: Case, shown: _Masks, near: _Masks) -> Iterator[Finding]:
+def _other_brains(case: Case, reference: str, apart: list[str]) -> Finding:
     """One finding for all volumes of which each shows brain where the reference does not, and the reverse."""
-    if not case:
-        return
-    reference = reference_of(case)
-    others = [s for s in case if s != reference and _both_elsewhere(s, reference, shown, near)]
-    if others:
-        message = (
-            f"{called(reference, case)} does not show the same brain as {listed(called(s, case) for s in others)}: "
-            "each shows a part of it where the other is 0."
-        )
-        remedy = "Check that all are of one patient, and register them if they are."
-        yield Finding("different-brain", "warning", (reference, *others), message, remedy)
+    message = (
+        f"{called(reference, case)} does not show the same brain as {listed(called(s, case) for s in apart)}: "
+        "each shows a part of it where the other is 0."
+    )
+    remedy = "Check that all are of one patient, and register them if they are."
+    return Finding("different-brain", "warning", (reference, *apart), message, remedy)
 
 
 def _both_elsewhere(first: str, second: str, shown: _Masks, near: _Masks) -> bool:

@@ -7,11 +7,9 @@ and what it writes ends early.
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import tempfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,19 +27,21 @@ SHEAR_TOLERANCE = 0.01
 """Largest cosine between two axes that is straightened silently: 0.6 degrees, under 1 mm at the edge of a head."""
 
 # The fields needed here, at the byte offsets of https://nifti.nimh.nih.gov/pub/dist/src/niftilib/nifti1.h
+_COUNTS, _SCALES = ("sizeof_hdr", "dim", "datatype", "bitpix"), ("pixdim", "vox_offset", "slope", "inter")
 _NIFTI1 = np.dtype(
     {
-        "names": ["sizeof_hdr", "dim", "datatype", "bitpix", "vox_offset", "slope", "inter", "codes", "srow", "magic"],
-        "formats": ["i4", "(8,)i2", "i2", "i2", "f4", "f4", "f4", "(2,)i2", "(3,4)f4", "S4"],
-        "offsets": [0, 40, 70, 72, 108, 112, 116, 252, 280, 344],
+        "names": [*_COUNTS, *_SCALES, "units", "codes", "quaternion", "srow", "magic"],
+        "formats": ["i4", "(8,)i2", "i2", "i2", "(8,)f4", "f4", "f4", "f4", "u1", "(2,)i2", "(6,)f4", "(3,4)f4", "S4"],
+        "offsets": [0, 40, 70, 72, 76, 108, 112, 116, 123, 252, 256, 280, 344],
         "itemsize": 348,
     }
 )
+NIFTI_HEADER_BYTES = _NIFTI1.itemsize
 _FLOATS = {16: "f4", 64: "f8"}
 _NUMBERS = {2: "u1", 4: "i2", 8: "i4", 256: "i1", 512: "u2", 768: "u4"} | _FLOATS
 _FIRST_VOXEL = 352
 """Byte after the header; a smaller number in the header is an error that ITK mends."""
-_GZIP = b"\x1f\x8b"
+GZIP = b"\x1f\x8b"
 
 MAX_BYTES = 2 << 30
 """Of a decoded file: four times the largest in public data (4-D float64). Zeros compress 1000-fold, so a small file
@@ -82,7 +82,7 @@ def read_nifti(data: bytes, path: Path) -> Nifti:
             or infinite.
     """
     content = _content(data, path)
-    header = _header(content, path)
+    header = nifti_header(content, path)
     try:
         complete, bad = len(content) >= _file_size(header), _count_not_finite(content, header)
     except (ValueError, OverflowError) as error:  # sizes that no file has
@@ -95,22 +95,6 @@ def read_nifti(data: bytes, path: Path) -> Nifti:
             "export it again, or set these voxels to 0."
         )
     return Nifti(content, header)
-
-
-def says_where_left_is(path: Path) -> bool:
-    """False for a NIfTI file whose codes of both transforms are 0: programs put left on different sides then.
-
-    Other files say it, and those that cannot be read are told of elsewhere.
-    """
-    if not path.name.lower().endswith((".nii", ".nii.gz")):
-        return True
-    try:
-        with path.open("rb") as file:
-            compressed = file.read(len(_GZIP)) == _GZIP
-        with gzip.open(path) if compressed else path.open("rb") as file:
-            return bool(_header(file.read(_NIFTI1.itemsize), path)["codes"].any())
-    except (OSError, EOFError, zlib.error, BadInputError):
-        return True
 
 
 def settle(path: Path, voxel_bytes: int | None = None) -> None:
@@ -131,7 +115,7 @@ def settle(path: Path, voxel_bytes: int | None = None) -> None:
         data, header_bytes = data.partition(b"\n\n")[2], 0
     expected = None if voxel_bytes is None else header_bytes + voxel_bytes
     try:
-        content = inflate(data, expected or MAX_BYTES) if data.startswith(_GZIP) else data
+        content = inflate(data, expected or MAX_BYTES) if data.startswith(GZIP) else data
     except (DamagedError, TooLargeError) as error:
         raise OSError("the file is damaged") from error
     if expected is not None and len(content) != expected:
@@ -146,7 +130,7 @@ def straightened(path: Path) -> Iterator[Path]:
         BadInputError: the axes are sheared by more than ``SHEAR_TOLERANCE``.
     """
     content = bytearray(_content(path.read_bytes(), path))
-    header = _header(content, path)
+    header = nifti_header(content, path)
     affine = header["srow"].astype(float)
     spacing = np.linalg.norm(affine[:, :3], axis=0)
     axes = perpendicular(affine[:, :3] / spacing, path) * spacing
@@ -196,7 +180,7 @@ def not_an_image(path: Path) -> BadInputError:
 def _content(data: bytes, path: Path) -> bytes:
     """The decoded bytes. What counts is how they begin, as for ITK, not the name of the file."""
     try:
-        if data.startswith(_GZIP):
+        if data.startswith(GZIP):
             return inflate(data, MAX_BYTES)
         if len(data) > MAX_BYTES:
             raise TooLargeError
@@ -207,7 +191,7 @@ def _content(data: bytes, path: Path) -> bytes:
     return data
 
 
-def _header(content: bytes | bytearray, path: Path) -> np.void:
+def nifti_header(content: bytes | bytearray, path: Path) -> np.void:
     """The NIfTI-1 header as a numpy record that shares the memory of the content."""
     if len(content) < _NIFTI1.itemsize:
         raise damaged(path)

@@ -18,19 +18,18 @@ import SimpleITK as sitk
 
 from tumorseg.atomic import atomic_path
 from tumorseg.errors import BadInputError
+from tumorseg.file_header import header_facts, refuse_two_sizes, second_position
 from tumorseg.image_integrity import (
     damaged,
     not_an_image,
     perpendicular,
     read_nifti,
-    says_where_left_is,
     settle,
     straightened,
     temporary_copy,
 )
 from tumorseg.quiet import quiet_stderr
 from tumorseg.regions import thresholds_text
-from tumorseg.sides import UNKNOWN_SIDES
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
 
 READABLE = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
@@ -60,14 +59,13 @@ def read_volume(path: Path, name: str | None = None, frame: int | None = None) -
 
     Returns:
         float32 (z, y, x); the provenance holds ``file`` (absolute path), ``sha256`` (of the file's bytes), and
-        ``UNKNOWN_SIDES`` where the file does not say where left is.
+        ``header_facts``, what the header leaves out or says twice.
 
     Raises:
         BadInputError: one sentence on why the file cannot be used.
     """
     array, geometry, sha256 = _read(path, sitk.sitkFloat32, frame)
-    sides = {} if says_where_left_is(path) else UNKNOWN_SIDES
-    provenance = {"file": str(path.absolute()), "sha256": sha256, **sides}
+    provenance = {"file": str(path.absolute()), "sha256": sha256, **header_facts(path)}
     return Volume(array, geometry, name or path.name, provenance)
 
 
@@ -254,14 +252,18 @@ def _read(path: Path, pixel_type: int, frame: int | None = None) -> tuple[npt.ND
     """
     extension = _check_file(path)
     data = _bytes_of(path)
-    voxels = None
+    voxels, second = None, None
     if extension in _NIFTI:
         content = read_nifti(data, path)
+        refuse_two_sizes(content.header, path)
+        second = second_position(content.header)
         # What is decoded already needs not be decoded a second time by ITK.
         voxels = content.voxels() if pixel_type == sitk.sitkFloat32 and frame is None else None
     quiet = quiet_stderr() if extension in _METAIMAGE else nullcontext()
     with quiet, _for_itk(path, extension, data) as file:
         array, geometry = _read_image(path, file, pixel_type, frame, voxels)
+    if second:
+        geometry = second.place(geometry)
     cosines = perpendicular(np.reshape(geometry.direction, (3, 3)), path)
     return array, replace(geometry, direction=tuple(cosines.ravel().tolist())), hashlib.sha256(data).hexdigest()
 

@@ -314,7 +314,8 @@ def _aligned(
     """The case on the grid of the reference, how it got there, and what is to be told of it."""
     motions = find_motions(case, reference, options.register, report)
     moved = on_one_grid(case, case[reference].geometry, motions)
-    after = check_case(moved, tuple(case), options.brain_mask)
+    registered = tuple(motions) if options.register else ()
+    after = check_case(moved, tuple(case), options.brain_mask, registered=registered)
     _refuse_blocking(after)
     done = alignment_finding(case, reference, motions, options.register)
     return moved, motions, by_severity([*kept_after_alignment(before, after), *after, done])

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
+from tumorseg.file_header import UNKNOWN_SIDES
 from tumorseg.finding import Finding, called, listed
 from tumorseg.sequences import Case
-
-UNKNOWN_SIDES: Mapping[str, str] = {"sides": "unknown"}
-"""In the provenance of a volume whose file does not say where left is."""
 
 _SIDELESS = {"unknown-sides", "half-brain", "small-brain", "small-field-of-view", "no-background"}
 """Findings with which no side is told: without both halves there is no midline."""
@@ -19,7 +17,10 @@ def unknown_sides(case: Case) -> Iterator[Finding]:
     unknown = tuple(s for s, volume in case.items() if UNKNOWN_SIDES.items() <= volume.provenance.items())
     if unknown:
         names, does = listed(called(s, case) for s in unknown), "does" if len(unknown) == 1 else "do"
-        message = f"{names} {does} not say where left and right are (NIfTI with qform_code and sform_code 0)."
+        message = (
+            f"{names} {does} not say where left and right are: no directions in the header, or two that contradict "
+            "each other."
+        )
         remedy = "Convert the images again; the side of the tumor is not told, and directions may be wrong."
         yield Finding("unknown-sides", "warning", unknown, message, remedy)
 
