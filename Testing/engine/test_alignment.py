@@ -19,6 +19,7 @@ from tumorseg.case_files import find_case, read_case
 from tumorseg.cli import main
 from tumorseg.errors import BadInputError
 from tumorseg.finding import Finding, by_severity
+from tumorseg.grids import resampled
 from tumorseg.guard import check_case
 from tumorseg.images import read_labels
 from tumorseg.modelfile import Model, load_model
@@ -142,6 +143,26 @@ def test_whole_voxels_are_moved_exactly(still: Head) -> None:
     assert volume.geometry == larger
     np.testing.assert_array_equal(volume.array[1:-1, 1:-1, 1:-1], still["t2"].array)
     assert not volume.array[0].any()
+
+
+def test_a_moved_brain_has_no_faint_rim() -> None:
+    """A quarter of a voxel along x: what is not brain does not darken what is, also below 0 and around a hole."""
+    grid = Geometry((5, 5, 9))
+    array = np.zeros(grid.shape, np.float32)
+    array[..., 2:7] = -8
+    array[2, 2, 4] = 0
+    quarter = replace(grid, origin=(0.25, 0.0, 0.0))
+    found = on_one_grid({"t2": Volume(array, grid, "t2")}, quarter, {"t2": no_motion()})["t2"].array
+    np.testing.assert_allclose(found[0, 0], [0, 0, -8, -8, -8, -8, -8, 0, 0], atol=1e-5)
+    np.testing.assert_allclose(found[2, 2], [0, 0, -8, -8, 0, -8, -8, 0, 0], atol=1e-5)
+
+
+def test_a_moved_head_without_zeros_is_interpolated_as_before() -> None:
+    grid = Geometry((6, 7, 8))
+    array = np.random.default_rng(0).normal(100, 10, grid.shape).astype(np.float32)
+    other = replace(grid, origin=(0.3, -0.2, 0.4))
+    found = on_one_grid({"t2": Volume(array, grid, "t2")}, other, {"t2": no_motion()})["t2"].array
+    np.testing.assert_allclose(found, resampled(array, grid, other), rtol=1e-5)
 
 
 def test_the_check_says_what_will_be_done(scanned: Head) -> None:

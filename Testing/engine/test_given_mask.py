@@ -195,6 +195,42 @@ def test_a_mask_disturbs_no_finding_of_its_own_volumes(brains: Head) -> None:
     assert "impossible-spacing" in [f.code for f in check_case(impossible, SEQUENCES, mask)]
 
 
+@pytest.mark.parametrize(
+    "values", [(0.001, 0.999), (0.0, 0.7), (-1.0, 1.0), (1.0, 2.0), (2.0, 1.0)], ids=lambda v: f"{v[0]} around {v[1]}"
+)
+def test_a_mask_with_another_number_around_is_read(brains: Head, values: tuple[float, float]) -> None:
+    mask = mask_of(brains)
+    around, inside = np.float32(values)
+    there, findings = placed(replace(mask, array=np.where(mask.array != 0, inside, around)), brains)
+    assert findings == []
+    assert there is not None
+    np.testing.assert_array_equal(there.array, mask.array)
+
+
+def test_probabilities_count_from_a_half_on(brains: Head) -> None:
+    mask = mask_of(brains)
+    rim = np.where(mask.array == 0, np.float32(0.4), mask.array)
+    np.testing.assert_array_equal(on_grid(replace(mask, array=rim), HEAD).array, mask.array)
+
+
+def test_the_reverse_of_a_mask_is_refused(brains: Head, heads: Head) -> None:
+    reverse = replace(mask_of(brains), array=1 - mask_of(brains).array)
+    assert "mask-elsewhere" in [f.code for f in check_case(brains, SEQUENCES, reverse) if f.severity == "blocking"]
+    (finding,) = [f for f in check_case(heads, SEQUENCES, reverse) if f.severity == "blocking"]
+    assert finding.sentence.endswith(" L and reaches the edges of its grid. Give one that is 0 outside the brain.")
+
+
+def test_a_mask_of_everything_is_refused(brains: Head) -> None:
+    everything = replace(mask_of(brains), array=np.ones(HEAD.shape, np.float32))
+    assert [f.code for f in of_mask(brains, everything) if f.severity == "blocking"] == ["no-mask"]
+
+
+def test_a_mask_of_less_than_half_of_a_brain_is_doubted(brains: Head) -> None:
+    small = mask_of(brains)
+    small.array[:22] = 0
+    assert [f.code for f in of_mask(brains, small)] == ["little-in-mask"]
+
+
 def test_provenance_and_report_say_which_mask_was_used() -> None:
     case = small_case()
     mask = replace(mask_of(case), provenance={"file": "/here/mask.nii", "sha256": "ab12"})

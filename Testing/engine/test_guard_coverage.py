@@ -53,7 +53,7 @@ def test_a_volume_of_a_part_of_the_brain() -> None:
     assert (finding.code, finding.severity, finding.volumes, others) == ("partial-brain", "warning", ("flair",), [])
     assert finding.sentence == (
         "FLAIR (flair.nii) covers only 37% of the brain that T1, T1ce and T2 show. "
-        "Choose a volume of the whole brain; tumor where this one is 0 can be missed."
+        "Choose a volume of the whole brain; where this one is 0, tumor can be missed, and called where there is none."
     )
 
 

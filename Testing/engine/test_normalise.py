@@ -56,6 +56,24 @@ def test_a_given_mask_decides_about_crop_and_statistics() -> None:
     assert np.count_nonzero(crop) == 4
 
 
+@pytest.mark.parametrize("name", NORMALISERS)
+def test_a_volume_of_a_part_of_the_brain_is_normalised_over_that_part(name: str) -> None:
+    whole, part = np.random.default_rng(0).uniform(100, 900, (2, 20, 20, 20)).astype(np.float32)
+    part[:10] = 0
+    crop, _ = network_input([whole, part, np.zeros_like(whole)], normalisation=name)
+    np.testing.assert_array_equal(crop[0], NORMALISERS[name](whole, whole != 0))
+    np.testing.assert_array_equal(crop[1], NORMALISERS[name](part, part != 0))
+    assert not crop[1, :10].any()
+    assert not crop[2].any()
+
+
+def test_few_zeros_in_the_brain_are_values_as_others() -> None:
+    whole, holes = np.random.default_rng(0).uniform(100, 900, (2, 20, 20, 20)).astype(np.float32)
+    holes[:2] = 0
+    crop, _ = network_input([whole, holes])
+    np.testing.assert_array_equal(crop[1], zscore(holes, whole != 0))
+
+
 def test_scaling_to_0_1_is_over_the_brain_alone() -> None:
     channel = np.array([[[0, 0, 100, 150, 200, 999]]], np.float32)
     brain = np.array([[[False, True, True, True, True, False]]])

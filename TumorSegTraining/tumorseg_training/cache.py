@@ -32,7 +32,7 @@ from tumorseg_training.fingerprint import fingerprint
 from tumorseg_training.fingerprint_text import from_text, to_text
 from tumorseg_training.working_labels import labels_on_working
 
-CACHE_VERSION = 4
+CACHE_VERSION = 5
 """Raised whenever what is stored changes; with another number nothing that was kept is used again."""
 
 CACHED = ("zscore-brain", "zscore-flat")

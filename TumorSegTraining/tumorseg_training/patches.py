@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from tumorseg.normalise import minmax
+from tumorseg.normalise import minmax, shown_part
 from tumorseg.other_half import opposite
 from tumorseg.regions import ED, ET, NCR, UNDIVIDED
 from tumorseg.volume import LabelArray
@@ -178,4 +178,4 @@ def normalised(
     if normalisation in CACHED:
         return chosen
     brain = (images != 0).any(axis=0)
-    return np.stack([minmax(channel, brain) for channel in chosen])
+    return np.stack([minmax(channel, shown_part(channel, brain)) for channel in chosen])

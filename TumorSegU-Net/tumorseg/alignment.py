@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from tumorseg.finding import Finding, called, listed
 from tumorseg.grids import resampled
 from tumorseg.guard_identity import little_overlap
 from tumorseg.progress import Progress, Report
 from tumorseg.registration import Motion, no_motion, rigid_motion
 from tumorseg.sequences import DISPLAY_NAMES, Case
-from tumorseg.volume import Geometry, Volume
+from tumorseg.volume import FloatArray, Geometry, Volume
+
+LEAST_SHOWN = 0.5
+"""Part of an interpolated voxel that a volume has to show; with less it is 0, as outside of the brain."""
 
 FAR_MM = 10.0
 """Patients move by some millimetres between sequences (mean distance); more is told as a warning."""
@@ -56,13 +61,22 @@ def find_motions(case: Case, reference: str, registers: bool, report: Report) ->
 
 
 def on_one_grid(case: Case, grid: Geometry, motions: Mapping[str, Motion]) -> Case:
-    """The case with the moved volumes interpolated linearly on a grid, 0 where they do not reach."""
+    """The case with the moved volumes interpolated linearly on a grid, 0 where they show nothing."""
     return {s: _moved(volume, grid, motions[s]) if s in motions else volume for s, volume in case.items()}
 
 
 def _moved(volume: Volume, grid: Geometry, motion: Motion) -> Volume:
-    array = resampled(volume.array, volume.geometry, grid, motion.transform if motion.distance_mm else None)
-    return replace(volume, array=array, geometry=grid)
+    """What is 0 says where there is no brain, not how bright it is: only what is not 0 counts for the mean.
+
+    Otherwise a rim of up to one voxel of the volume, of ever fainter values, would be taken for brain.
+    """
+
+    def there(array: FloatArray) -> FloatArray:
+        return resampled(array, volume.geometry, grid, motion.transform if motion.distance_mm else None)
+
+    shown = there((volume.array != 0).astype(np.float32))
+    mean = there(volume.array) / np.maximum(shown, LEAST_SHOWN)
+    return replace(volume, array=np.where(shown >= LEAST_SHOWN, mean, np.float32(0)), geometry=grid)
 
 
 def alignment_finding(case: Case, reference: str, motions: Mapping[str, Motion], registers: bool) -> Finding:

@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tumorseg.errors import BadInputError
-from tumorseg.grids import WorkingGrid, box_around, to_working, working_grid
+from tumorseg.grids import WorkingGrid, box_around, nearest_to_lps, to_working, working_grid
 from tumorseg.normalise import CROP_MARGIN, Box, bounding_box, brain_mask, network_input
 from tumorseg.other_half import with_other_half
 from tumorseg.volume import BoolArray, FloatArray, Geometry, Triple, Volume
 
 TOUCHED = 1e-6
-"""Part of a voxel that makes it brain where the volumes say what brain is: interpolation leaves 0 only outside, but for
-rounding."""
+"""Part of a voxel that makes it brain where volumes of voxels no larger than the network's say what brain is:
+interpolation leaves 0 only outside, but for rounding."""
 
 HALF = 0.5
-"""The same where a mask says it."""
+"""The same where a mask says it, or larger voxels: of slices of 5 mm the least touch would add a rim of faint air."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,16 @@ def crop_to_brain(
         other_half: whether the difference of each channel from the other half of the brain follows the channels.
 
     Raises:
-        BadInputError: the mask is too small for the network's grid.
+        BadInputError: the mask, or what the volumes show, is too small for the network's grid.
     """
     brain = brain_mask([volume.array for volume in volumes]) if mask is None else mask.array != 0
     box = bounding_box(brain)
     grid = _near(working_grid(reference, spacing), box)
     channels = [to_working(_cut(volume, box), grid) for volume in volumes]
-    working_brain = _on_working(brain[box], grid, TOUCHED if mask is None else HALF)
-    if mask is not None and not working_brain.any():
-        raise BadInputError(f"The brain mask {mask.name} is empty on the network's grid; give one of the whole brain.")
+    working_brain = _on_working(brain[box], grid, TOUCHED if mask is None and not _coarse(grid) else HALF)
+    if not working_brain.any():
+        what = f"The brain mask {mask.name}" if mask else "What the volumes show"
+        raise BadInputError(f"{what} is empty on the network's grid; give one of the whole brain.")
     crop, inner = network_input(channels, working_brain, normalisation)
     inside = working_brain[inner]
     inputs = with_other_half(crop, inside, grid.working.spacing) if other_half else crop
@@ -78,6 +79,11 @@ def crop_to_brain(
 def _on_working(brain: BoolArray, grid: WorkingGrid, share: float) -> BoolArray:
     """The voxels of the working grid at least this part of which, interpolated, is brain."""
     return to_working(Volume(brain.astype(np.float32), grid.reference, "brain"), grid) >= share
+
+
+def _coarse(grid: WorkingGrid) -> bool:
+    """Whether a voxel of the reference is larger than the network's along any axis."""
+    return bool(np.any(np.greater(nearest_to_lps(grid.reference).spacing, grid.working.spacing)))
 
 
 def _cut(volume: Volume, box: Box) -> Volume:

@@ -1,4 +1,4 @@
-"""A brain mask as it is given: brought to the grid of the reference, and what is to be told of it."""
+"""A brain mask as it is given: read, brought to the grid of the reference, and what is to be told of it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,37 @@ import numpy as np
 
 from tumorseg.finding import Finding, called, reference_of
 from tumorseg.grids import resampled
-from tumorseg.guard_background import LARGEST_BRAIN_ML
+from tumorseg.guard_background import LARGEST_BRAIN_ML, lacking_background
 from tumorseg.guard_identity import LITTLE_OVERLAP, NO_OVERLAP
+from tumorseg.outside import MOST, constant_background, edges
 from tumorseg.sequences import DISPLAY_NAMES, Case
-from tumorseg.volume import Geometry, Volume
+from tumorseg.volume import FloatArray, Geometry, Volume
 
 MASK_BLOCKS_BELOW = NO_OVERLAP
 """Part of a resampled mask that lies on something of the reference. The thinnest slab that is segmented has 10 mm, more
 than this of a brain of 140 to 170 mm; masks in their places reach 0.9 and more of whole volumes."""
 
 
+PROBABLE = 0.5
+"""From which probability on a voxel of a mask of fractions is brain."""
+
+
+def with_zero_around(mask: Volume) -> Volume:
+    """The mask, 0 outside and only there: itself where it is not 0 inside, as masks usually are.
+
+    Fractions between 0 and 1 are probabilities. A mask that is nowhere 0 (1 and 2, -1 and 1) has another number around.
+    """
+    array = mask.array
+    if _fractions(array):
+        return replace(mask, array=(array >= PROBABLE).astype(np.float32))
+    if array.all() and (outside := constant_background(array)):
+        return replace(mask, array=(array != np.float32(outside)).astype(np.float32))
+    return mask
+
+
 def on_grid(mask: Volume, grid: Geometry) -> Volume:
     """The mask itself where it lies on the grid; otherwise 1 and 0 by nearest neighbor, where the headers say."""
+    mask = with_zero_around(mask)
     if grid.matches(mask.geometry):
         return mask
     inside = (mask.array != 0).astype(np.float32)
@@ -31,7 +50,7 @@ def placed(mask: Volume | None, case: Case) -> tuple[Volume | None, list[Finding
     """The mask on the grid of the reference, and what is to be told of it.
 
     Args:
-        mask: brain, not 0 inside, on any grid.
+        mask: brain, as ``with_zero_around`` reads it, on any grid.
         case: the volumes, 0 outside of what they show.
 
     Returns:
@@ -39,12 +58,13 @@ def placed(mask: Volume | None, case: Case) -> tuple[Volume | None, list[Finding
     """
     if mask is None or not case:
         return None, []
+    mask = with_zero_around(mask)
     findings = list(_unusable(mask, case))
     reference = case[reference_of(case)]
     if findings or reference.geometry.impossible:
         return None, findings
     there = on_grid(mask, reference.geometry)
-    findings = [*_elsewhere(mask, there, case), *_too_large(mask)]
+    findings = [*_elsewhere(mask, there, case), *_resampled(mask, reference, case), *_too_large(mask)]
     return (None if any(finding.severity == "blocking" for finding in findings) else there), findings
 
 
@@ -75,39 +95,64 @@ def _unusable(mask: Volume, case: Case) -> Iterator[Finding]:
 
 
 def _elsewhere(mask: Volume, there: Volume, case: Case) -> Iterator[Finding]:
-    """What is to be told of a mask on another grid than the reference, and whether it lies over what that shows."""
+    """At most one finding: the mask and what the reference shows hardly lie over each other.
+
+    Args:
+        mask: where it was given.
+        there: the same on the grid of the reference.
+        case: the volumes.
+    """
     reference = reference_of(case)
     volume, name = case[reference], called(reference, case)
-    if there is mask:
+    if not volume.array.any():  # told elsewhere
         return
-    share = _size_ml(replace(there, array=there.array * (volume.array != 0))) / _size_ml(mask)
-    if share < MASK_BLOCKS_BELOW:
-        remedy = f"Give the brain mask of this patient, or register it to the {DISPLAY_NAMES[reference]} first."
-        yield _blocking("mask-elsewhere", f"The brain mask {mask.name} does not lie over {name}.", remedy)
-        return
-    if share < LITTLE_OVERLAP:
-        message = f"Only {share:.0%} of the brain mask {mask.name} lie over {name}."
-        remedy = "Check that both are of the same patient and examination."
+    shown_ml, both_ml = _size_ml(volume), _size_ml(replace(there, array=there.array * (volume.array != 0)))
+    of_mask, of_brain = both_ml / _size_ml(mask), both_ml / max(shown_ml, both_ml)
+    remedy = "Check that both are of the same patient and examination."
+    if of_mask < MASK_BLOCKS_BELOW:
+        give = f"Give the brain mask of this patient, or register it to the {DISPLAY_NAMES[reference]} first."
+        yield _blocking("mask-elsewhere", f"The brain mask {mask.name} does not lie over {name}.", give)
+    elif of_mask < LITTLE_OVERLAP:
+        message = f"Only {of_mask:.0%} of the brain mask {mask.name} lie over {name}."
         yield Finding("little-of-mask", "warning", (reference,), message, remedy)
-    if volume.geometry.shares_voxels(mask.geometry):  # the same voxels, in another order or cut
+    elif of_brain < LITTLE_OVERLAP and not any(lacking_background({reference: volume})):
+        message = f"The brain mask {mask.name} leaves out {1 - of_brain:.0%} of the brain that {name} shows."
+        yield Finding("little-in-mask", "warning", (reference,), message, "Nothing is found there; check the mask.")
+
+
+def _resampled(mask: Volume, reference: Volume, case: Case) -> Iterator[Finding]:
+    """A note where voxels lie between others."""
+    if reference.geometry.shares_voxels(mask.geometry):  # the same, in another order or cut
         return
-    details = ", ".join(volume.geometry.differences(mask.geometry))
-    message = f"The brain mask {mask.name} is resampled to {name} where its header says ({details})."
-    yield Finding("mask-resampled", "note", (reference,), message, "")
+    sequence, details = reference_of(case), ", ".join(reference.geometry.differences(mask.geometry))
+    message = f"The brain mask {mask.name} is resampled to {called(sequence, case)} where its header says ({details})."
+    yield Finding("mask-resampled", "note", (sequence,), message, "")
 
 
 def _too_large(mask: Volume) -> Iterator[Finding]:
-    if (size := _size_ml(mask)) > LARGEST_BRAIN_ML:
-        message = (
-            f"The brain mask {mask.name} has {size / 1000:.1f} L, "
-            f"and a brain has less than {LARGEST_BRAIN_ML / 1000:.1f} L."
+    """At most one finding; what covers the edges of a large grid is a box, or what lies around a brain."""
+    if (size := _size_ml(mask)) <= LARGEST_BRAIN_ML:
+        return
+    what = f"The brain mask {mask.name} has {size / 1000:.1f} L"
+    if np.count_nonzero(border := edges(mask.array)) > MOST * border.size:
+        yield _blocking(
+            "no-mask", f"{what} and reaches the edges of its grid.", "Give one that is 0 outside the brain."
         )
-        remedy = "Check that it is a mask of the brain, not a volume or a mask of the head."
-        yield Finding("large-mask", "warning", (), message, remedy)
+        return
+    message = f"{what}, and a brain has less than {LARGEST_BRAIN_ML / 1000:.1f} L."
+    remedy = "Check that it is a mask of the brain, not a volume or a mask of the head."
+    yield Finding("large-mask", "warning", (), message, remedy)
 
 
 def _blocking(code: str, message: str, remedy: str) -> Finding:
     return Finding(code, "blocking", (), message, remedy)
+
+
+def _fractions(array: FloatArray) -> bool:
+    """Whether an array of 0 to 1 has something in between."""
+    if not array.size or array.min() < 0 or array.max() > 1:
+        return False
+    return bool(np.any((array > 0) & (array < 1)))
 
 
 def _size_ml(mask: Volume) -> float:

@@ -69,7 +69,9 @@ def _partial(sequence: str, share: float, case: Case) -> Finding:
         f"{called(sequence, case)} covers only {share:.0%} of the brain that {listed(others)} "
         f"{'shows' if len(others) == 1 else 'show'}."
     )
-    remedy = "Choose a volume of the whole brain; tumor where this one is 0 can be missed."
+    remedy = (
+        "Choose a volume of the whole brain; where this one is 0, tumor can be missed, and called where there is none."
+    )
     return Finding("partial-brain", "warning", (sequence,), message, remedy)
 
 

@@ -14,6 +14,10 @@ Box = tuple[slice, slice, slice]
 CROP_MARGIN = 4
 """Voxels kept around the brain."""
 
+WHOLE = 0.9
+"""Part of the brain that a channel has to show; its zeros count for the statistics of one with less as little as those
+around the brain. The real cases show 0.998 and more."""
+
 
 def brain_mask(channels: Sequence[FloatArray]) -> BoolArray:
     """Voxels (z, y, x) where any channel differs from 0, the background of skull-stripped volumes."""
@@ -39,6 +43,18 @@ def bounding_box(mask: BoolArray, margin: int = CROP_MARGIN) -> Box:
         for side, size in zip(found, mask.shape, strict=True)
     )
     return z, y, x
+
+
+def shown_part(channel: FloatArray, brain: BoolArray) -> BoolArray:
+    """What a channel is to be normalised over: the brain, or the part of it where it is not 0 if it lacks the rest.
+
+    Args:
+        channel: intensities (z, y, x), 0 where the volume shows nothing.
+        brain: mask, same shape.
+    """
+    shown = brain & (channel != 0)
+    count = np.count_nonzero(shown)
+    return shown if 0 < count < WHOLE * np.count_nonzero(brain) else brain
 
 
 def zscore(channel: FloatArray, mask: BoolArray) -> FloatArray:
@@ -90,7 +106,7 @@ NORMALISERS: Mapping[str, Callable[[FloatArray, BoolArray], FloatArray]] = {
 def network_input(
     channels: Sequence[FloatArray], mask: BoolArray | None = None, normalisation: str = "zscore-brain"
 ) -> tuple[FloatArray, Box]:
-    """Crop all channels to the brain and normalise them.
+    """Crop all channels to the brain and normalise each over what it shows of it.
 
     Args:
         channels: intensities (z, y, x) in the model's channel order, on the working grid.
@@ -103,4 +119,5 @@ def network_input(
     brain = brain_mask(channels) if mask is None else mask
     box = bounding_box(brain)
     normalise = NORMALISERS[normalisation]
-    return np.stack([normalise(channel[box], brain[box]) for channel in channels]), box
+    cut, inside = [channel[box] for channel in channels], brain[box]
+    return np.stack([normalise(channel, shown_part(channel, inside)) for channel in cut]), box

@@ -37,7 +37,7 @@ def with_zero_outside(case: Case, masked: bool = False) -> tuple[dict[str, Volum
     """
     cleared, values, inexact = dict(case), dict[str, float](), list[str]()
     for sequence, volume in case.items():
-        if value := _background(volume.array):
+        if value := constant_background(volume.array):
             cleared[sequence] = _with_zero(volume, volume.array == np.float32(value))
             values[sequence] = value
         elif (faint := _faint(volume.array)) is not None:
@@ -51,14 +51,14 @@ def _with_zero(volume: Volume, where: BoolArray) -> Volume:
     return replace(volume, array=np.where(where, np.float32(0), volume.array))
 
 
-def _background(array: FloatArray) -> float:
-    """The one number on most of the edges of the grid; 0 where there is none, or nothing else in the volume."""
-    edges = _edges(array)
-    if not edges.size:
+def constant_background(array: FloatArray) -> float:
+    """The one number on most of the edges of the grid (z, y, x); 0 where there is none, or nothing else in it."""
+    border = edges(array)
+    if not border.size:
         return 0.0
-    values, counts = np.unique(edges, return_counts=True)
+    values, counts = np.unique(border, return_counts=True)
     value = values[counts.argmax()]
-    if counts.max() < MOST * edges.size or not np.isfinite(value) or value == 0:
+    if counts.max() < MOST * border.size or not np.isfinite(value) or value == 0:
         return 0.0
     return 0.0 if np.all(array == value) else float(value)
 
@@ -70,11 +70,11 @@ def _faint(array: FloatArray) -> BoolArray | None:
     # Comparisons with NaN are false: such volumes are refused elsewhere.
     if not np.count_nonzero((sample > 0) & (sample < limit)) > FAINT_SHARE * np.count_nonzero(sample):
         return None
-    at_edges = np.count_nonzero(np.abs(edges := _edges(array)) < limit)
-    return np.abs(array) < limit if at_edges >= MOST * edges.size else None
+    at_edges = np.count_nonzero(np.abs(border := edges(array)) < limit)
+    return np.abs(array) < limit if at_edges >= MOST * border.size else None
 
 
-def _edges(array: FloatArray) -> FloatArray:
+def edges(array: FloatArray) -> FloatArray:
     """The voxels on the twelve edges of the grid; none of an empty one."""
     return np.concatenate(list(_lines(array))) if array.size else array.ravel()
 
