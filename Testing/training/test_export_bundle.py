@@ -19,6 +19,7 @@ from tumorseg.calibration import with_calibration
 from tumorseg.images import read_labels
 from tumorseg.modelfile import Model, PostProcessing, load_model
 from tumorseg.pipeline import Options, segment
+from tumorseg.sequences import Case
 from tumorseg.volume import Geometry, LabelArray
 from tumorseg_training.cli import main
 
@@ -63,7 +64,10 @@ def _run(bundle: Path, cases: Path, output: Path) -> LabelArray:
 
 def _same_labels(tmp_path: Path, geometry: Geometry, *models: Model) -> LabelArray:
     """MONAI's labels are those of the engine, for the same weights; returns them."""
-    case = small_case(geometry)
+    return _same_labels_of(small_case(geometry), tmp_path, *models)
+
+
+def _same_labels_of(case: Case, tmp_path: Path, *models: Model) -> LabelArray:
     write_case(case, tmp_path / "data" / "Case")
     bundle = _bundle(tmp_path, *models)
     assert main(_native(tmp_path, len(models))) == 0
@@ -108,6 +112,16 @@ def test_and_a_model_with_other_channels_and_scaling(tmp_path: Path) -> None:
     model = three_level_model()
     spec = replace(model.spec, channels=("flair", "t1", "t1ce", "t2"), normalisation="minmax-brain")
     _same_labels(tmp_path, LPS, Model(spec, model.network, ""))
+
+
+@pytest.mark.parametrize("normalisation", ["zscore-brain", "minmax-brain"])
+def test_and_volumes_that_show_a_part_of_the_brain(tmp_path: Path, normalisation: str) -> None:
+    case = small_case(LPS)
+    array = case["flair"].array.copy()
+    array[:, :, : array.shape[2] // 2] = 0
+    model = three_level_model()
+    model = Model(replace(model.spec, normalisation=normalisation), model.network, "")
+    _same_labels_of({**case, "flair": replace(case["flair"], array=array)}, tmp_path, model)
 
 
 def test_metadata_is_valid_and_fits_the_network(tmp_path: Path) -> None:

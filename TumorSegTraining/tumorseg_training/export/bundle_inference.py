@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tumorseg.brain_crop import HALF, TOUCHED
 from tumorseg.grids import SPACING_AS_TRAINED
 from tumorseg.modelfile import ModelSpec
-from tumorseg.normalise import CROP_MARGIN
+from tumorseg.normalise import CROP_MARGIN, WHOLE
 from tumorseg.regions import ED, ET, NCR, UNDIVIDED
 from tumorseg.tiles import OVERLAP, SIGMA_SCALE
+from tumorseg.volume import Triple
 from tumorseg_training.export.monai_network import dynunet_arguments
 
 Config = dict[str, Any]
@@ -20,10 +22,10 @@ Config = dict[str, Any]
 _BRAIN = "$lambda x: (x != 0).any(0, keepdim=True).float()"
 
 _SCALES = {
-    "zscore-brain": ("v.mean(1)", "v.std(1, unbiased=False)"),
-    "minmax-brain": ("v.amin(1)", "(v.amax(1) - v.amin(1))"),
+    "zscore-brain": ("total(v * p) / total(p)", "(total((v - low) ** 2 * p) / total(p)).sqrt()"),
+    "minmax-brain": ("v.where(p, torch.inf).amin(d, True)", "v.where(p, -torch.inf).amax(d, True) - low"),
 }
-"""What is subtracted and what divides, of the brain's values v (channel, voxel), per normalisation."""
+"""What is subtracted (low) and what divides, of the values v (channel, x, y, z) over the part p, per normalisation."""
 
 
 def inference_config(spec: ModelSpec, model_files: Sequence[str]) -> Config:
@@ -36,7 +38,14 @@ def inference_config(spec: ModelSpec, model_files: Sequence[str]) -> Config:
     numbers = range(len(model_files))
     names = ["network"] if len(model_files) == 1 else [f"network_{number}" for number in numbers]
     return {
-        "imports": ["$import glob", "$import os", "$import numpy", "$import torch", "$from scipy import ndimage"],
+        "imports": [
+            "$import glob",
+            "$import os",
+            "$import nibabel",
+            "$import numpy",
+            "$import torch",
+            "$from scipy import ndimage",
+        ],
         "bundle_root": ".",
         "dataset_dir": "/path/to/a/folder/with/a/folder/per/case",
         "output_dir": "$os.path.join(@bundle_root, 'eval')",
@@ -75,12 +84,12 @@ def _preprocessing(spec: ModelSpec) -> list[Config]:
     both = ["image", "brain"]
     return [
         {"_target_": "LoadImaged", "keys": "image", "ensure_channel_first": True, "dtype": "$torch.float32"},
-        {"_target_": "CopyItemsd", "keys": "image", "times": 1, "names": "whole"},
-        {"_target_": "Lambdad", "keys": "whole", "func": _BRAIN},
-        {"_target_": "Orientationd", "keys": "image", "axcodes": "LPS"},
+        {"_target_": "CopyItemsd", "keys": "image", "times": 2, "names": ["whole", "brain"]},
+        {"_target_": "Lambdad", "keys": ["whole", "brain"], "func": _BRAIN},
+        {"_target_": "Orientationd", "keys": both, "axcodes": "LPS"},
         {
             "_target_": "Spacingd",
-            "keys": "image",
+            "keys": both,
             "pixdim": list(spec.spacing),
             "min_pixdim": low,
             "max_pixdim": high,
@@ -88,8 +97,8 @@ def _preprocessing(spec: ModelSpec) -> list[Config]:
             "padding_mode": "zeros",
             "scale_extent": True,  # the new grid covers the extent of the voxels, as the engine's does
         },
-        {"_target_": "CopyItemsd", "keys": "image", "times": 1, "names": "brain"},
-        {"_target_": "Lambdad", "keys": "brain", "func": _BRAIN},
+        {"_target_": "Lambdad", "keys": "brain", "func": _on_working(spec.spacing)},
+        {"_target_": "MaskIntensityd", "keys": "image", "mask_key": "brain"},
         {
             "_target_": "CropForegroundd",
             "keys": both,
@@ -102,16 +111,23 @@ def _preprocessing(spec: ModelSpec) -> list[Config]:
     ]
 
 
-def _normaliser(normalisation: str) -> str:
-    """Expression that normalises every channel over the voxels where any channel differs from 0, and is 0 elsewhere.
+def _on_working(spacing: Triple) -> str:
+    """Expression from the interpolated brain to the voxels that are brain, as in ``brain_crop``."""
+    given = "nibabel.affines.voxel_sizes(a)[numpy.argsort(nibabel.io_orientation(a)[:, 0])]"
+    coarse = f"(lambda a: ({given} > {list(spacing)!r}).any())(numpy.asarray(x.meta['original_affine']))"
+    return f"$lambda x: (x >= ({HALF!r} if {coarse} else {TOUCHED!r})).float()"
 
-    A constant channel is divided by 0; like in the engine, it becomes 0.
+
+def _normaliser(normalisation: str) -> str:
+    """Expression that normalises every channel over what it shows of the brain, as ``normalise.shown_part``.
+
+    The brain is where any channel differs from 0. A constant channel is divided by 0; like in the engine, it becomes 0.
     """
-    minus, divisor = (f"{term}[:, None, None, None]" for term in _SCALES[normalisation])
-    return (
-        f"$lambda x: (lambda m: (lambda v: (torch.nan_to_num((x.double() - {minus}) / {divisor}, 0.0, 0.0, 0.0) * m)"
-        ".float())(x[:, m].double()))((x != 0).any(0))"
-    )
+    low, divisor = _SCALES[normalisation]
+    scaled = f"(lambda low: torch.nan_to_num((v - low) / ({divisor}), 0.0, 0.0, 0.0) * p)({low})"
+    part = f"torch.where((total(s) > 0) & (total(s) < {WHOLE!r} * m.sum()), s, m)"
+    inside = f"(lambda m, s, v: (lambda p: {scaled})({part}))((x != 0).any(0), x != 0, x.double())"
+    return f"$lambda x: (lambda d: (lambda total: {inside})(lambda t: t.sum(d, True)))((1, 2, 3)).float()"
 
 
 def _postprocessing(spec: ModelSpec, networks: int) -> list[Config]:
