@@ -333,6 +333,27 @@ def test_a_result_never_replaces_an_input_or_another_result(
     assert {path: path.read_bytes() for path in files.values()} == before
 
 
+def test_a_report_that_cannot_be_replaced_keeps_the_measurements_on_the_screen(
+    case: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replace_file, report = os.replace, tmp_path / "report.json"
+
+    def refuse(source: Path, target: Path) -> None:
+        if Path(target) == report:
+            raise PermissionError(13, "Access is denied", str(source), None, str(target))
+        replace_file(source, target)
+
+    monkeypatch.setattr(os, "replace", refuse)
+    output = tmp_path / "o.nii.gz"
+    arguments = ["segment", "--case", str(case), "--model", model, "--output", str(output), "--report", str(tmp_path)]
+    assert main(arguments) == 2
+    captured = capsys.readouterr()
+    assert f"Written to {output}" in captured.out
+    assert captured.err.splitlines()[-1] == (
+        f"tumorseg: {report} cannot be used (Access is denied); free space or choose another place."
+    )
+
+
 def test_a_report_folder_that_is_a_file_is_refused_before_the_run(
     case: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

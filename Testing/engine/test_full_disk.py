@@ -69,10 +69,10 @@ def test_what_lies_on_the_disk_is_decoded_before_it_replaces_anything(
 ) -> None:
     write_image = sitk.WriteImage
 
-    def damage(image: sitk.Image, path: Path, useCompression: bool) -> None:  # noqa: N803, as in SimpleITK
-        write_image(image, path, useCompression)
-        content = path.read_bytes()
-        path.write_bytes(content[:-40] + content[-20:])
+    def damage(image: sitk.Image, file: str, useCompression: bool) -> None:  # noqa: N803, as in SimpleITK
+        write_image(image, file, useCompression)
+        content = Path(file).read_bytes()
+        Path(file).write_bytes(content[:-40] + content[-20:])
 
     monkeypatch.setattr(images.sitk, "WriteImage", damage)
     labels = np.random.default_rng(0).integers(0, 3, (4, 5, 6)).astype(np.uint8)

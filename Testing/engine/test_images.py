@@ -244,6 +244,15 @@ def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
     assert sentence(check_folder, folder) == rf"{tmp_path}/caf\xe9 {words}"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere every name is Unicode")
+def test_names_that_are_utf_8_where_python_takes_them_for_ascii() -> None:
+    path = Path(b"/tmp/M\xc3\xbcller/t1.nii".decode("ascii", "surrogateescape"))
+    assert sentence(read_volume, path) == (
+        r"/tmp/M\xc3\xbcller/t1.nii cannot be used: its name, or that of a folder on the way, is UTF-8, but the "
+        "shell's language is not; set LANG to a UTF-8 locale such as C.UTF-8, or PYTHONUTF8=1."
+    )
+
+
 def test_files_that_are_no_volume(tmp_path: Path) -> None:
     assert sentence(read_volume, tmp_path / "no.nii") == f"{tmp_path}/no.nii does not exist; check the name."
     assert sentence(read_volume, tmp_path) == (
@@ -522,6 +531,48 @@ def test_atomic_path_keeps_the_old_file_when_writing_fails(tmp_path: Path) -> No
         raise RuntimeError("disk full")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_atomic_path_writes_through_a_link(tmp_path: Path, exists: bool) -> None:
+    (tmp_path / "disk").mkdir()
+    target, link = tmp_path / "disk" / "data", tmp_path / "a.nii.gz"
+    if exists:
+        target.write_text("old")
+    link.symlink_to(target)
+    with atomic_path(link) as temporary:
+        assert temporary.parent == target.parent
+        assert temporary.name.endswith(".nii.gz")
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+
+
+def test_a_link_into_a_missing_folder_is_refused_before_the_run(tmp_path: Path) -> None:
+    link = tmp_path / "a.nii.gz"
+    link.symlink_to(tmp_path / "gone" / "a.nii.gz")
+    assert sentence(check_writable, link, WRITABLE) == (
+        f"{link} cannot be written: the folder {tmp_path / 'gone'} does not exist; create it first."
+    )
+
+
+def test_a_file_that_cannot_be_replaced_is_told_by_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.csv"
+
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(13, "Access is denied", str(source), None, str(target))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(PermissionError) as caught, atomic_path(path) as temporary:
+        temporary.write_text("new")
+    assert (caught.value.filename, caught.value.filename2, caught.value.strerror) == (
+        str(path),
+        None,
+        "Access is denied",
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_real_volume_agrees_with_nibabel(data_folder: Path) -> None:

@@ -51,6 +51,9 @@ def test_elsewhere_the_number_is_a_guess(machine: str, cores: int, monkeypatch: 
         ({"OMP_NUM_THREADS": "2", "TUMORSEG_SPARE_CORES": "1"}, 2),
         ({"OMP_NUM_THREADS": "2", "TUMORSEG_THREADS": "5"}, 5),
         ({"TUMORSEG_THREADS": "many"}, 4),
+        ({"TUMORSEG_THREADS": "²"}, 4),
+        ({"TUMORSEG_THREADS": "99999999999"}, 4),
+        ({"TUMORSEG_THREADS": "9" * 5000, "OMP_NUM_THREADS": "3"}, 3),
     ],
 )
 def test_the_environment_decides(variables: dict[str, str], expected: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,6 +113,25 @@ def test_refused_installation_is_one_sentence(monkeypatch: pytest.MonkeyPatch, p
         ensureTorch()
 
 
+@pytest.mark.parametrize("version", [None, "2.2.2"])
+def test_slicer_for_intel_macs_is_one_sentence_without_a_download(
+    monkeypatch: pytest.MonkeyPatch, present: list[str | None], version: str | None
+) -> None:
+    extension = Extension(installs="2.2.2", present=present)
+    monkeypatch.setitem(sys.modules, "PyTorchUtils", extension)
+    monkeypatch.setattr("sys.platform", "darwin")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    present.append(version)
+    with pytest.raises(MissingPyTorchError) as error:
+        ensureTorch()
+    assert error.value.problems == (
+        "This Slicer for Mac was made for Intel processors, for which there is no PyTorch newer than 2.2, and 2.4 or "
+        "later is needed; use Slicer on Linux or Windows, a Slicer made for Apple silicon, or the command tumorseg on "
+        "Apple silicon.",
+    )
+    assert extension.asked == []
+
+
 def test_automatic_tests_install_nothing(monkeypatch: pytest.MonkeyPatch, present: list[str | None]) -> None:
     extension = Extension(installs="2.8.0", present=present)
     monkeypatch.setitem(sys.modules, "PyTorchUtils", extension)

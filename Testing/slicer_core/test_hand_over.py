@@ -98,6 +98,25 @@ def test_only_the_voxels_checked_last_are_kept(nodes: Nodes, temporary: Path) ->
     assert run_folders(temporary) == []
 
 
+def test_voxels_that_the_system_holds_are_deleted_later(
+    nodes: Nodes, temporary: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows while the worker has another name of the same file mapped."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "used by another process")
+
+    voxels = VoxelFiles()
+    handOver(nodes, voxels, keep=True).files.remove()
+    [kept] = run_folders(temporary)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        check = handOver({"t1": nodes["t1"]}, voxels, keep=True)
+    assert len(list(kept.iterdir())) == len(SEQUENCES)
+    check.files.remove()
+    assert len(list(kept.iterdir())) == 1
+
+
 def test_runs_alone_keep_nothing(nodes: Nodes, temporary: Path) -> None:
     handOver(nodes, VoxelFiles()).files.remove()
     assert run_folders(temporary) == []

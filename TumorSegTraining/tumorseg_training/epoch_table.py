@@ -59,6 +59,7 @@ class EpochTable(Callback):
         self.rows: list[Row] = []
         self.validated = False
         self.advised = False
+        self.warned = False
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note that this epoch has a validation."""
@@ -76,8 +77,13 @@ class EpochTable(Callback):
         for logger in trainer.loggers:
             logger.log_metrics({"learning_rate": rate, **figures}, step=trainer.global_step)
         if trainer.is_global_zero:
-            self._write()
+            self._write_or_warn()
             self._tell(self.rows[-1])
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write what the last epochs could not."""
+        if trainer.is_global_zero and self.warned:
+            self._write_or_warn()
 
     def state_dict(self) -> dict[str, Any]:
         """The rows."""
@@ -86,6 +92,18 @@ class EpochTable(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the rows of a checkpoint."""
         self.rows = list(state_dict["rows"])
+
+    def _write_or_warn(self) -> None:
+        """Go on without a file that Windows does not replace while Excel shows it; the rows are kept."""
+        try:
+            self._write()
+        except PermissionError as error:
+            if not self.warned:
+                self.say(
+                    f"{self.path} cannot be replaced ({error.strerror}), perhaps because another program shows it; "
+                    "the training goes on, and its rows are written after a later epoch."
+                )
+            self.warned = True
 
     def _write(self) -> None:
         text = io.StringIO()

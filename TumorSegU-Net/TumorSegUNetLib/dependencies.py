@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import platform
 import re
+import sys
 
 from tumorseg.errors import TumorSegError
 
@@ -45,6 +47,13 @@ def ensureTorch(mayInstall: bool = True) -> None:
     Raises:
         MissingPyTorchError: it is missing and could not be or was not to be installed, or it is too old.
     """
+    if _intelMac() and not _newEnough(torchVersion()):
+        sentence = _(
+            "This Slicer for Mac was made for Intel processors, for which there is no PyTorch newer than 2.2, and "
+            "{minimum} or later is needed; use Slicer on Linux or Windows, a Slicer made for Apple silicon, or the "
+            "command tumorseg on Apple silicon."
+        )
+        raise MissingPyTorchError(sentence.format(minimum=MINIMUM_TORCH))
     if not torchInstalled():
         _install(mayInstall)
     version = torchVersion()
@@ -52,7 +61,7 @@ def ensureTorch(mayInstall: bool = True) -> None:
         raise MissingPyTorchError(
             _("PyTorch is not installed; press Segment again and agree to install it, or use the module PyTorch Utils.")
         )
-    if _numbers(version) < _numbers(MINIMUM_TORCH):
+    if not _newEnough(version):
         sentence = _(
             "PyTorch {version} is too old, {minimum} or later is needed; update it with the module PyTorch Utils and "
             "restart Slicer."
@@ -78,6 +87,15 @@ def _install(mayInstall: bool) -> None:
         )
         raise MissingPyTorchError(sentence.format(error=error)) from error
     importlib.invalidate_caches()
+
+
+def _intelMac() -> bool:
+    """Whether this Python is made for Macs with Intel processors, on whichever Mac it runs."""
+    return sys.platform == "darwin" and platform.machine() == "x86_64"
+
+
+def _newEnough(version: str | None) -> bool:
+    return version is not None and _numbers(version) >= _numbers(MINIMUM_TORCH)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from .temporary import RUN_PREFIX, removeForgotten, temporaryParent
+from .temporary import RUN_PREFIX, remove, removeForgotten, temporaryParent
 
 
 class RunFiles:
@@ -39,19 +37,4 @@ class RunFiles:
     def remove(self) -> None:
         """Delete the folder; if the system does not let go of a file yet, later, at the latest at exit."""
         self._folder.cleanup()
-        _left.add(self.folder)
-        _removeLeft()
-
-
-_left: set[Path] = set()
-"""Folders of patients' volumes that could not be deleted yet."""
-
-
-def _removeLeft() -> None:
-    for folder in sorted(_left):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            _left.discard(folder)
-
-
-atexit.register(_removeLeft)
+        remove(self.folder)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .run_files import RunFiles
+from .temporary import remove
 
 
 class VoxelFiles:
@@ -41,7 +42,7 @@ class VoxelFiles:
     def keep(self, paths: Mapping[int, Path]) -> None:
         """Keep the voxels of these files, by state, and no others."""
         for state in self._known.keys() - paths.keys():
-            self._known.pop(state).unlink(missing_ok=True)
+            remove(self._known.pop(state))
         for state in paths.keys() - self._known.keys():
             kept = self._folder() / f"{next(self._numbers)}.npy"
             if _link(paths[state], kept):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import numpy.typing as npt
 
 from tumorseg.errors import BadInputError
 from tumorseg.inflate import DamagedError, TooLargeError, inflate
+from tumorseg.itk_names import copy_folder
 from tumorseg.volume import FloatArray
 
 SHEAR_TOLERANCE = 0.01
@@ -143,7 +143,7 @@ def straightened(path: Path) -> Iterator[Path]:
 @contextmanager
 def temporary_copy(content: bytes | bytearray, name: str) -> Iterator[Path]:
     """A file of some bytes under a name that ITK likes."""
-    with tempfile.TemporaryDirectory() as folder:
+    with copy_folder() as folder:
         copy = Path(folder) / name
         copy.write_bytes(content)
         yield copy

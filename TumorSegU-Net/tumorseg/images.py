@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import SimpleITK as sitk
 
-from tumorseg.atomic import atomic_path
+from tumorseg.atomic import atomic_path, link_target
 from tumorseg.errors import BadInputError
 from tumorseg.file_header import header_facts, refuse_two_sizes, second_position
 from tumorseg.image_integrity import (
@@ -28,6 +28,7 @@ from tumorseg.image_integrity import (
     straightened,
     temporary_copy,
 )
+from tumorseg.itk_names import check_copies, needs_copy, writable_name
 from tumorseg.quiet import quiet_stderr
 from tumorseg.regions import thresholds_text
 from tumorseg.volume import FloatArray, Geometry, LabelArray, Volume
@@ -174,10 +175,11 @@ def check_writable(path: Path, extensions: Sequence[str]) -> str:
     _check_name(path)
     if path.is_dir():
         raise BadInputError(f"{path} is a folder; name a file in it.")
-    if not path.parent.is_dir():
-        raise BadInputError(f"{path} cannot be written: the folder {path.parent} does not exist; create it first.")
+    folder = link_target(path).parent
+    if not folder.is_dir():
+        raise BadInputError(f"{path} cannot be written: the folder {folder} does not exist; create it first.")
     try:
-        tempfile.TemporaryFile(dir=path.parent).close()
+        tempfile.TemporaryFile(dir=folder).close()
         allowed = not path.exists() or os.access(path, os.W_OK)
     except OSError:
         allowed = False
@@ -239,7 +241,8 @@ def write_image(image: sitk.Image, path: Path) -> None:
     values = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel()
     try:
         with atomic_path(path) as temporary:
-            sitk.WriteImage(image, temporary, useCompression=True)
+            with writable_name(temporary) as name:
+                sitk.WriteImage(image, name, useCompression=True)
             settle(temporary, values * image.GetSizeOfPixelComponent())
     except (RuntimeError, OSError) as error:
         raise BadInputError(f"{path} could not be written; check the free space and choose another place.") from error
@@ -281,18 +284,29 @@ def _check_file(path: Path) -> str:
 
 
 def _check_name(path: Path) -> None:
-    """Refuse a name that the system cannot have, and one that is not UTF-8, over which SimpleITK ends the process."""
+    """Refuse a name that the system cannot have, and one over which SimpleITK ends the process or finds no file."""
     try:
         str(path.absolute()).encode()
         os.lstat(path)
     except UnicodeEncodeError as error:
-        name = os.fsencode(path).decode(errors="backslashreplace")
-        raise BadInputError(
-            f"{name} cannot be used: its name, or that of a folder on the way, is not UTF-8; rename it."
-        ) from error
+        raise _not_utf8(os.fsencode(path)) from error
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise BadInputError(f"{path} cannot be used: its name is too long; choose a shorter one.") from error
+    check_copies(path)
+
+
+def _not_utf8(name: bytes) -> BadInputError:
+    """The problem of a name that Python could not decode, which may lie in the name or in the locale."""
+    try:
+        name.decode()
+        remedy = (
+            "is UTF-8, but the shell's language is not; set LANG to a UTF-8 locale such as C.UTF-8, or PYTHONUTF8=1."
+        )
+        told = name.decode("ascii", "backslashreplace")
+    except UnicodeDecodeError:
+        remedy, told = "is not UTF-8; rename it.", name.decode(errors="backslashreplace")
+    return BadInputError(f"{told} cannot be used: its name, or that of a folder on the way, {remedy}")
 
 
 def _bytes_of(path: Path) -> bytes:
@@ -307,7 +321,12 @@ def _bytes_of(path: Path) -> bytes:
 def _for_itk(path: Path, extension: str, data: bytes) -> AbstractContextManager[Path]:
     """The file, or a copy of one that ITK refuses for its name: it knows ``.nii`` and ``.NII``, but not ``.Nii``."""
     mixed = extension in _NIFTI and path.name[-len(extension) :] not in (extension, extension.upper())
-    return temporary_copy(data, f"copy{extension}") if mixed else nullcontext(path)
+    if needs_copy(path) and extension in _DETACHED:
+        raise BadInputError(
+            f"{path} keeps its voxels in a second file, which cannot be found on Windows where a name or folder has "
+            "letters other than a to z; rename them, or save it as .nrrd or .nii.gz."
+        )
+    return temporary_copy(data, f"copy{extension}") if mixed or needs_copy(path) else nullcontext(path)
 
 
 def _read_image(
@@ -320,7 +339,7 @@ def _read_image(
     # ITK's warnings about odd headers would stand between our sentences.
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     reader = sitk.ImageFileReader()
-    reader.SetFileName(file)
+    reader.SetFileName(str(file))  # SimpleITK 2.3 takes no Path
     reader.SetOutputPixelType(pixel_type)
     try:
         reader.ReadImageInformation()

@@ -46,10 +46,10 @@ def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int
     finally:
         line.close()
     _write(result, spec.thresholds, arguments)
+    _print_result(result, arguments.output)  # before the report, which another program may hold
     if arguments.report is not None:
         write_report(result, arguments.report)
         write_html_report(result, case, arguments.report / HTML_REPORT_NAME, spec.card)
-    _print_result(result, arguments.output)
     return 0
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from tumorseg.images import extension_of
+from tumorseg.itk_names import readable_name
 from tumorseg.regions import SEGMENTS
 from tumorseg.volume import LabelArray
 
@@ -41,8 +42,9 @@ def read_segments(path: Path) -> dict[int, dict[int, list[NamedSegment]]]:
     if extension_of(path, (".nrrd",)) is None:
         return {}
     reader = sitk.ImageFileReader()
-    reader.SetFileName(path)
-    reader.ReadImageInformation()
+    with readable_name(path) as name:
+        reader.SetFileName(name)
+        reader.ReadImageInformation()
     return segments_of({key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()})
 
 

@@ -19,6 +19,9 @@ SPARE_VARIABLE = "TUMORSEG_SPARE_CORES"
 BLAS_VARIABLE = "OPENBLAS_NUM_THREADS"
 """Environment variable of numpy's OpenBLAS. The engine's matrices are small: a second thread waits, busily."""
 
+_DIGITS = 4
+"""Of a number of threads or cores; more is a slip, at which torch would fail."""
+
 _TOPOLOGY = Path("/sys/devices/system/cpu")
 
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
@@ -81,6 +84,6 @@ def _siblings(path: Path, cpu: int) -> str:
 
 
 def _number(variable: str) -> int:
-    """A positive whole number from the environment; 0 where there is none."""
+    """A positive whole number from the environment; 0 where there is none, or one of more than four digits."""
     text = os.environ.get(variable, "")
-    return int(text) if text.isdigit() else 0
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else 0
