@@ -13,7 +13,7 @@ from tumorseg.recognise import SeriesFacts, assign
 from tumorseg.series_stem import stems
 
 from .dicom_tags import Lookup, dicomNumber, dicomValue
-from .hierarchy import ancestorItem, nodesByClass
+from .hierarchy import examinationItem, nodesByClass
 from .naming import withoutExtension
 from .uncertainty_volume import MADE_BY_US
 
@@ -122,16 +122,9 @@ def _examinationKeys(nodes: Mapping[str, slicer.vtkMRMLScalarVolumeNode]) -> dic
     """Place in the subject hierarchy, else what the name says beside the sequence; None where nothing tells."""
     named = stems([withoutExtension(node.GetName()) for node in nodes.values()])
     return {
-        identifier: _studyOrPatient(node) or stem or None
+        identifier: examinationItem(node) or stem or None
         for (identifier, node), stem in zip(nodes.items(), named, strict=True)
     }
-
-
-def _studyOrPatient(node: slicer.vtkMRMLScalarVolumeNode) -> int:
-    """Item of the study, else of the patient, in the subject hierarchy; 0 without one."""
-    constants = slicer.vtkMRMLSubjectHierarchyConstants
-    levels = (constants.GetDICOMLevelStudy(), constants.GetDICOMLevelPatient())
-    return next((item for level in levels if (item := ancestorItem(node, level))), 0)
 
 
 def _fileStem(node: slicer.vtkMRMLScalarVolumeNode) -> str:
