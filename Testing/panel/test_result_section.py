@@ -209,6 +209,35 @@ def test_removed_result_leaves_the_panel(segmented: PanelDriver) -> None:
     segmented.settle(lambda: not segmented.ui.resultCollapsibleButton.visible)
 
 
+def test_removed_result_leaves_nothing_of_its_own_in_the_views(segmented: PanelDriver) -> None:
+    """The next patient must not get the uncertainty and diameters of the last one."""
+    composite = segmented.scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    before = segmented.logic.resultOf(segmented.parameters.segmentation)
+    segmented.ui.uncertaintyButton.click()
+    segmented.ui.diametersButton.click()
+    segmented.scene.RemoveNode(before.segmentation)
+    assert composite.GetForegroundVolumeID() is None
+    assert not any(line.GetDisplayVisibility() for line in before.diameters)
+    assert all(segmented.scene.IsNodePresent(node) for node in (before.uncertainty, *before.diameters))
+
+
+def test_removing_an_older_result_leaves_the_one_shown(segmented: PanelDriver) -> None:
+    from TumorSegUNetLib.diameter_markups import showDiameters
+
+    composite = segmented.scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    older = segmented.parameters.segmentation
+    segment(segmented)
+    current = segmented.logic.resultOf(segmented.parameters.segmentation)
+    segmented.ui.uncertaintyButton.click()
+    segmented.ui.diametersButton.click()
+    showDiameters(older, True)
+    lines = segmented.logic.resultOf(older).diameters
+    segmented.scene.RemoveNode(older)
+    assert composite.GetForegroundVolumeID() == current.uncertainty.GetID()
+    assert all(line.GetDisplayVisibility() for line in current.diameters)
+    assert not any(line.GetDisplayVisibility() for line in lines)
+
+
 def test_result_and_choices_survive_saving_and_loading(segmented: PanelDriver, tmp_path: Path) -> None:
     name = segmented.parameters.segmentation.GetName()
     segmented.ui.ttaCheckBox.click()

@@ -133,6 +133,14 @@ def test_hidden_result_takes_all_of_its_own_along_and_stays_in_the_scene(scene: 
     assert scene.IsNodePresent(outcome.segmentation)
 
 
+def test_hiding_a_result_leaves_the_uncertainty_of_another_one(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    outcome, other = make(scene), make(scene)
+    showUncertainty(scene, other.uncertainty)
+    hideResult(outcome.segmentation)
+    assert composite.GetForegroundVolumeID() == other.uncertainty.GetID()
+
+
 def test_views_jump_to_a_volume_far_away(scene: slicer.vtkMRMLScene) -> None:
     composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
     slices = [scene.AddNewNodeByClass("vtkMRMLSliceNode") for _ in range(3)]

@@ -15,7 +15,7 @@ from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry
 
 from .diameter_markups import createDiameters, diametersOf, removeDiameters
-from .hierarchy import placeBeside, removeNode
+from .hierarchy import nodesByClass, placeBeside, removeNode
 from .naming import patientName, resultName
 from .report import ROLE as REPORT
 from .report import keepReport, reportFile, reportText
@@ -152,6 +152,11 @@ def resultOf(segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
         voxels=kept.get(VOXELS),
         **vars(factsIn(kept)),
     )
+
+
+def resultsIn(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSegmentationNode]:
+    """The segmentations of ours, the newest last."""
+    return [node for node in nodesByClass(scene, "vtkMRMLSegmentationNode") if node.GetAttribute(FACTS)]
 
 
 def removeResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:

@@ -52,8 +52,16 @@ def hideResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
     display = segmentation.GetDisplayNode()
     if display is not None:
         display.SetVisibility(False)
+    hideCompanions(segmentation)
+
+
+def hideCompanions(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+    """Take a result's diameters and uncertainty out of all views, which tell nothing without the segmentation."""
     showDiameters(segmentation, False)
-    showUncertainty(segmentation.GetScene(), None)
+    uncertainty = resultOf(segmentation).uncertainty
+    for composite in _composites(segmentation.GetScene()):
+        if uncertainty is not None and composite.GetForegroundVolumeID() == uncertainty.GetID():
+            _restoreForeground(composite)
 
 
 def showVolume(volume: slicer.vtkMRMLScalarVolumeNode) -> None:

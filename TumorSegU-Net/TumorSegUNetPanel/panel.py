@@ -115,6 +115,7 @@ class Panel:
         """A node is about to be removed from the scene."""
         self._mask.nodeLeaves(identifier)
         self._inputs.volumeLeaves(identifier)
+        self._results.nodeLeaves(identifier)
 
     def parametersChanged(self) -> None:
         """Something in the parameter node has changed, by the user or by us."""

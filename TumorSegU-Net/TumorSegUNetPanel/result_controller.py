@@ -12,7 +12,8 @@ from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.presenter_result import ResultFacts, ResultState, resultState
-from TumorSegUNetLib.result_views import hideResult, showResult, showUncertainty, uncertaintyShown
+from TumorSegUNetLib.result import resultsIn
+from TumorSegUNetLib.result_views import hideCompanions, hideResult, showResult, showUncertainty, uncertaintyShown
 from TumorSegUNetLib.translation import _
 
 from .result_section import ResultActions, ResultSection
@@ -54,6 +55,14 @@ class ResultController:
             hideResult(before)
         self._parameters.segmentation = outcome.segmentation
         showResult(outcome.segmentation)
+
+    def nodeLeaves(self, identifier: str) -> None:
+        """A node is about to be removed: what was drawn beside a result goes out of the views with it."""
+        if self._parameters is None:
+            return
+        for segmentation in resultsIn(slicer.mrmlScene):
+            if segmentation.GetID() == identifier:
+                hideCompanions(segmentation)
 
     def update(self) -> None:
         """Show the result that the scene names, and what has become of it."""
