@@ -66,6 +66,9 @@ class ScriptedLogic:
     def models(self) -> list[ModelEntry]:
         return self._models
 
+    def unusedModels(self) -> list[str]:
+        return []
+
     def modelFolder(self) -> str:
         return "/nowhere"
 

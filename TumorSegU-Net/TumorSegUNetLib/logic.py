@@ -223,6 +223,10 @@ class TumorSegUNetLogic:
         """The models that can be chosen; needs no torch."""
         return modelstore.list_models()
 
+    def unusedModels(self) -> list[str]:
+        """Why files in the folder of models are not among them: one sentence each."""
+        return modelstore.unused_files()
+
     def installModel(
         self, source: str | os.PathLike[str], sha256: str | None = None, progress: modelstore.Transfer | None = None
     ) -> ModelEntry:
