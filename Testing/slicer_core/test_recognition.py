@@ -10,7 +10,7 @@ import pytest
 import slicer
 
 from tumorseg.volume import Geometry, Volume
-from TumorSegUNetLib.dicom_tags import patientId
+from TumorSegUNetLib.dicom_tags import examinationDate, patientId
 from TumorSegUNetLib.hierarchy import hierarchyOf
 from TumorSegUNetLib.recognition import candidates, factsOfNode, suggestInputs
 from TumorSegUNetLib.uncertainty_volume import MADE_BY_US
@@ -218,3 +218,37 @@ def test_patient_id_of_the_subject_hierarchy(scene: slicer.vtkMRMLScene) -> None
     patient = hierarchy.GetItemByName("Ann")
     hierarchy.SetItemAttribute(patient, constants.GetDICOMPatientIDAttributeName(), "ID7")
     assert patientId(node) == "ID7"
+
+
+def test_date_of_an_examination_is_that_of_the_series(scene: slicer.vtkMRMLScene) -> None:
+    node = volume(scene, "x", "1.2")
+    study(scene, "DOE", [node])
+    assert examinationDate(node, lambda uid, tag: {"0008,0020": "20240103"}.get(tag, "")) == "2024-01-03"
+    assert examinationDate(node, lookup) == ""
+
+
+@pytest.mark.parametrize(
+    ("attribute", "name", "date"),
+    [
+        ("20240103", "MR of 2023-12-31", "2024-01-03"),
+        ("", "Brain MR (20250607)", "2025-06-07"),
+        ("", "2025.06.07", "2025-06-07"),
+        ("", "No 202506071200 of 20251399", ""),
+    ],
+)
+def test_date_of_an_examination_is_known_to_the_subject_hierarchy(
+    scene: slicer.vtkMRMLScene, attribute: str, name: str, date: str
+) -> None:
+    node = volume(scene, "x")
+    hierarchy = hierarchyOf(node)
+    item = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), name)
+    hierarchy.CreateItem(item, node)
+    constants = slicer.vtkMRMLSubjectHierarchyConstants
+    hierarchy.SetItemAttribute(item, constants.GetDICOMStudyDateAttributeName(), attribute)
+    assert examinationDate(node) == date
+
+
+def test_a_volume_that_was_removed_has_no_date(scene: slicer.vtkMRMLScene) -> None:
+    node = volume(scene, "x")
+    scene.RemoveNode(node)
+    assert examinationDate(node) == ""

@@ -86,7 +86,7 @@ class TumorSegUNetLogic:
             TumorSegError: the worker process or its folder cannot be made.
         """
         handed = handOver(inputs, self._voxels, brainMask, surfaces)
-        request = segmentRequest(handed, inputs.values(), model, device, tta, register)
+        request = segmentRequest(handed, model, device, tta, register)
         return Run(self._ask(request, handed.files), handed.files, outcomeMaker(handed.origin))
 
     def segment(

@@ -16,7 +16,7 @@ from tumorseg.volume import Geometry
 
 from .diameter_markups import createDiameters, diametersOf, removeDiameters
 from .hierarchy import nodesByClass, placeBeside, removeNode
-from .naming import patientName, resultName
+from .naming import caseName, resultName
 from .report import ROLE as REPORT
 from .report import keepReport, reportFile, reportText
 from .result_table import createTable
@@ -172,12 +172,11 @@ def removeResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
 def _segmentation(origin: Origin, files: RunFiles, event: Event) -> slicer.vtkMRMLSegmentationNode:
     sequence = event["reference"]
     labels, provenance = files.array(event["labels"]), event.get("provenance", {})
-    others = [node for name, node in origin.inputs.items() if name != sequence]
     return createSegmentationNode(
         origin.scene,
         labels,
         origin.geometries[sequence],
-        name=resultName(patientName([origin.inputs[sequence], *others])),
+        name=resultName(caseName(origin.inputs)),
         reference=_reference(origin, sequence),
         provenance=provenance,
         algorithm=_algorithmName(provenance),
