@@ -159,6 +159,13 @@ def resultsIn(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSegmentationNode
     return [node for node in nodesByClass(scene, "vtkMRMLSegmentationNode") if node.GetAttribute(FACTS)]
 
 
+def newestResultOf(scene: slicer.vtkMRMLScene, volumes: Mapping[str, Any]) -> slicer.vtkMRMLSegmentationNode | None:
+    """The segmentation of ours made last from these volumes (node or None per sequence); None without any."""
+    if not any(volumes.values()):
+        return None
+    return next((node for node in reversed(resultsIn(scene)) if resultOf(node).isOf(volumes)), None)
+
+
 def removeResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
     """Remove a segmentation with everything that belongs to it."""
     removeDiameters(segmentation)

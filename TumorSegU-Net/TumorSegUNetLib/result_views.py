@@ -36,6 +36,7 @@ def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | N
     """
     result = resultOf(segmentation)
     scene = segmentation.GetScene()
+    _setVisible(segmentation, True)
     volume = _background(result, background)
     kept = () if background else _fitting(result)
     for composite in _composites(scene):
@@ -49,9 +50,7 @@ def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | N
 
 def hideResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
     """Take a result with its diameters and uncertainty out of all views; it stays in the scene."""
-    display = segmentation.GetDisplayNode()
-    if display is not None:
-        display.SetVisibility(False)
+    _setVisible(segmentation, False)
     hideCompanions(segmentation)
 
 
@@ -116,6 +115,12 @@ def uncertaintyShown(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScal
         composite.GetForegroundVolumeID() == identifier and composite.GetForegroundOpacity() > 0
         for composite in _composites(scene)
     )
+
+
+def _setVisible(segmentation: slicer.vtkMRMLSegmentationNode, visible: bool) -> None:
+    display = segmentation.GetDisplayNode()
+    if display is not None:
+        display.SetVisibility(visible)
 
 
 def _fitting(result: StoredResult) -> list[slicer.vtkMRMLScalarVolumeNode]:
