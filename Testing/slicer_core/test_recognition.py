@@ -12,7 +12,7 @@ import slicer
 from tumorseg.volume import Geometry, Volume
 from TumorSegUNetLib.dicom_tags import examinationDate, patientId
 from TumorSegUNetLib.hierarchy import hierarchyOf
-from TumorSegUNetLib.recognition import candidates, factsOfNode, suggestInputs
+from TumorSegUNetLib.recognition import candidates, factsOfNode, leftOut, suggestInputs
 from TumorSegUNetLib.uncertainty_volume import MADE_BY_US
 from TumorSegUNetLib.volumes import nodeFromVolume, provenanceOfNode
 
@@ -252,3 +252,35 @@ def test_a_volume_that_was_removed_has_no_date(scene: slicer.vtkMRMLScene) -> No
     node = volume(scene, "x")
     scene.RemoveNode(node)
     assert examinationDate(node) == ""
+
+
+SERIES = ("AX T1", "AX T1 POST", "AX T2", "AX FLAIR")
+
+
+def loaded(scene: slicer.vtkMRMLScene, patient: str, names: tuple[str, ...]) -> list[Node]:
+    nodes = [volume(scene, name) for name in names]
+    study(scene, patient, nodes)
+    return nodes
+
+
+def test_a_later_patient_whose_sequences_are_not_recognized_is_told(scene: slicer.vtkMRMLScene) -> None:
+    chosen = loaded(scene, "DOE", SERIES)
+    assert leftOut(scene, chosen) is None
+    loaded(scene, "ROE", ("AX T1", "Unbekannt", "AX T2"))
+    told = leftOut(scene, chosen)
+    assert told is not None
+    assert (told.name, told.missing) == ("ROE", ("t1ce", "flair"))
+
+
+def test_nothing_is_told_of_patients_that_need_no_choice(scene: slicer.vtkMRMLScene) -> None:
+    earlier = loaded(scene, "ROE", ("AX T1", "AX T2"))
+    chosen = loaded(scene, "DOE", SERIES)
+    assert leftOut(scene, chosen) is None, "it was loaded before the one chosen"
+    assert leftOut(scene, []) is None, "nothing is chosen"
+    complete = loaded(scene, "COE", SERIES)
+    assert leftOut(scene, chosen) is None, "everything is recognized"
+    loaded(scene, "Atlas", ("Parcellation", "Probability"))
+    assert leftOut(scene, complete) is None, "it is no patient's MR"
+    loaded(scene, "LOE", ("AX T2",))
+    assert leftOut(scene, complete) is None, "a single image"
+    assert leftOut(scene, earlier) is None

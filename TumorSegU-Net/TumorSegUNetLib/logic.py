@@ -31,7 +31,7 @@ from .worker_service import CANCEL_GRACE_SECONDS, IDLE_SECONDS, WorkerService
 
 if TYPE_CHECKING:
     from .batch import CaseResult
-    from .recognition import Suggestion
+    from .recognition import LeftOut, Suggestion
 
 POLL_SECONDS = 0.05
 
@@ -218,6 +218,12 @@ class TumorSegUNetLogic:
         from .recognition import suggestInputs
 
         return suggestInputs(scene, fixed or {})
+
+    def leftOut(self, scene: slicer.vtkMRMLScene, chosen: Sequence[slicer.vtkMRMLScalarVolumeNode]) -> LeftOut | None:
+        """The examination loaded last, if none of it is chosen since too little of it is recognized."""
+        from .recognition import leftOut
+
+        return leftOut(scene, chosen)
 
     def models(self) -> list[ModelEntry]:
         """The models that can be chosen; needs no torch."""

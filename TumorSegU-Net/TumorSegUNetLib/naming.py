@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import slicer
@@ -33,7 +33,11 @@ def caseName(inputs: Mapping[str, slicer.vtkMRMLScalarVolumeNode]) -> str:
     Args:
         inputs: the volume per sequence.
     """
-    nodes = [inputs[name] for name in sorted(inputs, key=lambda name: name != "t1ce")]
+    return examinationName([inputs[name] for name in sorted(inputs, key=lambda name: name != "t1ce")])
+
+
+def examinationName(nodes: Sequence[slicer.vtkMRMLScalarVolumeNode]) -> str:
+    """The patient, and the date of the examination where it is known; both of the first volume that tells."""
     patient = patientName(nodes)
     date = next((found for node in nodes if (found := examinationDate(node))), "")
     return patient if date == dateIn(patient) else f"{patient} {date}".strip()

@@ -135,7 +135,7 @@ class Panel:
         if self._run is None and not self._installing:
             self._check.want(choices if self._presenter.canCheck(choices) else None)
         found = self._presenter.findings(choices, self._check.check)
-        self._inputs.show(findingsState((*found, *self._mask.findings)))
+        self._inputs.show(findingsState((*found, *self._mask.findings, *self._inputs.findings)))
         if self._installing:
             self._section.show(self._presenter.installing())
         elif self._run is not None:
