@@ -77,7 +77,7 @@ class TumorSegUNetParameterNode:
         register: whether volumes on other grids than the T1ce are registered to it.
         tta: whether mirrored copies are averaged.
         started: whether the application's defaults have been taken over; later they leave the scene alone.
-        segmentation: the last result; table, report and whatever else belongs to it hang on it.
+        segmentation: the result shown; table, report and whatever else belongs to it hang on it.
     """
 
     t1: vtkMRMLScalarVolumeNode

@@ -78,6 +78,7 @@ def test_it_says_everything(outcome: tuple[Result, Case]) -> None:
     for lesion in result.tumor.lesions:
         assert f"{lesion.diameters.longest_mm:.1f} × {lesion.diameters.perpendicular_mm:.1f}" in text
     assert len(result.tumor.lesions) > 0
+    assert f"Segmented {result.provenance['time'][:10]} " in text
     for values in result.measurements.values():
         assert f"{values.volume_ml:.2f}" in text
     expected = ["Patient 7", result.provenance["intended_use"], "Necrotic / non-enhancing core", "Edema", "tumor"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tumorseg.modelstore import install, list_models, remove, store_folder
+from tumorseg.modelstore import install, list_models, remove, store_folder, unused_files
 
 if TYPE_CHECKING:
     from support.panel_driver import PanelDriver
@@ -20,6 +20,7 @@ def store(driver: PanelDriver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     """An empty store; the panel's logic uses it."""
     monkeypatch.setenv("TUMORSEG_MODELS", str(tmp_path / "store"))
     driver.logic.models = list_models
+    driver.logic.unusedModels = unused_files
     driver.logic.modelFolder = store_folder
     driver.logic.installModel = install
     driver.logic.removeModel = remove
@@ -127,6 +128,33 @@ def test_folder_is_shown(dialog: Any, store: Path, monkeypatch: pytest.MonkeyPat
     dialog.ui.folderButton.click()
     assert opened == [str(store)]
     assert store.is_dir()
+
+
+def test_files_that_cannot_be_used_are_told(dialog: Any, store: Path) -> None:
+    store.mkdir()
+    (store / "mine.safetensors").write_bytes(b"x" * 500)
+    dialog.fill(None)
+    assert "mine.safetensors is damaged" in dialog.ui.messageLabel.text
+    dialog.ui.sourceLineEdit.text = "https://example.org/m.safetensors"
+    assert "SHA-256" in dialog.ui.messageLabel.text
+    dialog.ui.sourceLineEdit.text = ""
+    assert "mine.safetensors is damaged" in dialog.ui.messageLabel.text
+    dialog.fill(None, "Glioma is removed.")
+    assert dialog.ui.messageLabel.text == "Glioma is removed."
+
+
+def test_files_put_into_the_folder_meanwhile_are_in_the_panels_list(
+    driver: PanelDriver, store: Path, model_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from TumorSegUNetPanel.models_dialog import ModelsDialog
+
+    driver.widget.panel._models._refresh()
+    monkeypatch.setattr(ModelsDialog, "show", lambda dialog, chosen: install(str(model_file)))
+    driver.ui.modelsButton.click()
+    assert [model.name for model in list_models()] == [
+        driver.ui.modelComboBox.itemData(index) for index in range(driver.ui.modelComboBox.count)
+    ]
+    assert driver.ui.modelComboBox.currentData == list_models()[0].name
 
 
 def test_installed_model_can_be_chosen_in_the_panel(driver: PanelDriver, store: Path, model_file: Path) -> None:

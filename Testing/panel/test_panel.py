@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,20 @@ def test_the_other_rows_adapt_to_a_choice(driver: PanelDriver) -> None:
     driver.ui.t2Selector.setCurrentNode(nodes["t1"])
     driver.settle(lambda: complete(driver))
     assert driver.parameters.fixed == "t1 t2"
+
+
+def test_a_patient_that_was_left_out_is_told(driver: PanelDriver) -> None:
+    from TumorSegUNetLib.recognition import LeftOut
+
+    told = '"ROE" was loaded too, but its T1ce and FLAIR are not recognized; choose one of its volumes.'
+    driver.logic.leftOutExamination = LeftOut("ROE", ("t1ce", "flair"))
+    driver.add_study()
+    driver.settle(lambda: driver.ui.findingsFrame.visible)
+    assert told in html.unescape(driver.ui.findingsLabel.text)
+    assert driver.ui.segmentButton.enabled
+    driver.logic.leftOutExamination = None
+    driver.add("other")
+    driver.settle(lambda: not driver.ui.findingsFrame.visible)
 
 
 def test_blocking_findings_disable_the_button_and_say_why(driver: PanelDriver) -> None:

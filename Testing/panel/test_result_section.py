@@ -187,6 +187,91 @@ def test_another_result_takes_the_place_of_the_one_before(segmented: PanelDriver
     assert not segmented.ui.diametersButton.checked
 
 
+@pytest.fixture
+def two_patients(segmented: PanelDriver) -> tuple[PanelDriver, dict[str, Any], Any]:
+    """A second patient was segmented after the first one, of whom volumes and result are given."""
+    volumes = {name: segmented.parameters.getValue(name) for name in SEQUENCES}
+    result = segmented.parameters.segmentation
+    choose(segmented, {name: segmented.add(f"ROE_{name}") for name in SEQUENCES})
+    segment(segmented)
+    return segmented, volumes, result
+
+
+def choose(driver: PanelDriver, volumes: dict[str, Any]) -> None:
+    for name, node in volumes.items():
+        getattr(driver.ui, f"{name}Selector").setCurrentNode(node)
+    driver.settle()
+
+
+def test_the_first_patients_result_comes_back_with_the_volumes(
+    two_patients: tuple[PanelDriver, dict[str, Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver, volumes, first = two_patients
+    second = driver.parameters.segmentation
+    driver.ui.diametersButton.click()
+    choose(driver, volumes)
+    assert driver.parameters.segmentation is first
+    assert driver.ui.headlineLabel.text.startswith(f"{first.GetName()}\n")
+    assert driver.ui.qualityLabel.text == CAUTION
+    assert not driver.ui.diametersButton.checked
+    assert not any(line.GetDisplayVisibility() for line in driver.logic.resultOf(second).diameters)
+    assert (bool(first.GetDisplayVisibility()), bool(second.GetDisplayVisibility())) == (True, False)
+    composite = driver.scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    assert composite.GetBackgroundVolumeID() == volumes["flair"].GetID()
+    proposed = answer_file_dialog(monkeypatch, "")
+    driver.ui.saveReportButton.click()
+    assert proposed == [f"{first.GetName().replace(':', '-')}.html"]
+
+
+def test_a_result_stays_while_only_some_of_its_volumes_are_chosen(
+    two_patients: tuple[PanelDriver, dict[str, Any], Any],
+) -> None:
+    driver, volumes, _first = two_patients
+    second = driver.parameters.segmentation
+    choose(driver, {"t1": volumes["t1"]})
+    assert driver.parameters.segmentation is second
+    assert driver.ui.qualityLabel.text == f"{ELSEWHERE}\n{CAUTION}"
+
+
+def test_a_run_that_ends_after_other_volumes_were_chosen_is_shown(
+    two_patients: tuple[PanelDriver, dict[str, Any], Any],
+) -> None:
+    from support.panel_result import outcome
+    from tumorseg.volume import Geometry
+
+    driver, volumes, first = two_patients
+    nodes = {name: driver.parameters.getValue(name) for name in SEQUENCES}
+    driver.settle(lambda: driver.ui.segmentButton.enabled)
+    driver.ui.segmentButton.click()
+    choose(driver, volumes)
+    assert driver.parameters.segmentation is first
+    made = outcome(driver.scene, nodes, Geometry((4, 4, 4)))
+    driver.logic.runs[-1].end(made)
+    driver.settle()
+    assert driver.parameters.segmentation is made.segmentation
+    assert driver.ui.qualityLabel.text == f"{ELSEWHERE}\n{CAUTION}"
+
+
+def test_the_result_before_takes_the_place_of_one_that_is_removed(segmented: PanelDriver) -> None:
+    before = segmented.parameters.segmentation
+    segment(segmented)
+    segmented.scene.RemoveNode(segmented.parameters.segmentation)
+    segmented.settle(lambda: segmented.parameters.segmentation is before)
+    assert before.GetDisplayVisibility()
+    assert segmented.ui.headlineLabel.text.startswith(f"{before.GetName()}\n")
+
+
+def test_removing_the_second_patients_result_does_not_bring_the_firsts(
+    two_patients: tuple[PanelDriver, dict[str, Any], Any],
+) -> None:
+    driver, _volumes, first = two_patients
+    driver.scene.RemoveNode(driver.parameters.segmentation)
+    driver.settle()
+    assert driver.parameters.segmentation is None
+    assert not driver.ui.resultCollapsibleButton.visible
+    assert not first.GetDisplayVisibility()
+
+
 def test_edited_segments_are_told_when_the_user_comes_back(segmented: PanelDriver) -> None:
     segmented.widget.exit()
     segmented.parameters.segmentation.GetSegmentation().RemoveSegment("ET")
@@ -207,6 +292,35 @@ def test_table_that_was_removed_cannot_be_exported(segmented: PanelDriver, monke
 def test_removed_result_leaves_the_panel(segmented: PanelDriver) -> None:
     segmented.scene.RemoveNode(segmented.parameters.segmentation)
     segmented.settle(lambda: not segmented.ui.resultCollapsibleButton.visible)
+
+
+def test_removed_result_leaves_nothing_of_its_own_in_the_views(segmented: PanelDriver) -> None:
+    """The next patient must not get the uncertainty and diameters of the last one."""
+    composite = segmented.scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    before = segmented.logic.resultOf(segmented.parameters.segmentation)
+    segmented.ui.uncertaintyButton.click()
+    segmented.ui.diametersButton.click()
+    segmented.scene.RemoveNode(before.segmentation)
+    assert composite.GetForegroundVolumeID() is None
+    assert not any(line.GetDisplayVisibility() for line in before.diameters)
+    assert all(segmented.scene.IsNodePresent(node) for node in (before.uncertainty, *before.diameters))
+
+
+def test_removing_an_older_result_leaves_the_one_shown(segmented: PanelDriver) -> None:
+    from TumorSegUNetLib.diameter_markups import showDiameters
+
+    composite = segmented.scene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode")
+    older = segmented.parameters.segmentation
+    segment(segmented)
+    current = segmented.logic.resultOf(segmented.parameters.segmentation)
+    segmented.ui.uncertaintyButton.click()
+    segmented.ui.diametersButton.click()
+    showDiameters(older, True)
+    lines = segmented.logic.resultOf(older).diameters
+    segmented.scene.RemoveNode(older)
+    assert composite.GetForegroundVolumeID() == current.uncertainty.GetID()
+    assert all(line.GetDisplayVisibility() for line in current.diameters)
+    assert not any(line.GetDisplayVisibility() for line in lines)
 
 
 def test_result_and_choices_survive_saving_and_loading(segmented: PanelDriver, tmp_path: Path) -> None:

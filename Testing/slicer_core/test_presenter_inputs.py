@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from TumorSegUNetLib.presenter_inputs import InputsPresenter, Recognized, sampleHintVisible
+from TumorSegUNetLib.presenter_inputs import InputsPresenter, Recognized, leftOutFinding, sampleHintVisible
 
 GUESSES = {
     "t1": Recognized("n1", "T1 MPRAGE", 0.96, "The name says T1."),
@@ -97,3 +97,8 @@ def test_exchanged_volumes_are_the_users_choice() -> None:
 def test_an_empty_scene_is_told_how_to_begin() -> None:
     assert sampleHintVisible(0)
     assert not sampleHintVisible(1)
+
+
+def test_what_was_left_out_is_a_sentence_for_one_sequence_and_for_several() -> None:
+    assert "but its FLAIR is not recognized; choose" in leftOutFinding("ROE", ("flair",))["message"]
+    assert "but its T1, T1ce and FLAIR are not" in leftOutFinding("ROE", ("t1", "t1ce", "flair"))["message"]

@@ -10,9 +10,9 @@ import pytest
 import slicer
 
 from tumorseg.volume import Geometry, Volume
-from TumorSegUNetLib.dicom_tags import patientId
+from TumorSegUNetLib.dicom_tags import examinationDate, patientId
 from TumorSegUNetLib.hierarchy import hierarchyOf
-from TumorSegUNetLib.recognition import candidates, factsOfNode, suggestInputs
+from TumorSegUNetLib.recognition import candidates, factsOfNode, leftOut, suggestInputs
 from TumorSegUNetLib.uncertainty_volume import MADE_BY_US
 from TumorSegUNetLib.volumes import nodeFromVolume, provenanceOfNode
 
@@ -218,3 +218,69 @@ def test_patient_id_of_the_subject_hierarchy(scene: slicer.vtkMRMLScene) -> None
     patient = hierarchy.GetItemByName("Ann")
     hierarchy.SetItemAttribute(patient, constants.GetDICOMPatientIDAttributeName(), "ID7")
     assert patientId(node) == "ID7"
+
+
+def test_date_of_an_examination_is_that_of_the_series(scene: slicer.vtkMRMLScene) -> None:
+    node = volume(scene, "x", "1.2")
+    study(scene, "DOE", [node])
+    assert examinationDate(node, lambda uid, tag: {"0008,0020": "20240103"}.get(tag, "")) == "2024-01-03"
+    assert examinationDate(node, lookup) == ""
+
+
+@pytest.mark.parametrize(
+    ("attribute", "name", "date"),
+    [
+        ("20240103", "MR of 2023-12-31", "2024-01-03"),
+        ("", "Brain MR (20250607)", "2025-06-07"),
+        ("", "2025.06.07", "2025-06-07"),
+        ("", "No 202506071200 of 20251399", ""),
+    ],
+)
+def test_date_of_an_examination_is_known_to_the_subject_hierarchy(
+    scene: slicer.vtkMRMLScene, attribute: str, name: str, date: str
+) -> None:
+    node = volume(scene, "x")
+    hierarchy = hierarchyOf(node)
+    item = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), name)
+    hierarchy.CreateItem(item, node)
+    constants = slicer.vtkMRMLSubjectHierarchyConstants
+    hierarchy.SetItemAttribute(item, constants.GetDICOMStudyDateAttributeName(), attribute)
+    assert examinationDate(node) == date
+
+
+def test_a_volume_that_was_removed_has_no_date(scene: slicer.vtkMRMLScene) -> None:
+    node = volume(scene, "x")
+    scene.RemoveNode(node)
+    assert examinationDate(node) == ""
+
+
+SERIES = ("AX T1", "AX T1 POST", "AX T2", "AX FLAIR")
+
+
+def loaded(scene: slicer.vtkMRMLScene, patient: str, names: tuple[str, ...]) -> list[Node]:
+    nodes = [volume(scene, name) for name in names]
+    study(scene, patient, nodes)
+    return nodes
+
+
+def test_a_later_patient_whose_sequences_are_not_recognized_is_told(scene: slicer.vtkMRMLScene) -> None:
+    chosen = loaded(scene, "DOE", SERIES)
+    assert leftOut(scene, chosen) is None
+    loaded(scene, "ROE", ("AX T1", "Unbekannt", "AX T2"))
+    told = leftOut(scene, chosen)
+    assert told is not None
+    assert (told.name, told.missing) == ("ROE", ("t1ce", "flair"))
+
+
+def test_nothing_is_told_of_patients_that_need_no_choice(scene: slicer.vtkMRMLScene) -> None:
+    earlier = loaded(scene, "ROE", ("AX T1", "AX T2"))
+    chosen = loaded(scene, "DOE", SERIES)
+    assert leftOut(scene, chosen) is None, "it was loaded before the one chosen"
+    assert leftOut(scene, []) is None, "nothing is chosen"
+    complete = loaded(scene, "COE", SERIES)
+    assert leftOut(scene, chosen) is None, "everything is recognized"
+    loaded(scene, "Atlas", ("Parcellation", "Probability"))
+    assert leftOut(scene, complete) is None, "it is no patient's MR"
+    loaded(scene, "LOE", ("AX T2",))
+    assert leftOut(scene, complete) is None, "a single image"
+    assert leftOut(scene, earlier) is None

@@ -20,7 +20,7 @@ from support.ellipsoid_result import result_event as make_event
 from support.mrml import linear_transform
 from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
 from TumorSegUNetLib.hierarchy import hierarchyOf, parentItem
-from TumorSegUNetLib.naming import patientName, resultName
+from TumorSegUNetLib.naming import caseName, patientName, resultName
 from TumorSegUNetLib.report import reportFile, saveReport
 from TumorSegUNetLib.result import FACTS, GRID, VOXELS, Origin, outcomeMaker, removeResult, resultOf
 from TumorSegUNetLib.result_table import createTable, exportTable
@@ -209,6 +209,21 @@ def test_patient_is_known_by_the_volumes_names(
 ) -> None:
     nodes = [scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name) for name in names]
     assert patientName(nodes) == patient
+
+
+@pytest.mark.parametrize(
+    ("patient", "case"),
+    [("DOE", "DOE 2024-01-03"), ("DOE (2024-01-03)", "DOE (2024-01-03)"), ("", "2024-01-03")],
+)
+def test_baseline_and_follow_up_are_told_apart(scene: slicer.vtkMRMLScene, patient: str, case: str) -> None:
+    """By the date of the T1ce's examination, which is the result's, whatever comes first."""
+    nodes = {name: scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name) for name in ("t1", "t1ce")}
+    hierarchy = hierarchyOf(nodes["t1ce"])
+    above = hierarchy.GetSceneItemID()
+    item = hierarchy.CreateSubjectItem(above, patient) if patient else above
+    for name, date in {"t1": "20250607", "t1ce": "20240103"}.items():
+        hierarchy.CreateItem(hierarchy.CreateStudyItem(item, f"MR ({date})"), nodes[name])
+    assert caseName(nodes) == case
 
 
 def test_diameters_are_hidden_until_they_are_shown(scene: slicer.vtkMRMLScene) -> None:

@@ -54,6 +54,59 @@ def test_a_volume_that_was_moved_is_not_what_lies_below_the_outlines(scene: slic
     assert composite.GetBackgroundVolumeID() == nodes["flair"].GetID()
 
 
+def test_views_that_show_the_sequences_side_by_side_stay(scene: slicer.vtkMRMLScene) -> None:
+    composites = {name: scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for name in ("t1ce", "flair", "elsewhere")}
+    nodes = volumes(scene, GRIDS["oblique"])
+    for name, node in nodes.items():
+        composites[name].SetBackgroundVolumeID(node.GetID())
+    composites["elsewhere"].SetBackgroundVolumeID(volumes(scene, GRIDS["isotropic"])["t1ce"].GetID())
+    showResult(make(scene, "oblique", nodes).segmentation)
+    for name, node in nodes.items():
+        assert composites[name].GetBackgroundVolumeID() == node.GetID()
+    assert composites["elsewhere"].GetBackgroundVolumeID() == nodes["flair"].GetID()
+
+
+def test_a_view_of_a_volume_that_was_moved_does_not_stay(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    nodes = volumes(scene, GRIDS["oblique"])
+    composite.SetBackgroundVolumeID(nodes["flair"].GetID())
+    registered = {"code": "registered", "severity": "note", "volumes": ["flair"], "message": "Moved.", "remedy": ""}
+    showResult(make(scene, "oblique", nodes, [registered]).segmentation)
+    assert composite.GetBackgroundVolumeID() == nodes["t1ce"].GetID()
+
+
+def test_images_of_another_patient_do_not_lie_over_a_result(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    others, nodes = volumes(scene, GRIDS["isotropic"]), volumes(scene, GRIDS["isotropic"])
+    before, outcome = make(scene, "isotropic", others), make(scene, "isotropic", nodes)
+    composite.SetForegroundVolumeID(others["t1ce"].GetID())
+    composite.SetLabelVolumeID(others["flair"].GetID())
+    showUncertainty(scene, before.uncertainty)
+    showResult(outcome.segmentation)
+    assert composite.GetForegroundVolumeID() is None
+    assert composite.GetLabelVolumeID() is None
+    showUncertainty(scene, outcome.uncertainty)
+    showUncertainty(scene, None)
+    assert composite.GetForegroundVolumeID() is None
+
+
+def test_images_of_the_same_examination_stay_over_a_result(scene: slicer.vtkMRMLScene) -> None:
+    own, same, study = (scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode") for _ in range(3))
+    nodes, further = volumes(scene, GRIDS["isotropic"]), volumes(scene, GRIDS["isotropic"])["flair"]
+    hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    item = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "2024-01-03")
+    for node in (*nodes.values(), further):
+        hierarchy.CreateItem(item, node)
+    outcome = make(scene, "isotropic", nodes)
+    own.SetForegroundVolumeID(nodes["t1ce"].GetID())
+    same.SetForegroundVolumeID(outcome.uncertainty.GetID())
+    study.SetForegroundVolumeID(further.GetID())
+    showResult(outcome.segmentation)
+    assert own.GetForegroundVolumeID() == nodes["t1ce"].GetID()
+    assert same.GetForegroundVolumeID() == outcome.uncertainty.GetID()
+    assert study.GetForegroundVolumeID() == further.GetID()
+
+
 def test_uncertainty_is_laid_over_and_taken_away(scene: slicer.vtkMRMLScene) -> None:
     composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
     outcome = make(scene)
@@ -78,6 +131,14 @@ def test_hidden_result_takes_all_of_its_own_along_and_stays_in_the_scene(scene: 
     assert composite.GetForegroundVolumeID() is None
     assert other.segmentation.GetDisplayVisibility()
     assert scene.IsNodePresent(outcome.segmentation)
+
+
+def test_hiding_a_result_leaves_the_uncertainty_of_another_one(scene: slicer.vtkMRMLScene) -> None:
+    composite = scene.AddNewNodeByClass("vtkMRMLSliceCompositeNode")
+    outcome, other = make(scene), make(scene)
+    showUncertainty(scene, other.uncertainty)
+    hideResult(outcome.segmentation)
+    assert composite.GetForegroundVolumeID() == other.uncertainty.GetID()
 
 
 def test_views_jump_to_a_volume_far_away(scene: slicer.vtkMRMLScene) -> None:

@@ -50,6 +50,7 @@ class ScriptedLogic:
     def __init__(self, models: list[ModelEntry]) -> None:
         self._models = models
         self.findings: tuple[dict[str, Any], ...] = ()
+        self.leftOutExamination: Any = None
         self.runs: list[ScriptedRun] = []
         self.checks: list[ScriptedRun] = []
         self.checked: list[dict[str, Any]] = []
@@ -66,6 +67,9 @@ class ScriptedLogic:
     def models(self) -> list[ModelEntry]:
         return self._models
 
+    def unusedModels(self) -> list[str]:
+        return []
+
     def modelFolder(self) -> str:
         return "/nowhere"
 
@@ -79,6 +83,9 @@ class ScriptedLogic:
             for name in ("t1", "t1ce", "t2", "flair")
             if name not in fixed and (node := nodes.get(name)) is not None and node not in taken
         }
+
+    def leftOut(self, scene: Any, chosen: Any) -> Any:
+        return self.leftOutExamination
 
     def startCheck(self, inputs: dict[str, Any], model: str | None, **options: Any) -> ScriptedRun:
         self.checked.append(options)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import date
 
 import slicer
 
@@ -10,6 +12,8 @@ from .hierarchy import ancestorItem, hierarchyOf
 
 INSTANCE_UIDS = "DICOM.instanceUIDs"
 """Attribute of volume nodes that were loaded from the database."""
+
+_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)([-./]?)(\d\d)\2(\d\d)(?!\d)")
 
 Lookup = Callable[[str, str], str]
 """Value of a tag (``0008,103e``) of an instance (its UID)."""
@@ -49,3 +53,26 @@ def patientId(node: slicer.vtkMRMLNode, lookup: Lookup | None = None) -> str:
     item = ancestorItem(node, slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMLevelPatient())
     name = slicer.vtkMRMLSubjectHierarchyConstants.GetDICOMPatientIDAttributeName()
     return hierarchyOf(node).GetItemAttribute(item, name) or "" if item else ""
+
+
+def examinationDate(node: slicer.vtkMRMLNode, lookup: Lookup | None = None) -> str:
+    """When it was made, e.g. ``2024-01-03``: from DICOM, or as the subject hierarchy keeps it; empty where unknown."""
+    if found := dateIn(dicomValue(node, "0008,0020", lookup)):
+        return found
+    constants = slicer.vtkMRMLSubjectHierarchyConstants
+    item = ancestorItem(node, constants.GetDICOMLevelStudy())
+    if not item:
+        return ""
+    hierarchy = hierarchyOf(node)
+    attribute = hierarchy.GetItemAttribute(item, constants.GetDICOMStudyDateAttributeName()) or ""
+    return dateIn(attribute) or dateIn(hierarchy.GetItemName(item))
+
+
+def dateIn(text: str) -> str:
+    """The first date in a text (``20240103``, ``2024.01.03``) as ``2024-01-03``; empty without one."""
+    for year, _separator, month, day in _DATE.findall(text):
+        try:
+            return date(int(year), int(month), int(day)).isoformat()
+        except ValueError:  # no month has that day
+            continue
+    return ""

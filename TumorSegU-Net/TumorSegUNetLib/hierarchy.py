@@ -26,6 +26,13 @@ def ancestorItem(node: slicer.vtkMRMLNode, level: str) -> int:
     return hierarchy.GetItemAncestorAtLevel(item, level) if item else 0
 
 
+def examinationItem(node: slicer.vtkMRMLNode) -> int:
+    """Item of the study, else of the patient, that a node belongs to; 0 without one."""
+    constants = slicer.vtkMRMLSubjectHierarchyConstants
+    levels = (constants.GetDICOMLevelStudy(), constants.GetDICOMLevelPatient())
+    return next((item for level in levels if (item := ancestorItem(node, level))), 0)
+
+
 def placeBeside(neighbor: slicer.vtkMRMLNode, node: slicer.vtkMRMLNode) -> None:
     """Put a node into the folder or study of another one."""
     hierarchyOf(node).CreateItem(parentItem(neighbor), node)

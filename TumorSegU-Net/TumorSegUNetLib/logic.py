@@ -31,7 +31,7 @@ from .worker_service import CANCEL_GRACE_SECONDS, IDLE_SECONDS, WorkerService
 
 if TYPE_CHECKING:
     from .batch import CaseResult
-    from .recognition import Suggestion
+    from .recognition import LeftOut, Suggestion
 
 POLL_SECONDS = 0.05
 
@@ -86,7 +86,7 @@ class TumorSegUNetLogic:
             TumorSegError: the worker process or its folder cannot be made.
         """
         handed = handOver(inputs, self._voxels, brainMask, surfaces)
-        request = segmentRequest(handed, inputs.values(), model, device, tta, register)
+        request = segmentRequest(handed, model, device, tta, register)
         return Run(self._ask(request, handed.files), handed.files, outcomeMaker(handed.origin))
 
     def segment(
@@ -219,9 +219,19 @@ class TumorSegUNetLogic:
 
         return suggestInputs(scene, fixed or {})
 
+    def leftOut(self, scene: slicer.vtkMRMLScene, chosen: Sequence[slicer.vtkMRMLScalarVolumeNode]) -> LeftOut | None:
+        """The examination loaded last, if none of it is chosen since too little of it is recognized."""
+        from .recognition import leftOut
+
+        return leftOut(scene, chosen)
+
     def models(self) -> list[ModelEntry]:
         """The models that can be chosen; needs no torch."""
         return modelstore.list_models()
+
+    def unusedModels(self) -> list[str]:
+        """Why files in the folder of models are not among them: one sentence each."""
+        return modelstore.unused_files()
 
     def installModel(
         self, source: str | os.PathLike[str], sha256: str | None = None, progress: modelstore.Transfer | None = None

@@ -1,15 +1,16 @@
-"""What results are called: after the patient and the time, so that no two look alike."""
+"""What results are called: after the patient, the examination and the time, so that no two look alike."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import slicer
 
 from tumorseg.sequences import ALIASES
 
+from .dicom_tags import dateIn, examinationDate
 from .hierarchy import ancestorItem, hierarchyOf
 from .translation import _
 
@@ -20,10 +21,26 @@ _EXTENSION = re.compile(r"\.(nii(\.gz)?|nrrd|nhdr|mha|mhd|dcm)$", re.IGNORECASE)
 _SEQUENCE_AT_END = re.compile(rf"[\s_.-]*({'|'.join(sorted(ALIASES, key=len, reverse=True))})$", re.IGNORECASE)
 
 
-def resultName(patient: str, time: datetime | None = None) -> str:
-    """Name of a result, e.g. ``TCGA-DU-7294 tumor 2026-11-25 14:03``."""
+def resultName(case: str, time: datetime | None = None) -> str:
+    """Name of a result of a run now, e.g. ``TCGA-DU-7294 1999-03-12 tumor 2026-11-25 14:03``."""
     moment = (time or datetime.now()).strftime(TIME_FORMAT)
-    return _("{patient} tumor {time}").format(patient=patient, time=moment).strip()
+    return _("{patient} tumor {time}").format(patient=case, time=moment).strip()
+
+
+def caseName(inputs: Mapping[str, slicer.vtkMRMLScalarVolumeNode]) -> str:
+    """What was segmented: the patient, and the date of the T1ce's examination where it is known.
+
+    Args:
+        inputs: the volume per sequence.
+    """
+    return examinationName([inputs[name] for name in sorted(inputs, key=lambda name: name != "t1ce")])
+
+
+def examinationName(nodes: Sequence[slicer.vtkMRMLScalarVolumeNode]) -> str:
+    """The patient, and the date of the examination where it is known; both of the first volume that tells."""
+    patient = patientName(nodes)
+    date = next((found for node in nodes if (found := examinationDate(node))), "")
+    return patient if date == dateIn(patient) else f"{patient} {date}".strip()
 
 
 def patientName(nodes: Iterable[slicer.vtkMRMLScalarVolumeNode]) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from tumorseg.finding import listed
 from tumorseg.sequences import DISPLAY_NAMES, SEQUENCES
 
+from .presenter_findings import Found, Severity
 from .translation import _
 
 
@@ -134,6 +136,20 @@ class InputsPresenter:
 def sampleHintVisible(volumeCount: int) -> bool:
     """Whether the panel explains how to load volumes: as long as there is none."""
     return volumeCount == 0
+
+
+def leftOutFinding(name: str, missing: Iterable[str]) -> Found:
+    """The finding on an examination that was loaded and not taken.
+
+    Args:
+        name: of the examination.
+        missing: sequences that were not recognized in it.
+    """
+    titles = [DISPLAY_NAMES[sequence] for sequence in missing]
+    one = _('"{name}" was loaded too, but its {sequences} is not recognized; choose one of its volumes.')
+    several = _('"{name}" was loaded too, but its {sequences} are not recognized; choose one of its volumes.')
+    message = (several if len(titles) > 1 else one).format(name=name, sequences=listed(titles))
+    return {"code": "left-out", "severity": Severity.NOTE.value, "volumes": (), "message": message, "remedy": ""}
 
 
 def _offer(name: str, guess: Recognized) -> str:

@@ -10,11 +10,12 @@ from pathlib import Path
 import slicer
 
 from tumorseg.recognise import SeriesFacts, assign
+from tumorseg.sequences import SEQUENCES
 from tumorseg.series_stem import stems
 
 from .dicom_tags import Lookup, dicomNumber, dicomValue
-from .hierarchy import ancestorItem, nodesByClass
-from .naming import withoutExtension
+from .hierarchy import examinationItem, nodesByClass
+from .naming import examinationName, withoutExtension
 from .uncertainty_volume import MADE_BY_US
 
 
@@ -31,6 +32,19 @@ class Suggestion:
     node: slicer.vtkMRMLScalarVolumeNode
     confidence: float
     reason: str
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """An examination of which no volume is chosen.
+
+    Attributes:
+        name: of the patient, with the date.
+        missing: the sequences that were not recognized in it.
+    """
+
+    name: str
+    missing: tuple[str, ...]
 
 
 def suggestInputs(
@@ -55,6 +69,21 @@ def suggestInputs(
         if len(found) >= len(best):
             best = found
     return best
+
+
+def leftOut(
+    scene: slicer.vtkMRMLScene, chosen: Sequence[slicer.vtkMRMLScalarVolumeNode], lookup: Lookup | None = None
+) -> LeftOut | None:
+    """The examination loaded last, if it was passed over for an earlier one with more recognized sequences.
+
+    A single image and those of which nothing is recognized are not meant to be segmented.
+    """
+    *earlier, last = _examinations(candidates(scene), [])
+    if not chosen or not earlier or len(last) < 2 or set(last).intersection(chosen):
+        return None
+    found = _suggest(last, {}, lookup)
+    missing = tuple(sequence for sequence in SEQUENCES if sequence not in found)
+    return LeftOut(examinationName(last), missing) if found and missing else None
 
 
 def candidates(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLScalarVolumeNode]:
@@ -122,16 +151,9 @@ def _examinationKeys(nodes: Mapping[str, slicer.vtkMRMLScalarVolumeNode]) -> dic
     """Place in the subject hierarchy, else what the name says beside the sequence; None where nothing tells."""
     named = stems([withoutExtension(node.GetName()) for node in nodes.values()])
     return {
-        identifier: _studyOrPatient(node) or stem or None
+        identifier: examinationItem(node) or stem or None
         for (identifier, node), stem in zip(nodes.items(), named, strict=True)
     }
-
-
-def _studyOrPatient(node: slicer.vtkMRMLScalarVolumeNode) -> int:
-    """Item of the study, else of the patient, in the subject hierarchy; 0 without one."""
-    constants = slicer.vtkMRMLSubjectHierarchyConstants
-    levels = (constants.GetDICOMLevelStudy(), constants.GetDICOMLevelPatient())
-    return next((item for level in levels if (item := ancestorItem(node, level))), 0)
 
 
 def _fileStem(node: slicer.vtkMRMLScalarVolumeNode) -> str:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from typing import Any
-
-import slicer
 
 from tumorseg.modelstore import EXTENSION
 
 from .hand_over import HandOver
-from .naming import patientName
+from .naming import caseName
 
 ModelName = "str | os.PathLike[str] | None"
 """A model by its name or by the path of its file; None for the default."""
@@ -19,14 +16,14 @@ ModelName = "str | os.PathLike[str] | None"
 
 def segmentRequest(
     handed: HandOver,
-    nodes: Iterable[slicer.vtkMRMLScalarVolumeNode],
     model: ModelName,
     device: str,
     tta: bool,
     register: bool,
 ) -> dict[str, Any]:
-    """Segment these volumes and write a report, which is called after the patient."""
-    asked = {"request": "segment", "device": device, "tta": tta, "report": True, "case": patientName(nodes)}
+    """Segment these volumes and write a report, which is called after the patient and the examination."""
+    case = caseName(handed.origin.inputs)
+    asked = {"request": "segment", "device": device, "tta": tta, "report": True, "case": case}
     return {**asked, **_about(handed, model, register)}
 
 

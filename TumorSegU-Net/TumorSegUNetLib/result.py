@@ -16,8 +16,8 @@ from tumorseg.sequences import SEQUENCES
 from tumorseg.volume import Geometry
 
 from .diameter_markups import createDiameters, diametersOf, removeDiameters
-from .hierarchy import placeBeside, removeNode
-from .naming import patientName, resultName
+from .hierarchy import nodesByClass, placeBeside, removeNode
+from .naming import caseName, resultName
 from .report import ROLE as REPORT
 from .report import keepReport, reportFile, reportText
 from .result_table import createTable
@@ -164,6 +164,18 @@ def resultOf(segmentation: slicer.vtkMRMLSegmentationNode) -> StoredResult:
     )
 
 
+def resultsIn(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSegmentationNode]:
+    """The segmentations of ours, the newest last."""
+    return [node for node in nodesByClass(scene, "vtkMRMLSegmentationNode") if node.GetAttribute(FACTS)]
+
+
+def newestResultOf(scene: slicer.vtkMRMLScene, volumes: Mapping[str, Any]) -> slicer.vtkMRMLSegmentationNode | None:
+    """The segmentation of ours made last from these volumes (node or None per sequence); None without any."""
+    if not any(volumes.values()):
+        return None
+    return next((node for node in reversed(resultsIn(scene)) if resultOf(node).isOf(volumes)), None)
+
+
 def removeResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
     """Remove a segmentation with everything that belongs to it."""
     removeDiameters(segmentation)
@@ -177,12 +189,11 @@ def removeResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
 def _segmentation(origin: Origin, files: RunFiles, event: Event) -> slicer.vtkMRMLSegmentationNode:
     sequence = event["reference"]
     labels, provenance = files.array(event["labels"]), event.get("provenance", {})
-    others = [node for name, node in origin.inputs.items() if name != sequence]
     return createSegmentationNode(
         origin.scene,
         labels,
         origin.geometries[sequence],
-        name=resultName(patientName([origin.inputs[sequence], *others])),
+        name=resultName(caseName(origin.inputs)),
         reference=_reference(origin, sequence),
         provenance=provenance,
         algorithm=_algorithmName(provenance),

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import slicer
 
 from .diameter_markups import showDiameters
-from .hierarchy import nodesByClass
+from .hierarchy import examinationItem, nodesByClass
 from .result import StoredResult, resultOf
 from .segmentations import voxelCounts
 from .uncertainty_volume import MADE_BY_US
@@ -25,21 +25,24 @@ FOREGROUND_OPACITY = "TumorSegUNet.foregroundOpacity"
 
 
 def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | None = None) -> None:
-    """Lay a segmentation over an image in all slice views, which jump to the centre of the largest lesion.
+    """Lay a segmentation over its images in all slice views, which jump to the centre of the largest lesion.
+
+    Images of other examinations no longer lie over it then.
 
     Args:
         segmentation: of ours.
-        background: sequence to show; otherwise FLAIR or what there is, first of what did not have to be registered.
+        background: sequence to show; otherwise views of its volumes stay, and the others get FLAIR or what there is,
+            first of what did not have to be registered.
     """
     result = resultOf(segmentation)
     scene = segmentation.GetScene()
-    moved = result.registration.get("volumes", ())
-    # The outlines lie beside what they were drawn on where the patient moved between the volumes.
-    still = sorted(BACKGROUNDS, key=lambda name: name in moved)
-    order = [name for name in (background, *still) if name]
-    volume = next((result.volumes[name] for name in order if name in result.volumes), None)
-    if volume is not None:
-        showBackground(scene, volume)
+    _setVisible(segmentation, True)
+    volume = _background(result, background)
+    kept = () if background else _fitting(result)
+    for composite in _composites(scene):
+        if volume is not None and scene.GetNodeByID(composite.GetBackgroundVolumeID() or "") not in kept:
+            composite.SetBackgroundVolumeID(volume.GetID())
+        _uncover(composite, result)
     center = tumorCenter(result)
     if center is not None:
         slicer.vtkMRMLSliceNode.JumpAllSlices(scene, *center, slicer.vtkMRMLSliceNode.CenteredJumpSlice)
@@ -47,11 +50,17 @@ def showResult(segmentation: slicer.vtkMRMLSegmentationNode, background: str | N
 
 def hideResult(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
     """Take a result with its diameters and uncertainty out of all views; it stays in the scene."""
-    display = segmentation.GetDisplayNode()
-    if display is not None:
-        display.SetVisibility(False)
+    _setVisible(segmentation, False)
+    hideCompanions(segmentation)
+
+
+def hideCompanions(segmentation: slicer.vtkMRMLSegmentationNode) -> None:
+    """Take a result's diameters and uncertainty out of all views, which tell nothing without the segmentation."""
     showDiameters(segmentation, False)
-    showUncertainty(segmentation.GetScene(), None)
+    uncertainty = resultOf(segmentation).uncertainty
+    for composite in _composites(segmentation.GetScene()):
+        if uncertainty is not None and composite.GetForegroundVolumeID() == uncertainty.GetID():
+            _restoreForeground(composite)
 
 
 def showVolume(volume: slicer.vtkMRMLScalarVolumeNode) -> None:
@@ -106,6 +115,47 @@ def uncertaintyShown(scene: slicer.vtkMRMLScene, uncertainty: slicer.vtkMRMLScal
         composite.GetForegroundVolumeID() == identifier and composite.GetForegroundOpacity() > 0
         for composite in _composites(scene)
     )
+
+
+def _setVisible(segmentation: slicer.vtkMRMLSegmentationNode, visible: bool) -> None:
+    display = segmentation.GetDisplayNode()
+    if display is not None:
+        display.SetVisibility(visible)
+
+
+def _fitting(result: StoredResult) -> list[slicer.vtkMRMLScalarVolumeNode]:
+    """Its volumes that the outlines fit: they lie beside what was drawn where the patient moved in between."""
+    moved = result.registration.get("volumes", ())
+    return [node for name, node in result.volumes.items() if name not in moved]
+
+
+def _background(result: StoredResult, wanted: str | None) -> slicer.vtkMRMLScalarVolumeNode | None:
+    fitting = _fitting(result)
+    volumes = [result.volumes[name] for name in BACKGROUNDS if name in result.volumes]
+    order = [result.volumes.get(wanted or ""), *sorted(volumes, key=lambda node: node not in fitting)]
+    return next((node for node in order if node is not None), None)
+
+
+def _uncover(composite: slicer.vtkMRMLSliceCompositeNode, result: StoredResult) -> None:
+    """Take images of other examinations away from a view, also what would come back from below our overlay."""
+    get = composite.GetScene().GetNodeByID
+    foreground = get(composite.GetForegroundVolumeID() or "")
+    if _isUncertainty(foreground) and foreground is not result.uncertainty:
+        _restoreForeground(composite)
+    if not _belongs(get(composite.GetForegroundVolumeID() or ""), result):
+        composite.SetForegroundVolumeID(None)
+    if not _belongs(get(composite.GetLabelVolumeID() or ""), result):
+        composite.SetLabelVolumeID(None)
+    if not _belongs(composite.GetNodeReference(FOREGROUND), result):
+        composite.SetNodeReferenceID(FOREGROUND, None)
+
+
+def _belongs(node: slicer.vtkMRMLNode | None, result: StoredResult) -> bool:
+    """Whether an image is the result's or of the same examination."""
+    if node is None or node in (*result.volumes.values(), result.uncertainty):
+        return True
+    examination = examinationItem(node)
+    return examination != 0 and examination == examinationItem(result.segmentation)
 
 
 def _composites(scene: slicer.vtkMRMLScene) -> list[slicer.vtkMRMLSliceCompositeNode]:

@@ -9,8 +9,8 @@ import slicer
 
 from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.logic import TumorSegUNetLogic
-from TumorSegUNetLib.presenter_findings import FindingsState, Fix
-from TumorSegUNetLib.presenter_inputs import InputsPresenter, Recognized, sampleHintVisible
+from TumorSegUNetLib.presenter_findings import FindingsState, Fix, Found
+from TumorSegUNetLib.presenter_inputs import InputsPresenter, Recognized, leftOutFinding, sampleHintVisible
 
 from .inputs_section import InputsSection
 from .timers import delayed
@@ -34,6 +34,7 @@ class InputsController:
         self._parameters: Any = None
         self._presenter = InputsPresenter()
         self._setting = False
+        self.findings: tuple[Found, ...] = ()
         self._section = InputsSection(ui, icons, self._onFix, onSample)
         self._timer = delayed(QUIET_MILLISECONDS, self._recognize)
 
@@ -41,6 +42,7 @@ class InputsController:
         """Work on another parameter node, or on none."""
         self._timer.stop()
         self._parameters = parameters
+        self.findings = ()
         if parameters is not None:
             self._presenter = InputsPresenter(parameters.fixed.split(), self.identifiers())
             self._keepFixed()
@@ -84,7 +86,15 @@ class InputsController:
         fixed = {name: node for name, node in chosen.items() if node is not None}
         free = _recognized(self._logic.suggestInputs(slicer.mrmlScene, {}))
         guesses = _recognized(self._logic.suggestInputs(slicer.mrmlScene, fixed)) if fixed else free
-        self._set(self._presenter.fill(guesses, free))
+        changes = self._presenter.fill(guesses, free)
+        self._tellLeftOut(changes)
+        self._set(changes)
+
+    def _tellLeftOut(self, changes: Mapping[str, str | None]) -> None:
+        identifiers = {**self.identifiers(), **changes}.values()
+        chosen = [slicer.mrmlScene.GetNodeByID(identifier) for identifier in identifiers if identifier]
+        found = self._logic.leftOut(slicer.mrmlScene, chosen)
+        self.findings = (leftOutFinding(found.name, found.missing),) if found is not None else ()
 
     def _onFix(self, fix: Fix) -> None:
         if self._parameters is None:

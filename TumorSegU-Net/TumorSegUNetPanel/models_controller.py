@@ -70,6 +70,7 @@ class ModelsController:
 
     def _onModels(self, checked: bool = False) -> None:
         ModelsDialog(self._resourcePath("UI/TumorSegUNetModels.ui"), self._logic, self._refresh).show(self.chosen)
+        self._refresh()  # files may have come into the folder by hand
 
     def _onAbout(self, link: str) -> None:
         model = byName(self.models, self.chosen)

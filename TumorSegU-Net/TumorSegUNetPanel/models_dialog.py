@@ -35,6 +35,7 @@ class ModelsDialog:
         self._logic = logic
         self._onChanged = onChanged
         self._models: list[ModelEntry] = []
+        self._unused = ""
         self._shown = 0.0
         self.ui.modelList.connect("currentRowChanged(int)", self._onRow)
         self.ui.sourceLineEdit.connect("textChanged(QString)", self._onSourceChanged)
@@ -51,15 +52,16 @@ class ModelsDialog:
         self._dialog.deleteLater()  # a closed dialog would stay until the application ends
 
     def fill(self, chosen: str | None, message: str = "") -> None:
-        """List the models and show the card of one."""
+        """List the models and show the card of one; without a message, say why files are not among them."""
         self._models = self._logic.models()
+        self._unused = "\n".join(self._logic.unusedModels())
         self.ui.modelList.clear()
         for model in self._models:
             self.ui.modelList.addItem(itemText(model))
         names = [model.name for model in self._models]
         self.ui.modelList.setCurrentRow(names.index(chosen) if chosen in names else 0)
         self._onSourceChanged()
-        self.ui.messageLabel.text = message
+        self.ui.messageLabel.text = message or self._unused
 
     def _current(self) -> ModelEntry | None:
         row = self.ui.modelList.currentRow
@@ -76,7 +78,7 @@ class ModelsDialog:
         hint = installHint(self.ui.sourceLineEdit.text, self.ui.checksumLineEdit.text)
         self.ui.installButton.enabled = not hint
         self.ui.installButton.toolTip = hint or _("Copies the model into the folder of installed models.")
-        self.ui.messageLabel.text = hint if self.ui.sourceLineEdit.text else ""
+        self.ui.messageLabel.text = hint if self.ui.sourceLineEdit.text else self._unused
 
     def _onBrowse(self, checked: bool = False) -> None:
         title, kinds = _("Choose a model file"), _("Models (*.safetensors)")

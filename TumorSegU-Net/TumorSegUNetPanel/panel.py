@@ -115,6 +115,7 @@ class Panel:
         """A node is about to be removed from the scene."""
         self._mask.nodeLeaves(identifier)
         self._inputs.volumeLeaves(identifier)
+        self._results.nodeLeaves(identifier)
 
     def parametersChanged(self) -> None:
         """Something in the parameter node has changed, by the user or by us."""
@@ -134,7 +135,7 @@ class Panel:
         if self._run is None and not self._installing:
             self._check.want(choices if self._presenter.canCheck(choices) else None)
         found = self._presenter.findings(choices, self._check.check)
-        self._inputs.show(findingsState((*found, *self._mask.findings)))
+        self._inputs.show(findingsState((*found, *self._mask.findings, *self._inputs.findings)))
         if self._installing:
             self._section.show(self._presenter.installing())
         elif self._run is not None:

@@ -1,4 +1,4 @@
-"""The last result of the scene: shown, measured, reported, opened in the Segment Editor."""
+"""The last result of the chosen volumes: shown, measured, reported, opened in the Segment Editor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from tumorseg.sequences import SEQUENCES
 from TumorSegUNetLib.diameter_markups import diametersShown, showDiameters
 from TumorSegUNetLib.logic import TumorSegUNetLogic
 from TumorSegUNetLib.presenter_result import ResultFacts, ResultState, resultState
-from TumorSegUNetLib.result_views import hideResult, showResult, showUncertainty, uncertaintyShown
+from TumorSegUNetLib.result import newestResultOf, resultsIn
+from TumorSegUNetLib.result_views import hideCompanions, hideResult, showResult, showUncertainty, uncertaintyShown
 from TumorSegUNetLib.translation import _
 
 from .result_section import ResultActions, ResultSection
@@ -30,6 +31,7 @@ class ResultController:
         self._ui = ui
         self._logic = logic
         self._parameters: Any = None
+        self._chosen: dict[str, Any] = {}
         self._shown: object = None
         self._state = ResultState()
         actions = ResultActions(
@@ -46,17 +48,24 @@ class ResultController:
     def setParameters(self, parameters: Any) -> None:
         """Show the result of another parameter node, or none."""
         self._parameters = parameters
+        self._chosen = self._volumes()
         self.update()
 
     def take(self, outcome: Any) -> None:
         """A run has ended with a result: keep it in the scene and show it in the views, instead of the one before."""
-        if (before := self._segmentation()) is not None:
-            hideResult(before)
-        self._parameters.segmentation = outcome.segmentation
-        showResult(outcome.segmentation)
+        self._replace(outcome.segmentation)
+
+    def nodeLeaves(self, identifier: str) -> None:
+        """A node is about to be removed: what was drawn beside a result goes out of the views with it."""
+        if self._parameters is None:
+            return
+        for segmentation in resultsIn(slicer.mrmlScene):
+            if segmentation.GetID() == identifier:
+                hideCompanions(segmentation)
 
     def update(self) -> None:
-        """Show the result that the scene names, and what has become of it."""
+        """Show the result that the scene names, and what has become of it; another one if other volumes are chosen."""
+        self._follow()
         segmentation, state = self._segmentation(), resultState(self._facts())
         if state != self._state:
             self._state = state
@@ -66,6 +75,30 @@ class ResultController:
             self._ui.show3DButton.setSegmentationNode(segmentation)
             self._updateToggles()
 
+    def _follow(self) -> None:
+        """Take the last result of the volumes when others are chosen, or when the one shown is gone.
+
+        A result of other volumes stays while there is none of these: a run may end after the choice.
+        """
+        before, chosen = self._segmentation(), self._volumes()
+        if before is not None and chosen == self._chosen:
+            return
+        self._chosen = chosen
+        if before is not None and self._logic.resultOf(before).isOf(chosen):
+            return
+        if (found := newestResultOf(slicer.mrmlScene, chosen)) is not None:
+            self._replace(found)
+
+    def _replace(self, segmentation: Any) -> None:
+        if (before := self._segmentation()) is not None:
+            hideResult(before)
+        self._parameters.segmentation = segmentation
+        showResult(segmentation)
+
+    def _volumes(self) -> dict[str, Any]:
+        """The chosen volume per sequence, or None."""
+        return {name: self._parameters.getValue(name) for name in SEQUENCES} if self._parameters is not None else {}
+
     def _segmentation(self) -> Any:
         return self._parameters.segmentation if self._parameters is not None else None
 
@@ -74,7 +107,6 @@ class ResultController:
         if segmentation is None:
             return None
         result = self._logic.resultOf(segmentation)
-        chosen = {name: self._parameters.getValue(name) for name in SEQUENCES}
         return ResultFacts(
             name=segmentation.GetName(),
             measurements=result.measurements,
@@ -87,7 +119,7 @@ class ResultController:
             diameters=bool(result.diameters),
             uncertainty=result.uncertainty is not None,
             report=result.hasReport,
-            elsewhere=not result.isOf(chosen),
+            elsewhere=not result.isOf(self._volumes()),
             edited=result.edited,
         )
 

@@ -111,7 +111,7 @@ def _header(title: str, result: Result) -> str:
     model = result.provenance["model"]
     return (
         f"<header><div><p>Automatic glioma segmentation</p><h1>{escape(title)}</h1></div>"
-        f"<p>{escape(when)}<br>Model {escape(model)}</p></header>"
+        f"<p>Segmented {escape(when)}<br>Model {escape(model)}</p></header>"
     )
 
 
