@@ -231,6 +231,15 @@ def test_a_mask_of_less_than_half_of_a_brain_is_doubted(brains: Head) -> None:
     assert [f.code for f in of_mask(brains, small)] == ["little-in-mask"]
 
 
+def test_a_mask_of_a_part_of_a_brain_is_doubted_by_its_name(brains: Head) -> None:
+    small = mask_of(brains, "tumor.nii")
+    kept = np.zeros_like(small.array)
+    kept[20:30, 20:30, 20:30] = small.array[20:30, 20:30, 20:30]
+    (finding,) = [f for f in check_case(brains, SEQUENCES, replace(small, array=kept)) if f.code == "small-brain"]
+    assert finding.message.startswith("Within the brain mask tumor.nii the volumes show only ")
+    assert finding.remedy.startswith("Check that it is a mask of the whole brain;")
+
+
 def test_provenance_and_report_say_which_mask_was_used() -> None:
     case = small_case()
     mask = replace(mask_of(case), provenance={"file": "/here/mask.nii", "sha256": "ab12"})

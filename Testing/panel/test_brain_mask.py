@@ -133,6 +133,16 @@ def test_a_mask_does_not_stay_for_the_next_patient(driver: PanelDriver) -> None:
     assert driver.parameters.brainMask.GetName() == "brain of Berta"
 
 
+def test_what_was_said_of_a_mask_does_not_stay_for_the_patient_after(driver: PanelDriver) -> None:
+    with_mask(driver)
+    next_patient(driver)
+    driver.settle(lambda: complete(driver))
+    assert "not used any more" in driver.ui.findingsLabel.text
+    driver.ui.t1ceSelector.setCurrentNode(driver.add("Carla_t1ce"))
+    driver.settle(lambda: complete(driver))
+    assert "not used any more" not in driver.ui.findingsLabel.text
+
+
 def test_a_mask_stays_when_another_volume_than_the_t1ce_changes(driver: PanelDriver) -> None:
     mask = with_mask(driver)
     next_patient(driver, "t2")
@@ -171,7 +181,7 @@ def test_a_volume_that_serves_as_mask_too_leaves_both_selectors(driver: PanelDri
     driver.settle(lambda: complete(driver))
     t1 = driver.parameters.t1
     driver.ui.brainMaskSelector.setCurrentNode(t1)
-    driver.settle(lambda: complete(driver))
+    driver.settle(lambda: driver.ui.statusLabel.text.startswith("The brain mask is the T1 volume itself;"))
     driver.scene.RemoveNode(t1)
     assert driver.parameters.t1 is None
     assert driver.parameters.brainMask is None

@@ -21,6 +21,7 @@ from tumorseg.volume import BoolArray, Geometry, Volume
 from TumorSegUNetLib.brain_masks import stateOfMask, viewOfMask
 from TumorSegUNetLib.hand_over import handOver
 from TumorSegUNetLib.logic import TumorSegUNetLogic
+from TumorSegUNetLib.result import FACTS
 from TumorSegUNetLib.segmentations import createSegmentationNode, labelsFromNode, provenanceOf
 from TumorSegUNetLib.volumes import geometryOfNode, nodeFromVolume
 from TumorSegUNetLib.voxel_files import VoxelFiles
@@ -131,6 +132,13 @@ def test_a_segmentation_without_anything_in_it_is_named(scene: slicer.vtkMRMLSce
         viewOfMask(node)
     node.GetSegmentation().AddEmptySegment("brain")
     with pytest.raises(BadInputError, match=r'^"brain of A" \(brain mask\) has only empty segments; choose another'):
+        viewOfMask(node)
+
+
+def test_a_tumor_that_we_found_is_no_brain_mask(scene: slicer.vtkMRMLScene) -> None:
+    node = segmentation(scene, np.ones(SHAPE, bool), next(iter(GEOMETRIES.values())), "Anna tumor")
+    node.SetAttribute(FACTS, "{}")
+    with pytest.raises(BadInputError, match=r'^"Anna tumor" is a tumor that was found, not a brain mask; choose'):
         viewOfMask(node)
 
 

@@ -60,6 +60,12 @@ def test_one_volume_in_two_places_cannot_start(presenter: Presenter) -> None:
     assert state.status == "T1 and FLAIR are the same volume; choose different ones."
 
 
+def test_a_volume_that_is_its_own_mask_cannot_start(presenter: Presenter) -> None:
+    state = presenter.waiting(Choices(FOUR, "threshold", mask=FOUR["flair"]))
+    assert not state.buttonEnabled
+    assert state.status == "The brain mask is the FLAIR volume itself; choose a mask of the brain, or none."
+
+
 def test_only_volumes_that_the_model_needs_are_asked_for() -> None:
     presenter = two_channel_presenter()
     assert presenter.neededSequences("two") == ["t1", "flair"]

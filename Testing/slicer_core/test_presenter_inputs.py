@@ -35,8 +35,28 @@ def test_a_users_choice_stays_when_the_study_changes() -> None:
     assert presenter.fill(others, others) == {"t1ce": "new-t1ce", "t2": "new-t2", "flair": "new-flair"}
 
 
-def test_a_guess_that_no_longer_holds_is_taken_back() -> None:
-    assert filled(InputsPresenter()).fill({}, {}) == {"t1": None, "t1ce": None, "flair": None}
+def test_volumes_stay_when_a_copy_makes_the_recognition_undecided() -> None:
+    presenter = filled(InputsPresenter())
+    undecided = {name: guess for name, guess in GUESSES.items() if name != "t1ce"}
+    assert presenter.fill(undecided, undecided) == {}
+    assert presenter.row("t1ce").confidence == "91 % sure"
+    assert presenter.fill({}, {}) == {}
+
+
+def test_an_undecided_place_whose_volume_was_removed_stays_empty() -> None:
+    presenter = filled(InputsPresenter())
+    assert presenter.leave("n2") == {"t1ce": None}
+    undecided = {name: guess for name, guess in GUESSES.items() if name != "t1ce"}
+    assert presenter.fill(undecided, undecided) == {}
+
+
+def test_nothing_of_the_examination_before_stays_with_the_next() -> None:
+    presenter = filled(InputsPresenter())
+    others = {"t1": Recognized("new-t1", "new T1", 0.9, "")}
+    assert presenter.fill(others, others) == {"t1": "new-t1", "t1ce": None, "flair": None}
+    alone = InputsPresenter()
+    alone.fill({"t1ce": GUESSES["t1ce"]}, {})
+    assert alone.fill(others, others) == {"t1": "new-t1", "t1ce": None}
 
 
 def test_an_emptied_selector_can_be_filled_again() -> None:
@@ -73,7 +93,7 @@ def test_rows_say_how_sure_and_why() -> None:
 def test_row_of_an_unrecognized_sequence_asks_for_a_choice() -> None:
     row = filled(InputsPresenter()).row("t2")
     assert (row.confidence, row.canSuggest) == ("", False)
-    assert row.toolTip == "No loaded volume is recognized as T2; choose it."
+    assert row.toolTip == "No loaded volume is recognized as T2, or several are; choose it."
 
 
 def test_a_wrong_choice_is_one_click_to_fix() -> None:

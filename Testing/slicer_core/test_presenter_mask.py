@@ -28,7 +28,14 @@ def test_a_mask_goes_when_the_t1ce_is_another() -> None:
     for name in ("t1", "t2", "flair"):  # one selector after the other
         assert keeper.fits("mask", {**ANNA, name: BERTA[name]})
     assert not keeper.fits("mask", BERTA)
-    assert not keeper.fits("mask", {**ANNA, "t1ce": ANNA["t1"], "t1": ANNA["t1ce"]})
+
+
+def test_a_mask_stays_when_volumes_of_its_patient_are_exchanged() -> None:
+    keeper = kept()
+    exchanged = {**ANNA, "t1ce": ANNA["t1"], "t1": ANNA["t1ce"]}
+    assert keeper.fits("mask", exchanged)
+    assert keeper.fits("mask", ANNA)
+    assert not keeper.fits("mask", {**BERTA, "t1": ANNA["t1"]})
 
 
 def test_a_t1ce_that_is_away_for_a_while_is_remembered() -> None:

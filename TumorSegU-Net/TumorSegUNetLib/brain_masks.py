@@ -12,6 +12,7 @@ from vtk.util import numpy_support
 
 from tumorseg.errors import BadInputError
 
+from .result import FACTS
 from .segmentations import LABELMAP
 from .translation import _
 from .volumes import (
@@ -63,6 +64,9 @@ def stateOfMask(node: MaskNode) -> tuple[object, ...]:
 def _merged(node: slicer.vtkMRMLSegmentationNode) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.float64]]:
     """All segments as 1 in an array (z, y, x) that just holds them; 4x4 matrix from its indices to RAS of the node."""
     name, segmentation = node.GetName(), node.GetSegmentation()
+    if node.GetAttribute(FACTS):
+        sentence = _('"{name}" is a tumor that was found, not a brain mask; choose a mask of the brain.')
+        raise BadInputError(sentence.format(name=name))
     if segmentation.GetNumberOfSegments() == 0:
         raise BadInputError(_('"{name}" (brain mask) has no segments; choose another mask.').format(name=name))
     image = slicer.vtkOrientedImageData()

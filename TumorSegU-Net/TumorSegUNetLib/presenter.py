@@ -193,7 +193,8 @@ class Presenter:
         missing = self._missing(choices)
         if missing:
             return _("Choose the {sequences} volume.").format(sequences=_listed(DISPLAY_NAMES[n] for n in missing))
-        return _twiceChosen([(name, choices.volumes[name]) for name in self.neededSequences(choices.model)])
+        chosen = [(name, choices.volumes[name]) for name in self.neededSequences(choices.model)]
+        return _twiceChosen(chosen) or _volumeAsMask(chosen, choices.mask)
 
     def _missing(self, choices: Choices) -> list[str]:
         return [name for name in self.neededSequences(choices.model) if not choices.volumes.get(name)]
@@ -261,6 +262,14 @@ def _twiceChosen(chosen: Sequence[tuple[str, Any]]) -> str:
             pair = _listed([DISPLAY_NAMES[first[node]], DISPLAY_NAMES[name]])
             return _("{sequences} are the same volume; choose different ones.").format(sequences=pair)
         first[node] = name
+    return ""
+
+
+def _volumeAsMask(chosen: Sequence[tuple[str, Any]], mask: str | None) -> str:
+    for name, node in chosen:
+        if mask == node:
+            sentence = _("The brain mask is the {sequence} volume itself; choose a mask of the brain, or none.")
+            return sentence.format(sequence=DISPLAY_NAMES[name])
     return ""
 
 

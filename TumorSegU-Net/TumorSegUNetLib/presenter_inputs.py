@@ -80,8 +80,13 @@ class InputsPresenter:
             free: as if the user had fixed nothing; offered where the user chose otherwise.
 
         Returns:
-            Identifier (None: empty) for every selector that has to change; never one that the user has set.
+            Identifier (None: empty) for every selector that has to change; never one that the user has set, nor one
+            whose volume has merely got a rival, such as a copy of it without skull.
         """
+        if self._same(guesses):
+            taken = {guess.identifier for guess in guesses.values()} | {self._known.get(name) for name in self.fixed}
+            kept = {name: guess for name, guess in self._guesses.items() if guess.identifier not in taken}
+            guesses = {**kept, **guesses}
         self._guesses, self._free = guesses, free
         wanted = {name: guesses[name].identifier if name in guesses else None for name in SEQUENCES}
         changes = {
@@ -92,6 +97,12 @@ class InputsPresenter:
         self._known.update(changes)
         return changes
 
+    def _same(self, guesses: Mapping[str, Recognized]) -> bool:
+        """Whether guesses are of the examination before: none contradicts it, and one confirms it if there is any."""
+        known = [(self._known.get(name), guess.identifier) for name, guess in guesses.items()]
+        agree = [before == now for before, now in known if before is not None]
+        return all(agree) and bool(agree or not guesses)
+
     def leave(self, identifier: str) -> dict[str, str | None]:
         """A volume is about to be removed: its selectors are free again; returns what to set.
 
@@ -99,6 +110,7 @@ class InputsPresenter:
         """
         changes: dict[str, str | None] = {name: None for name, known in self._known.items() if known == identifier}
         self._known.update(changes)
+        self._guesses = {name: guess for name, guess in self._guesses.items() if guess.identifier != identifier}
         self.fixed.difference_update(changes)
         return changes
 
@@ -123,7 +135,7 @@ class InputsPresenter:
     def _confidence(self, name: str) -> tuple[str, str]:
         guess, current = self._guesses.get(name), self._known.get(name)
         if current is None:
-            return "", _("No loaded volume is recognized as {sequence}; choose it.").format(
+            return "", _("No loaded volume is recognized as {sequence}, or several are; choose it.").format(
                 sequence=DISPLAY_NAMES[name]
             )
         if name in self.fixed:

@@ -25,6 +25,7 @@ class MaskKeeper:
     def fits(self, mask: str | None, volumes: Chosen) -> bool:
         """Take in what is chosen now; False for a mask that was chosen for another T1ce.
 
+        One that was another sequence then is of the same patient: T1 and T1ce were exchanged.
         Without a T1ce, now or then, the first of the other volumes in the order of references tells.
 
         Args:
@@ -35,7 +36,7 @@ class MaskKeeper:
         if mask != self._mask:
             self._mask, self._volumes = mask, {}
         reference = next((name for name in REFERENCE_ORDER if name in chosen and name in self._volumes), None)
-        if mask is not None and reference is not None and chosen[reference] != self._volumes[reference]:
+        if mask is not None and reference is not None and chosen[reference] not in self._volumes.values():
             return False
         self._volumes.update(chosen)
         return True

@@ -21,6 +21,7 @@ class MaskController:
         self._volumes = volumes
         self._parameters: Any = None
         self._keeper = MaskKeeper()
+        self._told: Chosen = {}
         self.findings: tuple[Found, ...] = ()
 
     def setParameters(self, parameters: Any) -> None:
@@ -42,12 +43,15 @@ class MaskController:
         return self.node.GetID() if self.node is not None else None
 
     def parametersChanged(self) -> None:
-        """Let a mask go that was chosen for other volumes; what is said of it stays until another one is chosen."""
-        if not self._keeper.fits(self.identifier, self._volumes()):
+        """Let a mask go that was chosen for other volumes; what is said of it goes with those that took their place."""
+        volumes = {name: known for name, known in self._volumes().items() if known}
+        if not self._keeper.fits(self.identifier, volumes):
+            self._told = volumes
             self.findings = (letGo(self.node.GetName()),)
             self._parameters.brainMask = None
-        elif self.node is not None:
+        elif self.node is not None or any(volumes.get(name) != known for name, known in self._told.items()):
             self.findings = ()
+        self._told = {**self._told, **volumes} if self.findings else {}
 
     def nodeLeaves(self, identifier: str) -> None:
         """A node is about to be removed; called before the selector notices, which would take the next of its list."""

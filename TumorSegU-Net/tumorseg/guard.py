@@ -105,7 +105,7 @@ def check_case(
         *unknown_sizes(needed),
         *_implausible_spacings(needed),
         *small,
-        *(whole_brain(brains) if comparable and not (apart or small) else ()),
+        *(whole_brain(brains, brain.name if brain else None) if comparable and not (apart or small) else ()),
         *outside,
         *(unstripped if mask is None else ()),
     ]

@@ -33,11 +33,12 @@ def size_ml(case: Case) -> float:
     return np.count_nonzero(shown) * prod(step.step for step in steps) * geometry.voxel_volume_ml
 
 
-def whole_brain(case: Case) -> Iterator[Finding]:
+def whole_brain(case: Case, mask: str | None = None) -> Iterator[Finding]:
     """Volumes of a part of a brain: which face of the grid cuts it, or that it is small.
 
     Args:
         case: volumes on one grid, without skull.
+        mask: name of the brain mask outside of which they are 0.
     """
     if not case:
         return
@@ -45,9 +46,15 @@ def whole_brain(case: Case) -> Iterator[Finding]:
     if cuts:
         yield _cut(case, cuts)
     elif 0 < (size := size_ml(case)) < SMALLEST_BRAIN_ML:  # an empty mask is told by the run
-        message = f"The volumes show only {size:.0f} mL of brain, and a whole one has {WHOLE_BRAINS_ML}."
-        remedy = "Give volumes of the whole brain, or check the voxel size; the side of the tumor is not told."
-        yield Finding("small-brain", "warning", tuple(case), message, remedy)
+        yield _small(case, size, mask)
+
+
+def _small(case: Case, size: float, mask: str | None) -> Finding:
+    where, remedy = "The volumes show", "Give volumes of the whole brain, or check the voxel size"
+    if mask is not None:
+        where, remedy = f"Within the brain mask {mask} the volumes show", "Check that it is a mask of the whole brain"
+    message = f"{where} only {size:.0f} mL of brain, and a whole one has {WHOLE_BRAINS_ML}."
+    return Finding("small-brain", "warning", tuple(case), message, f"{remedy}; the side of the tumor is not told.")
 
 
 def _cut(case: Case, cuts: dict[str, float]) -> Finding:
