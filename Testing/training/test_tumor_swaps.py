@@ -91,6 +91,26 @@ def test_tumors_get_core_that_does_not_enhance_as_often_as_asked() -> None:
     assert all(voxels.any() for voxels in brighter)
 
 
+def test_tumors_are_drawn_as_often_as_asked_in_the_place_of_the_own_one() -> None:
+    hosts = _case(0, "atlas", tumor=False), _partial()
+    swaps = TumorSwaps([hosts], _recipe(growing=0.5))
+    for host in hosts:
+        changed = [swaps.changed(host, index) for index in range(60)]
+        drawn = [each for each in changed if each is not host]
+        assert 0.3 < len(drawn) / len(changed) < 0.7
+        assert not any(each.undivided for each in drawn)
+        assert any((_labels(each) == 2).any() for each in drawn)
+        assert not any((_labels(each) == 5).any() for each in drawn)
+
+
+def test_a_drawn_tumor_is_no_place_for_another_patients() -> None:
+    host = _case(0, tumor=False)
+    groups = [[host, _case(1)]]
+    both = TumorSwaps(groups, _recipe(growing=1.0, transplanting=1.0)).changed(host, 3)
+    alone = TumorSwaps([[host]], _recipe(growing=1.0, transplanting=1.0)).changed(host, 3)
+    assert np.array_equal(_labels(both), _labels(alone))
+
+
 def test_tumors_lose_their_enhancement_as_often_as_asked_where_there_is_t1ce() -> None:
     case = _case(0)
     assert (_labels(case) == 3).any()

@@ -58,6 +58,7 @@ class Augmentation:
         dropping: chance that sequences are lacking in a patch; one to all but one of those present.
         transplanting: chance that a brain gets the tumor of another complete case.
         healing: chance that a brain's own tumor is replaced by the mirrored other half, where that is without tumor.
+        growing: chance that a brain's own tumor is replaced by the mirrored other half, and one is drawn instead.
         coring: chance that a further part of a tumor is core that does not enhance, or that its core looks otherwise.
         enhancing: chance that a further part of a tumor enhances on T1ce.
         unenhancing: chance that the enhancing part of a tumor no longer enhances and is core.
@@ -89,6 +90,7 @@ class Augmentation:
     dropping: float = 0.0
     transplanting: float = 0.0
     healing: float = 0.0
+    growing: float = 0.0
     coring: float = 0.0
     enhancing: float = 0.0
     unenhancing: float = 0.0

@@ -82,14 +82,14 @@ def lobed_ball(changeable: BoolArray, core: BoolArray, spacing: float, random: n
     centre = places[random.integers(len(places))]
     z, y, x = np.ogrid[tuple(slice(size) for size in changeable.shape)]
     distance = spacing * np.sqrt((z - centre[0]) ** 2 + (y - centre[1]) ** 2 + (x - centre[2]) ** 2)
-    lobes = _smooth_noise(changeable.shape, LOBES_MM / spacing, random)
+    lobes = smooth_noise(changeable.shape, LOBES_MM / spacing, random)
     return np.asarray(changeable & (distance < random.uniform(*RADIUS_MM) * (1 + 0.3 * lobes)))
 
 
 def _part(changeable: BoolArray, labels: LabelArray, spacing: float, random: np.random.Generator) -> _Part:
     """What enhances of the changeable tissue, and how."""
     body = lobed_ball(changeable, changeable & (labels == NCR), spacing, random)
-    uptake = body * (1 + 0.35 * _smooth_noise(body.shape, LOBES_MM / spacing / 2, random))
+    uptake = body * (1 + 0.35 * smooth_noise(body.shape, LOBES_MM / spacing / 2, random))
     necrosis = np.zeros_like(body)
     if random.random() < RIM_CHANCE:
         depth = ndimage.distance_transform_edt(body, sampling=spacing)
@@ -110,7 +110,7 @@ def _brightened(images: FloatArray, channels: tuple[str, ...], part: _Part, rand
     return np.asarray(images + added * (images != 0), np.float32)
 
 
-def _smooth_noise(shape: tuple[int, ...], sigma: float, random: np.random.Generator) -> FloatArray:
+def smooth_noise(shape: tuple[int, ...], sigma: float, random: np.random.Generator) -> FloatArray:
     """Gaussian noise of standard deviation 1, smoothed with a Gaussian of ``sigma`` voxels."""
     noise = ndimage.gaussian_filter(random.standard_normal(shape).astype(np.float32), sigma)
     return np.asarray(noise / max(float(noise.std()), 1e-6), np.float32)

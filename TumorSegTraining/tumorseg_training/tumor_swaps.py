@@ -12,6 +12,7 @@ import numpy as np
 from tumorseg.regions import UNDIVIDED
 from tumorseg_training.coring import cored
 from tumorseg_training.enhancement import enhanced
+from tumorseg_training.growing import grown
 from tumorseg_training.healing import healed, weakened
 from tumorseg_training.lost_enhancement import unenhanced, without_faint_enhancement
 from tumorseg_training.recipe import Recipe
@@ -33,6 +34,7 @@ class _Wanted(NamedTuple):
     """What happens to the tumor of a sample, in this order."""
 
     healing: bool
+    growing: bool
     transplanting: bool
     coring: bool
     unenhancing: bool
@@ -41,7 +43,7 @@ class _Wanted(NamedTuple):
 
 
 class TumorSwaps:
-    """Heals, transplants, makes enhance or not enhance and weakens at random, by seed and sample.
+    """Heals, draws, transplants, makes enhance or not enhance and weakens at random, by seed and sample.
 
     Args:
         groups: training cases by data folder; tumors come from those with all of the recipe's sequences and divided
@@ -73,18 +75,28 @@ class TumorSwaps:
         chances = augmentation.healing, augmentation.transplanting, augmentation.weakening
         healing, transplanting, weakening = (random.random(3) < chances).tolist()
         # Not asked where no recipe wants it: the other numbers are then those of a version without it.
-        enhancing, unenhancing, coring = (
+        enhancing, unenhancing, coring, growing = (
             bool(chance) and random.random() < chance
-            for chance in (augmentation.enhancing, augmentation.unenhancing, augmentation.coring)
+            for chance in (
+                augmentation.enhancing,
+                augmentation.unenhancing,
+                augmentation.coring,
+                augmentation.growing,
+            )
         )
         t1ce = self._shows_t1ce(case)
-        return _Wanted(healing, transplanting, coring, unenhancing and t1ce, enhancing and t1ce, weakening)
+        transplanting = transplanting and not growing
+        return _Wanted(
+            healing or growing, growing, transplanting, coring, unenhancing and t1ce, enhancing and t1ce, weakening
+        )
 
     def _swapped(self, scan: Scan, donor: Donor | None, wanted: _Wanted, random: np.random.Generator) -> Scan:
         """The scan with what is wanted, one after the other; a change that is not possible is left out."""
         channels, spacing = self.recipe.channels, self.recipe.spacing
         if wanted.healing:
             scan = healed(scan, spacing) or scan
+        if wanted.growing:
+            scan = grown(scan, channels, spacing, random) or scan
         if donor:
             scan = transplanted(scan, donor, spacing, random)
         if wanted.coring:
