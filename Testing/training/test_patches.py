@@ -151,6 +151,14 @@ def test_flattened_intensities_are_those_of_the_cache(recipe: Recipe) -> None:
     np.testing.assert_array_equal(patch.images.numpy(), images[[2]].astype(np.float32))
 
 
+def test_a_channel_that_shows_a_part_of_the_brain_is_scaled_over_that_part() -> None:
+    images = np.ones((2, 2, 2, 4), np.float16)
+    images[1] = 0
+    images[1, :, :, :2] = [3, 5]
+    scaled = normalised(images, (1,), "minmax-brain")[0]
+    np.testing.assert_array_equal(scaled[0, 0], [0, 1, 0, 0])  # over all of the brain 3 would be 0.6
+
+
 def _comparing(recipe: Recipe) -> Recipe:
     """A recipe whose network also sees the differences between both halves of the brain, nothing changed at random."""
     inputs = replace(recipe.network, in_channels=2 * len(recipe.channels))
