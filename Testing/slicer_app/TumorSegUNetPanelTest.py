@@ -5,9 +5,10 @@ import slicer
 from panel_driver import DYING, PanelTestCase
 
 from tumorseg.sequences import SEQUENCES
+from tumorseg.volume import Volume
 from TumorSegUNetLib.device import Device
 from TumorSegUNetLib.segmentations import createSegmentationNode
-from TumorSegUNetLib.volumes import geometryOfNode
+from TumorSegUNetLib.volumes import geometryOfNode, nodeFromVolume
 
 
 class TumorSegUNetPanelTest(PanelTestCase):
@@ -81,7 +82,9 @@ class TumorSegUNetPanelTest(PanelTestCase):
         self.waitFor(lambda: self.ui.statusLabel.text == "The volumes fit. Ready.", "checking with the mask")
         self.segment()
         self.assertIs(self.parameters.brainMask, mask, "the mask was lost by a run")
-        self.ui.t1ceSelector.setCurrentNode(nodes["t1"])
+        array, geometry = slicer.util.arrayFromVolume(nodes["t1ce"]), geometryOfNode(nodes["t1ce"])
+        other = nodeFromVolume(slicer.mrmlScene, Volume(array.astype(np.float32), geometry, "Berta_t1ce"))
+        self.ui.t1ceSelector.setCurrentNode(other)
         self.assertIsNone(self.parameters.brainMask, "another patient would get the mask")
         self.assertIsNone(self.ui.brainMaskSelector.currentNode())
         self.assertIn("is not used any more", self.ui.findingsLabel.text)
