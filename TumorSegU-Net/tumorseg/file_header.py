@@ -43,6 +43,10 @@ SIZE_TOLERANCE = 0.01
 RIGID_SHEAR = 1e-3
 """Largest cosine between two axes of a rigid sform: 0.3 mm at the far end of a head."""
 
+ITK_SHEAR = 1e-4
+"""Up to which ITK takes the axes of a sform of code 1 for perpendicular, by the products of their rows; with SimpleITK
+2.5 found by reading files."""
+
 Matrix = npt.NDArray[np.float64]
 
 _RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -72,10 +76,8 @@ class SecondPosition:
         if not self.rigid:
             return geometry
         spacing = _lengths(self.sform)
-        direction = self.sform[:3, :3] / spacing
-        return replace(
-            geometry, origin=_triple(self.sform[:3, 3]), spacing=_triple(spacing), direction=tuple(direction.ravel())
-        )
+        direction = tuple(_axes(self.sform).ravel())
+        return replace(geometry, origin=_triple(self.sform[:3, 3]), spacing=_triple(spacing), direction=direction)
 
 
 def header_facts(path: Path, by_itk: bool = False) -> dict[str, str]:
@@ -131,8 +133,8 @@ def second_position(header: np.void) -> SecondPosition | None:
     qform, sform = _qform(header), _sform(header)
     apart = float(np.linalg.norm(_corners(header) @ (qform - sform).T, axis=1).max())
     rigid = _is_rigid(header, sform)
-    # ITK takes a rigid sform of code 1 by itself.
-    if apart <= APART_MM or not np.isfinite(apart) or (rigid and sform_code == 1):
+    taken_by_itk = rigid and sform_code == 1 and _shear(_axes(sform).T) <= ITK_SHEAR
+    if apart <= APART_MM or not np.isfinite(apart) or taken_by_itk:
         return None
     return SecondPosition(sform, apart, rigid)
 
@@ -194,10 +196,17 @@ def _mirrored(header: np.void) -> bool:
 
 
 def _is_rigid(header: np.void, sform: Matrix) -> bool:
-    if not _same_sizes(header, sform):
-        return False
-    axes = sform[:3, :3] / _lengths(sform)
-    return float(np.abs(axes.T @ axes - np.eye(3)).max()) <= RIGID_SHEAR
+    return _same_sizes(header, sform) and _shear(_axes(sform)) <= RIGID_SHEAR
+
+
+def _axes(sform: Matrix) -> Matrix:
+    """3x3, the directions of the voxel axes as columns."""
+    return np.asarray(sform[:3, :3] / _lengths(sform))
+
+
+def _shear(vectors: Matrix) -> float:
+    """How far the columns are from perpendicular ones of length 1: largest cosine between two."""
+    return float(np.abs(vectors.T @ vectors - np.eye(3)).max())
 
 
 def _same_sizes(header: np.void, sform: Matrix) -> bool:
