@@ -14,7 +14,7 @@ import pytest
 from support.cases import SMALL, small_case, write_case
 from support.grids import OBLIQUE
 from support.models import constant_model, saved, threshold_model
-from support.moved import HEAD, head_patient
+from support.moved import HEAD, head_model, head_patient
 from support.worker import Event, Script, end_of, worker_request
 from tumorseg.cli import main
 from tumorseg.finding import Finding
@@ -97,6 +97,42 @@ def test_a_mask_on_another_grid_is_noted(brains: Head) -> None:
     assert note.sentence == (
         "The brain mask mask.nii is resampled to T1ce (Case_t1ce.nii.gz) where its header says (shifted by 1.5 mm)."
     )
+
+
+def with_two_positions(case: Head) -> tuple[Head, Volume]:
+    """The T1ce where its sform is, 13 mm from its qform, and the mask that a program made with ITK writes of it."""
+    mask = shifted(mask_of(case), 12.0, -4.0, 3.0)
+    facts = {"position": "sform", "positions_apart_mm": "13.0"}
+    return {**case, "t1ce": replace(case["t1ce"], provenance=facts)}, mask
+
+
+def test_a_mask_at_the_qform_of_the_reference_goes_along_to_the_sform(brains: Head) -> None:
+    case, mask = with_two_positions(brains)
+    there, findings = placed(mask, case)
+    assert there is not None
+    assert there.geometry == HEAD
+    np.testing.assert_array_equal(there.array, mask.array)
+    assert [(note.code, note.severity, note.volumes) for note in findings] == [("mask-moved", "note", ("t1ce",))]
+    assert findings[0].sentence == (
+        "The brain mask mask.nii lies where the qform of T1ce (Case_t1ce.nii.gz) says, "
+        "and was moved to the sform with it."
+    )
+
+
+def test_a_run_takes_the_mask_where_the_check_does(brains: Head) -> None:
+    case, mask = with_two_positions(brains)
+    model = head_model()
+    along, exact = (segment(case, model, Options("cpu", brain_mask=m)) for m in (mask, mask_of(brains)))
+    np.testing.assert_array_equal(along.labels, exact.labels)
+
+
+@pytest.mark.parametrize("millimetres", [8.0, 12.5, 14.0])
+def test_a_mask_that_lies_elsewhere_stays_there(brains: Head, millimetres: float) -> None:
+    case, _ = with_two_positions(brains)
+    mask = shifted(mask_of(brains), millimetres, 0.0, 0.0)
+    there, findings = placed(mask, case)
+    assert "mask-moved" not in [note.code for note in findings]
+    np.testing.assert_array_equal(there and there.array, on_grid(mask, HEAD).array)
 
 
 def test_the_result_is_that_of_the_exact_mask() -> None:

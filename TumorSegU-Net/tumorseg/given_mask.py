@@ -7,21 +7,24 @@ from dataclasses import replace
 
 import numpy as np
 
+from tumorseg.file_header import APART, POSITION
 from tumorseg.finding import Finding, called, reference_of
 from tumorseg.grids import resampled
 from tumorseg.guard_background import LARGEST_BRAIN_ML, lacking_background
 from tumorseg.guard_identity import LITTLE_OVERLAP, NO_OVERLAP
 from tumorseg.outside import MOST, constant_background, edges
 from tumorseg.sequences import DISPLAY_NAMES, Case
-from tumorseg.volume import FloatArray, Geometry, Volume
+from tumorseg.volume import SPACING_TOLERANCE, FloatArray, Geometry, Volume
 
 MASK_BLOCKS_BELOW = NO_OVERLAP
 """Part of a resampled mask that lies on something of the reference. The thinnest slab that is segmented has 10 mm, more
 than this of a brain of 140 to 170 mm; masks in their places reach 0.9 and more of whole volumes."""
 
-
 PROBABLE = 0.5
 """From which probability on a voxel of a mask of fractions is brain."""
+
+AT_QFORM_MM = 0.1
+"""``APART`` is rounded to this."""
 
 
 def with_zero_around(mask: Volume) -> Volume:
@@ -35,6 +38,20 @@ def with_zero_around(mask: Volume) -> Volume:
     if array.all() and (outside := constant_background(array)):
         return replace(mask, array=(array != np.float32(outside)).astype(np.float32))
     return mask
+
+
+def along_with(reference: Volume, mask: Volume) -> Volume:
+    """The mask itself, or where a program made with ITK made it of the reference's file, moved with that to its sform.
+
+    Such programs read, and write, at the qform. That it lies there is seen from its distance to the reference, which is
+    that of both positions, and from its size.
+    """
+    grid, its, facts = reference.geometry, mask.geometry, reference.provenance
+    same_size = grid.shape == its.shape and np.allclose(grid.spacing, its.spacing, rtol=SPACING_TOLERANCE, atol=0)
+    if facts.get(POSITION) != "sform" or not same_size:
+        return mask
+    apart = np.linalg.norm(grid.corners_lps() - its.corners_lps(), axis=1).max()
+    return replace(mask, geometry=grid) if abs(apart - float(facts[APART])) < AT_QFORM_MM else mask
 
 
 def on_grid(mask: Volume, grid: Geometry) -> Volume:
@@ -63,7 +80,7 @@ def placed(mask: Volume | None, case: Case) -> tuple[Volume | None, list[Finding
     reference = case[reference_of(case)]
     if findings or reference.geometry.impossible:
         return None, findings
-    there = on_grid(mask, reference.geometry)
+    there = on_grid(along_with(reference, mask), reference.geometry)
     findings = [*_elsewhere(mask, there, case), *_resampled(mask, reference, case), *_too_large(mask)]
     return (None if any(finding.severity == "blocking" for finding in findings) else there), findings
 
@@ -121,12 +138,15 @@ def _elsewhere(mask: Volume, there: Volume, case: Case) -> Iterator[Finding]:
 
 
 def _resampled(mask: Volume, reference: Volume, case: Case) -> Iterator[Finding]:
-    """A note where voxels lie between others."""
-    if reference.geometry.shares_voxels(mask.geometry):  # the same, in another order or cut
-        return
-    sequence, details = reference_of(case), ", ".join(reference.geometry.differences(mask.geometry))
-    message = f"The brain mask {mask.name} is resampled to {called(sequence, case)} where its header says ({details})."
-    yield Finding("mask-resampled", "note", (sequence,), message, "")
+    """A note where the mask was moved, or voxels lie between others."""
+    sequence, name = reference_of(case), called(reference_of(case), case)
+    if along_with(reference, mask) is not mask:
+        message = f"The brain mask {mask.name} lies where the qform of {name} says, and was moved to the sform with it."
+        yield Finding("mask-moved", "note", (sequence,), message, "")
+    elif not reference.geometry.shares_voxels(mask.geometry):  # the same, in another order or cut
+        details = ", ".join(reference.geometry.differences(mask.geometry))
+        message = f"The brain mask {mask.name} is resampled to {name} where its header says ({details})."
+        yield Finding("mask-resampled", "note", (sequence,), message, "")
 
 
 def _too_large(mask: Volume) -> Iterator[Finding]:

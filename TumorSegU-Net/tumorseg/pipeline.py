@@ -26,7 +26,7 @@ from tumorseg.brain_crop import BrainCrop, crop_to_brain
 from tumorseg.calibration import calibrated
 from tumorseg.errors import BadInputError
 from tumorseg.finding import by_severity
-from tumorseg.given_mask import mask_facts, on_grid
+from tumorseg.given_mask import along_with, mask_facts, on_grid
 from tumorseg.grids import probabilities_to_reference
 from tumorseg.guard import Finding, OtherGrids, blocking, check_case
 from tumorseg.guided import as_guide, guided, near_tumor
@@ -194,7 +194,7 @@ def prepare(case: Case, spec: ModelSpec, options: Options | None = None, report:
     with _stage("check", seconds, report):
         case, findings = _checked(case, spec, options)
         reference = reference_sequence(spec)
-        options = _with_mask_on(case[reference].geometry, options)
+        options = _with_mask_on(case[reference], options)
     motions: dict[str, Motion] = {}
     if elsewhere(case, reference):
         with _stage(ALIGN_STAGE, seconds, report):
@@ -302,10 +302,12 @@ def _refuse_blocking(findings: list[Finding]) -> None:
         raise BadInputError([finding.sentence for finding in problems])
 
 
-def _with_mask_on(grid: Geometry, options: Options) -> Options:
+def _with_mask_on(reference: Volume, options: Options) -> Options:
     """The options with a brain mask that passed the guard on the grid of the reference."""
     mask = options.brain_mask
-    return options if mask is None else replace(options, brain_mask=on_grid(mask, grid))
+    if mask is None:
+        return options
+    return replace(options, brain_mask=on_grid(along_with(reference, mask), reference.geometry))
 
 
 def _aligned(
