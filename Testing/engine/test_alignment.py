@@ -14,7 +14,7 @@ from support.cases import write_case
 from support.models import saved
 from support.moved import HEAD, head_model, head_patient, moved
 from support.worker import Event, Script, end_of, worker_request
-from tumorseg.alignment import alignment_finding, elsewhere, find_motions, kept_after_alignment, on_one_grid
+from tumorseg.alignment import alignment_finding, elsewhere, find_motions, on_one_grid, told_after_alignment
 from tumorseg.case_files import find_case, read_case
 from tumorseg.cli import main
 from tumorseg.errors import BadInputError
@@ -222,10 +222,24 @@ def test_what_a_volume_lacks_is_found_after_it_was_moved(still: Head, flair_mode
     assert {"registered", "partial-brain"} <= {finding.code for finding in result.findings}
 
 
+@pytest.mark.parametrize(
+    ("thickness", "code"), [((12, 60, 60), "small-field-of-view"), ((14, 60, 60), "implausible-spacing")]
+)
+def test_a_grid_is_judged_as_it_was_given(
+    still: Head, flair_model: Model, thickness: tuple[int, int, int], code: str
+) -> None:
+    """The others are whole; on the grid of the T1ce they were told to be a slab, or to have its voxels, too."""
+    grid = replace(HEAD, shape=thickness, spacing=(4.0, 4.0, 4.0 if code == "small-field-of-view" else 11.0))
+    t1ce = replace(still["t1ce"], array=resampled(still["t1ce"].array, HEAD, grid), geometry=grid)
+    result = segment({**still, "t1ce": t1ce}, flair_model, Options("cpu"))
+    assert [finding.volumes for finding in result.findings if finding.code == code] == [("t1ce",)]
+
+
 def test_findings_that_still_hold_are_kept_once() -> None:
     skull, grid = (Finding(code, "warning", ("t1",), code, "") for code in ("skull", "different-grid"))
     study = Finding("different-study", "warning", ("t1", "t2"), "", "")
-    assert kept_after_alignment([skull, grid, study], [replace(skull, message="again")]) == [study]
+    again = replace(skull, message="again")
+    assert told_after_alignment([skull, grid, study], [again]) == [study, again]
 
 
 def test_notes_come_last() -> None:

@@ -26,6 +26,9 @@ ALIGN_STAGE = "align"
 POSITION_FINDINGS = ("different-grid", "little-overlap")
 """Say where the volumes lay before."""
 
+GRID_FINDINGS = ("small-field-of-view", "implausible-spacing")
+"""Say what a grid is like: that of each volume as it was given, not that of the reference, on which all lie then."""
+
 
 def elsewhere(case: Case, reference: str) -> tuple[str, ...]:
     """The sequences that do not lie on the grid of the reference."""
@@ -95,10 +98,11 @@ def alignment_finding(case: Case, reference: str, motions: Mapping[str, Motion],
     return Finding("registered", "warning", moved, message, remedy)
 
 
-def kept_after_alignment(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
-    """What the check found that still holds when the volumes were brought to one grid, and is not found again there."""
-    again = {(finding.code, finding.volumes) for finding in after}
-    return [f for f in before if f.code not in POSITION_FINDINGS and (f.code, f.volumes) not in again]
+def told_after_alignment(before: Iterable[Finding], after: Iterable[Finding]) -> list[Finding]:
+    """What still holds of the check before the volumes were brought to one grid, and what it finds there, each once."""
+    anew = [finding for finding in after if finding.code not in GRID_FINDINGS]
+    again = {(finding.code, finding.volumes) for finding in anew}
+    return [f for f in before if f.code not in POSITION_FINDINGS and (f.code, f.volumes) not in again] + anew
 
 
 def motion_facts(motions: Mapping[str, Motion]) -> dict[str, str]:

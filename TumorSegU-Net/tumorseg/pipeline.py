@@ -18,9 +18,9 @@ from tumorseg.alignment import (
     alignment_finding,
     elsewhere,
     find_motions,
-    kept_after_alignment,
     motion_facts,
     on_one_grid,
+    told_after_alignment,
 )
 from tumorseg.brain_crop import BrainCrop, crop_to_brain
 from tumorseg.calibration import calibrated
@@ -320,7 +320,7 @@ def _aligned(
     after = check_case(moved, tuple(case), options.brain_mask, registered=registered)
     _refuse_blocking(after)
     done = alignment_finding(case, reference, motions, options.register)
-    return moved, motions, by_severity([*kept_after_alignment(before, after), *after, done])
+    return moved, motions, by_severity([*told_after_alignment(before, after), done])
 
 
 def _inputs(case: Case, spec: ModelSpec) -> dict[str, str]:
