@@ -55,6 +55,28 @@ def test_a_known_motion_is_found(head: Head, name: str, sequence: str) -> None:
     assert found.distance_mm == pytest.approx(places, abs=1.0)
 
 
+def scored(volume: Volume) -> Volume:
+    """Mean 0 and deviation 1 in the brain, with the 0 around it, as it is often kept for networks."""
+    inside = volume.array[volume.array != 0]
+    scores = (volume.array - inside.mean()) / inside.std()
+    return replace(volume, array=np.where(volume.array != 0, scores, 0).astype(np.float32))
+
+
+@pytest.mark.parametrize("sequence", ["t2", "flair"])
+def test_the_motion_of_volumes_of_mean_0_is_found(head: Head, sequence: str) -> None:
+    volume, motion = moved(head[sequence], *MOTIONS["turned and moved"], None, (4.0, 4.0, 6.0))
+    found = rigid_motion(scored(head["t1ce"]), scored(volume), ignore)
+    assert error_mm(found, motion, head["t1ce"]) < 1.0
+
+
+def test_a_real_flair_of_mean_0_is_registered(data_folder: Path) -> None:
+    """Without the outline of the brain it lay 11 mm beside its place, with that as it is 0.6 mm."""
+    case = read_case(find_case(data_folder / "brats2021" / "BraTS2021_01485", ("t1ce", "flair")))
+    volume, motion = moved(case["flair"], (5, -4, 6), (5, -4, 6), None, (1.0, 1.0, 5.0))
+    found = rigid_motion(scored(case["t1ce"]), scored(volume), ignore)
+    assert error_mm(found, motion, case["t1ce"]) < 1.5
+
+
 def test_thick_slices_of_another_orientation_are_registered(head: Head) -> None:
     coronal = Geometry((39, 40, 60), HEAD.origin, (4.0, 6.0, 4.0))
     sagittal = Geometry((40, 60, 60), (-116.0, -116.0, 118.0), (4.0, 4.0, 6.0), (0, 0, 1, 1, 0, 0, 0, -1, 0))

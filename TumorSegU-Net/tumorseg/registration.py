@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from tumorseg.images import to_image
 from tumorseg.normalise import bounding_box
-from tumorseg.volume import Volume
+from tumorseg.volume import FloatArray, Volume
 
 LEVELS_MM = (8.0, 4.0)
 """Voxels to which both volumes are averaged, coarse to fine.
@@ -93,9 +93,18 @@ def _averaged(volume: Volume, size: float) -> sitk.Image:
     factors = [max(1, round(size / spacing)) for spacing in volume.geometry.spacing]
     # A slab of few slices keeps them all.
     return sitk.BinShrink(
-        to_image(volume.array, volume.geometry),
+        to_image(_dark_outside(volume.array), volume.geometry),
         [min(factor, count) for factor, count in zip(factors, volume.geometry.shape[::-1], strict=True)],
     )
+
+
+def _dark_outside(array: FloatArray) -> FloatArray:
+    """Brightness from 0 on, so that the 0 around a brain is darker than most of it: its outline tells most.
+
+    In volumes of mean 0 it is as bright as the brain. A few extreme voxels do not count.
+    """
+    low = np.float32(np.percentile(array[array != 0], 1)) if (array < 0).any() else np.float32(0)
+    return np.where(array == 0, array, np.maximum(array - low, 0)) if low < 0 else array
 
 
 def _start(first: sitk.Image, second: sitk.Image) -> sitk.Euler3DTransform:
