@@ -79,7 +79,21 @@ def _with_document(tmp_path: Path, **changes: Any) -> Path:
         ({"members": 26}, "members must be a whole number from 1 to 25, not 26"),
         ({"members": 1.0}, "members must be a whole number"),
         ({"members": True}, "members must be a whole number"),
-        ({"name": 7}, "name and version must be text"),
+        ({"name": 7}, "name and version must be text of one line"),
+        ({"version": "1\x1b[31m"}, "name and version must be text of one line"),
+        ({"version": "1\ud800"}, "name and version must be text of one line"),
+        ({"card": {"title": ["a"]}}, "the card's title must be text"),
+        ({"card": {"title": "a\x1b[2Jb"}}, "the card's title must be text"),
+        ({"card": {"title": "a", "intended_use": None}}, "the card's intended_use must be text"),
+        ({"card": {"title": "a", "intended_use": "\ud800"}}, "the card's intended_use must be text"),
+        ({"card": {"title": "a", "measured": "0.9"}}, "the card's measured must be a list of texts"),
+        ({"card": {"title": "a", "limits": [["a"]]}}, "the card's limits must be a list of texts"),
+        ({"architecture": {"features": [2.0, 4], "deep_supervision": 0}}, "sizes of a network must be whole numbers"),
+        ({"architecture": {"features": [True, 4], "deep_supervision": 0}}, "sizes of a network must be whole numbers"),
+        ({"architecture": {"features": "ab", "deep_supervision": 0}}, "sizes of a network must be whole numbers"),
+        ({"architecture": {"features": [2] * 9, "deep_supervision": 0}}, "two levels and at most 8"),
+        ({"architecture": {"features": [2, 4], "deep_supervision": 0, "decoder_blocks": -1}}, "decoder_blocks -1"),
+        ({"architecture": {"features": [2, 4], "deep_supervision": 0, "decoder_blocks": 10**9}}, "blocks 10{9} is not"),
         ({"postprocessing": {"thresholds": [0.5]}}, "one threshold per region"),
         ({"postprocessing": {"temperatures": [1, 1, 1]}}, "calibration needs a positive temperature and a bias"),
         ({"postprocessing": {"temperatures": [1, 0, 1], "biases": [0, 0, 0]}}, "calibration needs a positive"),
@@ -120,6 +134,18 @@ def test_a_model_that_could_not_be_read_back_is_not_written(tmp_path: Path) -> N
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     path = _with_document(tmp_path, architecture={**small_spec().architecture, "features": [2, 6]})
+    with pytest.raises(ModelError, match=r"weights in model\.safetensors do not fit the network"):
+        load_model(path)
+
+
+def test_a_network_that_no_memory_holds_is_refused_before_any_is_taken(tmp_path: Path) -> None:
+    path = _with_document(tmp_path, architecture={**small_spec().architecture, "features": [2, 10**9]})
+    with pytest.raises(ModelError, match=r"weights in model\.safetensors do not fit the network"):
+        load_model(path)
+
+
+def test_a_norm_that_does_not_divide_the_channels_is_refused(tmp_path: Path) -> None:
+    path = _with_document(tmp_path, architecture={**small_spec().architecture, "features": [2, 9], "norm": "group"})
     with pytest.raises(ModelError, match=r"weights in model\.safetensors do not fit the network"):
         load_model(path)
 

@@ -120,6 +120,15 @@ def test_files_that_are_not_used_are_told(user_models: Path, capsys: pytest.Capt
     assert capsys.readouterr().out.splitlines()[-2:] == [broken, shadowed]
 
 
+def test_a_card_that_is_no_text_hides_no_other_model(user_models: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = _save_named("odd", user_models)
+    document = json.loads(read_header(path)["__metadata__"][METADATA_KEY])
+    document["card"]["title"] = ["odd"]
+    write_tensors(path, read_tensors(path), {METADATA_KEY: json.dumps(document)})
+    assert main(["models", "list"]) == 0
+    assert "odd.safetensors cannot be used: the card's title must be text" in capsys.readouterr().out
+
+
 def test_installing_overwrites_no_file_of_another_model(user_models: Path, downloaded: Path) -> None:
     other = saved(random_model(), user_models, "mine.safetensors")
     before = other.read_bytes()

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,9 @@ NORMALISATIONS = ("zscore-brain", "zscore-flat", "minmax-brain")
 OUTPUT_REGIONS = "regions"
 OUTPUT_CLASSES = "classes"
 
+_NO_TEXT = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Characters that steer a terminal, or that no file and no header of an image can hold."""
+
 
 @dataclass(frozen=True)
 class PostProcessing:
@@ -69,7 +73,11 @@ class PostProcessing:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a person should know before trusting a model; shown by ``tumorseg models show`` and in Slicer."""
+    """What a person should know before trusting a model; shown by ``tumorseg models show`` and in Slicer.
+
+    Raises:
+        ValueError: an entry that is not text.
+    """
 
     title: str
     description: str = ""
@@ -79,6 +87,12 @@ class ModelCard:
     limits: tuple[str, ...] = ()
     licence: str = ""
     attribution: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            value, is_list = getattr(self, entry.name), entry.default == ()
+            if isinstance(value, tuple) is not is_list or not all(map(_is_text, value if is_list else [value])):
+                raise ValueError(f"the card's {entry.name} must be {'a list of texts' if is_list else 'text'}")
 
 
 @dataclass(frozen=True)
@@ -190,10 +204,12 @@ class Model:
 
         from tumorseg.network import build_network
 
-        network = build_network(self.spec.network_config, self.spec.members)
         try:
-            network.load_state_dict({name: torch.from_numpy(array).float() for name, array in self.weights.items()})
-        except RuntimeError as error:
+            with torch.device("meta"):  # takes no memory before the file is known to hold such a network
+                network = build_network(self.spec.network_config, self.spec.members)
+            weights = {name: torch.from_numpy(array).float() for name, array in self.weights.items()}
+            network.load_state_dict(weights, assign=True)
+        except (RuntimeError, ValueError) as error:
             raise ModelError(f"The weights in {self.file} do not fit the network that it describes.") from error
         return network.eval()
 
@@ -293,7 +309,8 @@ def _validate(spec: ModelSpec) -> None:
     low, high = SPACING_RANGE_MM
     outputs = len(spec.regions) if spec.outputs == OUTPUT_REGIONS else len(CLASSES)
     checks = {
-        "name and version must be text": bool(spec.name) and all(isinstance(v, str) for v in (spec.name, spec.version)),
+        "name and version must be text of one line": bool(spec.name)
+        and all(_is_text(text) and "\n" not in text for text in (spec.name, spec.version)),
         f"unknown input channels {spec.channels}": set(spec.channels) <= set(SEQUENCES) and bool(spec.channels),
         f"unknown kind of outputs {spec.outputs!r}": spec.outputs in (OUTPUT_REGIONS, OUTPUT_CLASSES),
         f"unknown regions {spec.regions}": spec.regions == ("WT", "TC", "ET")
@@ -329,6 +346,10 @@ def _validate(spec: ModelSpec) -> None:
     for problem, fine in checks.items():
         if not fine:
             raise ValueError(problem)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and not _NO_TEXT.search(value)
 
 
 def _is_number(value: object) -> bool:

@@ -11,6 +11,9 @@ Down = Literal["stride", "maxpool"]
 Up = Literal["transpose", "trilinear"]
 Skip = Literal["concat", "add"]
 
+MAX_LEVELS = 8
+MAX_BLOCKS = 8
+"""Of networks in use the deepest have seven levels (nnU-Net's) and two convolutions per decoder level."""
 
 _CHOICES: dict[str, tuple[str, ...]] = {
     "norm": get_args(Norm),
@@ -55,8 +58,13 @@ class UNet3DConfig:
         for name, allowed in _CHOICES.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} {getattr(self, name)!r} is not one of {', '.join(allowed)}")
-        if len(self.features) < 2 or min(self.features) < 1:
-            raise ValueError(f"features must name at least two levels, got {self.features}")
+        sizes = (self.in_channels, self.out_channels, *self.features, self.decoder_blocks)
+        if any(type(size) is not int for size in (*sizes, self.output_level, self.deep_supervision)):
+            raise ValueError("the sizes of a network must be whole numbers")
+        if not 2 <= len(self.features) <= MAX_LEVELS or min(self.features) < 1:
+            raise ValueError(f"features must name at least two levels and at most {MAX_LEVELS}, got {self.features}")
+        if not 1 <= self.decoder_blocks <= MAX_BLOCKS:
+            raise ValueError(f"decoder_blocks {self.decoder_blocks} is not a number from 1 to {MAX_BLOCKS}")
         if not 0 <= self.output_level < len(self.features) - 1:
             raise ValueError(f"output_level {self.output_level} is not a decoder level of {self.features}")
         if not 0 <= self.deep_supervision < len(self.features) - 1 - self.output_level:
