@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,10 +27,10 @@ from tumorseg.modelfile import Model, load_model
 from tumorseg.modelstore import find_model
 from tumorseg.pipeline import Options, Result, segment
 from tumorseg.progress import Progress, silent
-from tumorseg.registration import no_motion, rigid_motion
+from tumorseg.registration import Motion, no_motion, rigid_motion
 from tumorseg.report_html import html_report
 from tumorseg.sequences import SEQUENCES
-from tumorseg.volume import Geometry, Volume
+from tumorseg.volume import FloatArray, Geometry, Volume
 
 Head = dict[str, Volume]
 
@@ -163,6 +164,33 @@ def test_a_moved_head_without_zeros_is_interpolated_as_before() -> None:
     other = replace(grid, origin=(0.3, -0.2, 0.4))
     found = on_one_grid({"t2": Volume(array, grid, "t2")}, other, {"t2": no_motion()})["t2"].array
     np.testing.assert_allclose(found, resampled(array, grid, other), rtol=1e-5)
+
+
+def test_only_what_a_moved_volume_reaches_is_interpolated(still: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Air is a large part of a grid; what a volume shows may lie beside the grid."""
+    grids: list[Geometry] = []
+
+    def noted(array: FloatArray, source: Geometry, target: Geometry, *options: Any) -> FloatArray:
+        grids.append(target)
+        return resampled(array, source, target, *options)
+
+    monkeypatch.setattr("tumorseg.alignment.resampled", noted)
+    fine = Geometry((80, 120, 120), HEAD.origin, (2.0, 2.0, 2.0))
+    flair, motion = moved(still["flair"], TURN, SHIFT, THICK)
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.reshape(motion.GetMatrix(), (3, 3))
+    matrix[:3, 3] = motion.TransformPoint((0.0, 0.0, 0.0))
+    found = on_one_grid({"flair": flair}, fine, {"flair": Motion(matrix, 9.0)})["flair"]
+    assert found.geometry == fine
+    assert np.prod(grids[0].shape) < 0.7 * np.prod(fine.shape)
+    shown, values = (
+        resampled(array, flair.geometry, fine, motion) for array in ((flair.array != 0).astype(np.float32), flair.array)
+    )
+    expected = np.where(shown >= 0.5, values / np.maximum(shown, 0.5), 0)
+    np.testing.assert_allclose(found.array, expected, rtol=1e-6)
+    away = replace(flair, geometry=replace(THICK, origin=(900.0, 0.0, 0.0)))
+    assert not on_one_grid({"flair": away}, fine, {"flair": no_motion()})["flair"].array.any()
+    assert len(grids) == 2
 
 
 def test_the_check_says_what_will_be_done(scanned: Head) -> None:

@@ -4,9 +4,12 @@ import json
 import os
 import subprocess
 import sys
+import weakref
+from collections.abc import Mapping
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,14 +17,16 @@ import SimpleITK as sitk
 
 from support.cases import HEAD_SIZED, SMALL, expected_threshold_labels, small_case, write_case
 from support.models import one_channel_model, saved, small_spec, threshold_model
+from tumorseg.case_files import read_case
 from tumorseg.cli import main
 from tumorseg.console import ProgressLine
 from tumorseg.images import read_labels, write_labels
 from tumorseg.memory_ladder import Rung
 from tumorseg.modelfile import Model
 from tumorseg.network import Ensemble
+from tumorseg.pipeline import Inferred, infer
 from tumorseg.progress import Progress
-from tumorseg.sequences import SEQUENCES
+from tumorseg.sequences import SEQUENCES, Case
 from tumorseg.tiles import Tiling
 from tumorseg.uncertainty import Quality
 from tumorseg.volume import Geometry
@@ -73,6 +78,30 @@ def test_four_files_give_what_the_folder_gives(case: Path, model: str, tmp_path:
     assert main(["segment", *files, "--model", model, "--output", str(output), "--labels", "2020"]) == 0
     expected = expected_threshold_labels(small_case()["t1ce"])
     np.testing.assert_array_equal(read_labels(output)[0], np.where(expected == 3, 4, expected))
+
+
+@pytest.mark.parametrize("report", [False, True])
+def test_the_network_has_the_memory_of_volumes_that_no_report_shows(
+    case: Path, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: bool
+) -> None:
+    kept: list[weakref.ref[np.ndarray]] = []
+    alive: list[bool] = []
+
+    def noted(files: Mapping[str, Path]) -> Case:
+        volumes = read_case(files)
+        kept.extend(weakref.ref(volume.array) for volume in volumes.values())
+        return volumes
+
+    def inferred(*arguments: Any) -> Inferred:
+        alive.extend(array() is not None for array in kept)
+        return infer(*arguments)
+
+    monkeypatch.setattr("tumorseg.segment_command.read_case", noted)
+    monkeypatch.setattr("tumorseg.segment_command.infer", inferred)
+    options = ["--report", str(tmp_path)] if report else []
+    output = str(tmp_path / "out.nii.gz")
+    assert main(["segment", "--case", str(case), "--output", output, "--model", model, *options]) == 0
+    assert alive == [report] * 4
 
 
 def test_prints_what_was_found_and_writes_report_and_probabilities(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from tumorseg.lesions import number_lesions
@@ -39,6 +41,21 @@ def ellipsoid(geometry: Geometry, radii: np.ndarray, centre: np.ndarray, label: 
 
 def to_lps(geometry: Geometry, index: np.ndarray) -> np.ndarray:
     return (geometry.index_to_lps @ [*index, 1.0])[:3]
+
+
+def test_lesions_are_looked_for_only_where_labels_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def label(array: np.ndarray, structure: np.ndarray) -> tuple[np.ndarray, int]:
+        sizes.append(array.size)
+        return ndimage.label(array, structure)
+
+    monkeypatch.setattr("tumorseg.lesions.ndimage", SimpleNamespace(**vars(ndimage) | {"label": label}))
+    labels = ellipsoid(PLAIN, np.array([6, 6, 6]), np.array([20, 24, 20]))
+    numbers = number_lesions(labels, PLAIN)
+    np.testing.assert_array_equal(numbers, labels > 0)
+    assert max(sizes) == 13**3
+    assert not number_lesions(np.zeros_like(labels), PLAIN).any()
 
 
 @pytest.mark.parametrize("name", GRIDS)

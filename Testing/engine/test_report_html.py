@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -15,11 +16,13 @@ import SimpleITK as sitk
 
 from support.cases import small_case
 from support.models import constant_model, one_channel_model, threshold_model
+from tumorseg.alignment import on_one_grid
 from tumorseg.guard import Finding
 from tumorseg.measure import measure_tumor
 from tumorseg.modelfile import ModelCard
 from tumorseg.pipeline import Options, Result, segment
 from tumorseg.regions import ET
+from tumorseg.registration import Motion
 from tumorseg.report_html import case_title, html_report, write_html_report
 from tumorseg.sequences import Case
 from tumorseg.volume import Geometry
@@ -190,6 +193,20 @@ def test_volumes_on_other_grids_are_not_shown(outcome: tuple[Result, Case]) -> N
     elsewhere = {**case, "flair": small_case()["flair"]}
     alts = [str(picture["alt"]) for picture in Reader(html_report(result, elsewhere, CARD, "x")).of("img")]
     assert not [alt for alt in alts if alt.startswith("FLAIR")]
+
+
+def test_only_volumes_that_are_shown_are_moved_again(
+    outcome: tuple[Result, Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved: list[str] = []
+
+    def noted(case: Case, grid: Geometry, motions: Mapping[str, Motion]) -> Case:
+        moved.extend(case)
+        return on_one_grid(case, grid, motions)
+
+    monkeypatch.setattr("tumorseg.report_pictures.on_one_grid", noted)
+    html_report(*outcome, CARD, "x")
+    assert moved == ["t1ce", "flair"]
 
 
 def test_titles() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
 from tumorseg.finding import Finding, called, listed
-from tumorseg.grids import resampled
+from tumorseg.grids import box_holding, resampled
 from tumorseg.guard_identity import little_overlap
+from tumorseg.normalise import Box, bounding_box
 from tumorseg.progress import Progress, Report
 from tumorseg.registration import Motion, no_motion, rigid_motion
 from tumorseg.sequences import DISPLAY_NAMES, Case
@@ -73,13 +75,25 @@ def _moved(volume: Volume, grid: Geometry, motion: Motion) -> Volume:
 
     Otherwise a rim of up to one voxel of the volume, of ever fainter values, would be taken for brain.
     """
+    array, box = np.zeros(grid.shape, np.float32), _reached(volume, grid, motion)
+    near = grid.crop(box)
 
     def there(array: FloatArray) -> FloatArray:
-        return resampled(array, volume.geometry, grid, motion.transform if motion.distance_mm else None)
+        return resampled(array, volume.geometry, near, motion.transform if motion.distance_mm else None)
 
-    shown = there((volume.array != 0).astype(np.float32))
-    mean = there(volume.array) / np.maximum(shown, LEAST_SHOWN)
-    return replace(volume, array=np.where(shown >= LEAST_SHOWN, mean, np.float32(0)), geometry=grid)
+    if all(near.shape):
+        shown = there((volume.array != 0).astype(np.float32))
+        mean = there(volume.array) / np.maximum(shown, LEAST_SHOWN)
+        array[box] = np.where(shown >= LEAST_SHOWN, mean, np.float32(0))
+    return replace(volume, array=array, geometry=grid)
+
+
+def _reached(volume: Volume, grid: Geometry, motion: Motion) -> Box:
+    """The part of a grid that is less than a voxel away from what a moved volume shows; the rest is 0."""
+    content = bounding_box(volume.array != 0, margin=0)
+    ends = [(side.start - 1, side.stop) for side in content[::-1]]
+    corners = np.array([(*corner, 1) for corner in product(*ends)]) @ volume.geometry.index_to_lps.T
+    return box_holding((corners @ np.linalg.inv(motion.matrix).T)[:, :3], grid)
 
 
 def alignment_finding(case: Case, reference: str, motions: Mapping[str, Motion], registers: bool) -> Finding:

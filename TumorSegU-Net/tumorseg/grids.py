@@ -73,10 +73,15 @@ def box_around(part: Geometry, whole: Geometry, margin: int) -> Box:
     Returns:
         Slices along (z, y, x) that begin within ``whole``; they may end beyond it.
     """
-    corners = np.column_stack([part.corners_lps(), np.ones(8)]) @ np.linalg.inv(whole.index_to_lps).T
-    low = np.maximum(np.floor(corners.min(axis=0)).astype(int) - margin, 0)
-    high = np.ceil(corners.max(axis=0)).astype(int) + 1 + margin
-    x, y, z = (slice(first, last) for first, last in zip(low.tolist()[:3], high.tolist()[:3], strict=True))
+    return box_holding(part.corners_lps(), whole, margin)
+
+
+def box_holding(places: npt.NDArray[np.float64], whole: Geometry, margin: int = 0) -> Box:
+    """The same for places (n, 3), mm in LPS."""
+    index = np.column_stack([places, np.ones(len(places))]) @ np.linalg.inv(whole.index_to_lps).T
+    low = np.maximum(np.floor(index.min(axis=0)).astype(int) - margin, 0)
+    high = np.ceil(index.max(axis=0)).astype(int) + 1 + margin
+    x, y, z = (slice(first, max(first, last)) for first, last in zip(low.tolist()[:3], high.tolist()[:3], strict=True))
     return z, y, x
 
 

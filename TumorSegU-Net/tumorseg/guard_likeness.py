@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from tumorseg.coarse import grown, sample_steps, shifted
 from tumorseg.finding import Finding, called, listed, reference_of
+from tumorseg.normalise import Box, bounding_box
 from tumorseg.sequences import Case
 from tumorseg.volume import BoolArray, FloatArray, Volume
 
@@ -31,6 +32,9 @@ BINS = 16
 
 DEPTH = 3
 """Samples below the surface, whose edges are those of the brain mask."""
+
+EDGE_REACH = 2
+"""Samples to each side on which the strength of an edge depends."""
 
 _Bins = npt.NDArray[np.intp]
 
@@ -65,6 +69,8 @@ def fit_of(first: Volume, second: Volume) -> float | None:
     inside = _below_surface((one != 0) & (two != 0))
     if np.count_nonzero(inside) * prod(sizes) / 1000 < SMALLEST_ML:
         return None
+    near = _sides_that_matter(inside)
+    one, two, inside = one[near], two[near], inside[near]
     moves = [(axis, sign * max(1, round(STEP_MM / size))) for axis, size in enumerate(sizes) for sign in (1, -1)]
     return _sharpness(one, two, inside, moves) * _sharpness(_edges(one), _edges(two), inside, moves)
 
@@ -76,8 +82,17 @@ def _below_surface(mask: BoolArray) -> BoolArray:
     return ~outside
 
 
+def _sides_that_matter(inside: BoolArray) -> Box:
+    """The box of the samples inside and what their edges depend on; whole axes where it meets the end of the grid."""
+    z, y, x = (
+        slice(None) if side.start == 0 or side.stop == size else side
+        for side, size in zip(bounding_box(inside, EDGE_REACH), inside.shape, strict=True)
+    )
+    return z, y, x
+
+
 def _edges(array: FloatArray) -> FloatArray:
-    """Length of the gradient of the smoothed samples."""
+    """Length of the gradient of the smoothed samples, which wrap around at the ends of the grid."""
     smooth = array
     for axis in range(3):
         smooth = (np.roll(smooth, 1, axis) + 2 * smooth + np.roll(smooth, -1, axis)) / np.float32(4)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from tumorseg.normalise import bounding_box
 from tumorseg.regions import region_mask
 from tumorseg.volume import SPACING_TOLERANCE, BoolArray, Geometry, LabelArray
 
@@ -30,6 +31,14 @@ def number_lesions(labels: LabelArray, geometry: Geometry) -> NumberArray:
     Returns:
         (z, y, x): 0 outside, 1 for the largest lesion, 2 for the next. Parts that are no lesion are 0.
     """
+    numbers = np.zeros(labels.shape, np.int32)
+    if labels.any():
+        box = bounding_box(labels != 0, margin=0)
+        numbers[box] = _numbered(labels[box], geometry)
+    return numbers
+
+
+def _numbered(labels: LabelArray, geometry: Geometry) -> NumberArray:
     parts, _ = ndimage.label(labels, TOUCHING)
     cores = _cores(region_mask(labels, "TC"), geometry)
     numbers = np.zeros(labels.shape, np.int32)

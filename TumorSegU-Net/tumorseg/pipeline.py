@@ -6,7 +6,7 @@ Nothing of the network's runtime is needed before ``infer``, so that volumes are
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -165,16 +165,9 @@ def segment(case: Case, model: Model, options: Options | None = None, report: Re
         BadInputError: volumes that cannot be segmented; one sentence per problem.
         OutOfMemoryError, CancelledError: as named.
     """
-    return segment_when_ready(case, model.spec, lambda: model, options or Options(), report)
-
-
-def segment_when_ready(
-    case: Case, spec: ModelSpec, model: Callable[[], Model], options: Options, report: Report = silent
-) -> Result:
-    """The same with a model that may still be loading: ``model`` waits for it when the case is prepared."""
-    prepared = prepare(case, spec, options, report)
-    inferred = infer(prepared, model(), options, report)
-    return finish(prepared, spec, inferred, report)
+    options = options or Options()
+    prepared = prepare(case, model.spec, options, report)
+    return finish(prepared, model.spec, infer(prepared, model, options, report), report)
 
 
 def prepare(case: Case, spec: ModelSpec, options: Options | None = None, report: Report = silent) -> Prepared:

@@ -71,13 +71,13 @@ def rigid_motion(first: Volume, second: Volume, report: Callable[[float], None])
         second: another contrast of the same head, on any grid.
         report: told the part that is done (0-1) before each level; what it raises ends the registration.
     """
-    images = [(_averaged(_near_content(first), size), _averaged(second, size)) for size in LEVELS_MM]
-    transform = _start(*images[0])
+    near = _near_content(first)
+    images = [(_averaged(near, size), _averaged(second, size)) for size in LEVELS_MM]
+    transform, unlikeness = _start(*images[0]), 0.0
     for level, (pair, steps) in enumerate(zip(images, STEPS, strict=True)):
         report(level / len(STEPS))
-        _improve(transform, *pair, steps)
-    unmoved = sitk.Euler3DTransform()
-    if _unlikeness(transform, *images[-1]) >= _unlikeness(unmoved, *images[-1]):
+        unlikeness = _improve(transform, *pair, steps)
+    if unlikeness >= _unlikeness(sitk.Euler3DTransform(), *images[-1]):
         return no_motion()
     motion = _motion(transform, images[0][0])
     return motion if motion.distance_mm >= LEAST_MM else no_motion()
@@ -135,8 +135,12 @@ def _unlikeness(transform: sitk.Euler3DTransform, first: sitk.Image, second: sit
         return float("inf")
 
 
-def _improve(transform: sitk.Euler3DTransform, first: sitk.Image, second: sitk.Image, steps: int) -> None:
-    """Move the transform to where the volumes are more alike; it stays where they do not meet, or nothing is better."""
+def _improve(transform: sitk.Euler3DTransform, first: sitk.Image, second: sitk.Image, steps: int) -> float:
+    """Move the transform to where the volumes are more alike; it stays where they do not meet, or nothing is better.
+
+    Returns:
+        The unlikeness there.
+    """
     before, unlikeness = transform.GetParameters(), _unlikeness(transform, first, second)
     method = _method(transform)
     method.SetOptimizerAsRegularStepGradientDescent(
@@ -152,8 +156,10 @@ def _improve(transform: sitk.Euler3DTransform, first: sitk.Image, second: sitk.I
     except RuntimeError:
         transform.SetParameters(before)
     # The optimizer ends where it is, not where it was best: small images can lead it astray.
-    if _unlikeness(transform, first, second) >= unlikeness:
-        transform.SetParameters(before)
+    if (found := _unlikeness(transform, first, second)) < unlikeness:
+        return found
+    transform.SetParameters(before)
+    return unlikeness
 
 
 def _method(transform: sitk.Euler3DTransform) -> sitk.ImageRegistrationMethod:

@@ -47,9 +47,10 @@ class ReportPictures:
     """
 
     def __init__(self, result: Result, case: Case) -> None:
-        seen = on_one_grid(with_zero_outside(case)[0], result.geometry, result.motions)
-        fitting = {name: volume for name, volume in seen.items() if volume.geometry.matches(result.geometry)}
-        shown = {name: fitting[name] for name in SHOWN_SEQUENCES if name in fitting} or fitting
+        fitting = [s for s, v in case.items() if s in result.motions or v.geometry.matches(result.geometry)]
+        chosen = [sequence for sequence in SHOWN_SEQUENCES if sequence in fitting] or fitting
+        cleared, _ = with_zero_outside({sequence: case[sequence] for sequence in chosen})
+        shown = on_one_grid(cleared, result.geometry, result.motions)
         content = np.any([volume.array != 0 for volume in shown.values()], axis=0)
         self._camera = Camera(result.geometry, content)
         self._labels = self._camera.turned(result.labels)
@@ -57,6 +58,8 @@ class ReportPictures:
             _Photo(DISPLAY_NAMES[name], self._camera.turned(volume.array), window_of(volume.array))
             for name, volume in shown.items()
         ]
+        found = [segment.name.lower() for label, segment in SEGMENTS.items() if (result.labels == label).any()]
+        self._found = ", ".join(found) or "nothing was found"
         self._result = result
 
     def rows(self) -> Iterator[str]:
@@ -87,9 +90,8 @@ class ReportPictures:
         caption = f"{photo.name}, {plane.name}, {self._camera.position(plane, number)}"
         if overlaid:
             picture = self._camera.overlay(picture, self._labels, plane, number)
-            names = ", ".join(SEGMENTS[label].name.lower() for label in np.unique(self._labels).tolist() if label)
             caption += ", with segmentation"
-            return self._html(picture, plane, caption, f"{caption} ({names or 'nothing was found'})")
+            return self._html(picture, plane, caption, f"{caption} ({self._found})")
         return self._html(picture, plane, caption, caption)
 
     def _measured(self, lesion: Lesion) -> str:

@@ -14,7 +14,7 @@ from tumorseg.images import WRITABLE, check_folder, check_writable, read_volume,
 from tumorseg.model_keeper import load_in_background
 from tumorseg.modelfile import read_spec
 from tumorseg.modelstore import find_model
-from tumorseg.pipeline import Options, Result, segment_when_ready
+from tumorseg.pipeline import Options, Result, finish, infer, prepare
 from tumorseg.progress import Progress
 from tumorseg.regions import LabelConvention
 from tumorseg.report import write_report
@@ -42,14 +42,17 @@ def segment_one(files: Mapping[str, Path], arguments: argparse.Namespace) -> int
         case = read_case(files)
         mask = None if arguments.brain_mask is None else read_volume(arguments.brain_mask)
         options = Options(arguments.device, arguments.tta, mask, arguments.register)
-        result = segment_when_ready(case, spec, loading.result, options, line)
+        prepared = prepare(case, spec, options, line)
+        shown = case if arguments.report is not None else None
+        del case  # a fifth of the memory, of which the network makes use
+        result = finish(prepared, spec, infer(prepared, loading.result(), options, line), line)
     finally:
         line.close()
     _write(result, spec.thresholds, arguments)
     _print_result(result, arguments.output)  # before the report, which another program may hold
-    if arguments.report is not None:
+    if shown is not None:
         write_report(result, arguments.report)
-        write_html_report(result, case, arguments.report / HTML_REPORT_NAME, spec.card)
+        write_html_report(result, shown, arguments.report / HTML_REPORT_NAME, spec.card)
     return 0
 
 

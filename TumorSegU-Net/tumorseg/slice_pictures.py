@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from tumorseg.grids import Scalar, nearest_to_lps, reoriented
+from tumorseg.normalise import bounding_box
 from tumorseg.regions import SEGMENTS
 from tumorseg.volume import BoolArray, FloatArray, Geometry, LabelArray, Triple
 
@@ -62,8 +63,8 @@ class Camera:
     def __init__(self, geometry: Geometry, content: BoolArray) -> None:
         self._source = geometry
         self.grid = nearest_to_lps(geometry)
-        box = ndimage.find_objects(self.turned(content).astype(np.uint8), max_label=1)[0]
-        bounds = [(part.start, part.stop - 1) for part in box or [slice(0, size) for size in self.grid.shape]]
+        box = bounding_box(self.turned(content if content.any() else ~content), margin=0)
+        bounds = [(part.start, part.stop - 1) for part in box]
         self._spacing = np.array(self.grid.spacing[::-1])
         self._centre = np.mean(bounds, axis=1)
         self.side_mm = float(np.max(np.diff(bounds, axis=1)[:, 0] * self._spacing)) + 2 * MARGIN_MM

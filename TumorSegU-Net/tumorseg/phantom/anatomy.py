@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter
 
 from .cortex import cerebellar_folia, cerebral_pia
 from .deep import deep_structures
+from .lookup import looked_up
 from .noise import noise_field, stream
 from .outline import outline
 from .shapes import Mesh
@@ -50,20 +51,27 @@ def healthy_anatomy(spec: PatientSpec) -> tuple[Anatomy, Floats]:
 
 def sample(field: Floats, points: Floats) -> Floats:
     """Values of ``field`` (on the field grid) at ``points`` (3, n), (z, y, x) mm in brain space."""
-    indices = [(p - f) / s for p, f, s in zip(points, FIELD_GRID.first, FIELD_GRID.spacing, strict=True)]
-    return np.asarray(map_coordinates(field, np.stack(indices), order=1, mode="nearest"), dtype=np.float32)
+    return looked_up(field, _in_nodes(points), order=1)
 
 
 def sample_anatomy(anatomy: Anatomy, points: Floats) -> Anatomy:
     """All fields of ``anatomy`` at ``points`` (3, n), (z, y, x) mm in brain space."""
-    return Anatomy(*(sample(field, points) for field in anatomy))
+    places = _in_nodes(points)
+    return Anatomy(*(looked_up(field, places, order=1) for field in anatomy))
+
+
+def _in_nodes(points: Floats) -> Floats:
+    places = zip(points, FIELD_GRID.first, FIELD_GRID.spacing, strict=True)
+    return np.stack([(point - first) / size for point, first, size in places])
 
 
 def individual_positions(spec: PatientSpec, rng: np.random.Generator) -> Mesh:
     """Position in the standard brain of every node of the field grid: scaled, then bent by smooth noise."""
     standard = [p / np.float32(s) for p, s in zip(FIELD_GRID.mesh(), spec.brain_scale[::-1], strict=True)]
     z, y, x = np.broadcast_arrays(*standard)
-    mirrored = [noise_field(rng, 70.0).at(z, y, np.abs(x)) for _ in range(3)]
+    distances, columns = np.unique(np.abs(standard[2]), return_inverse=True)
+    half = np.broadcast_arrays(*standard[:2], distances)
+    mirrored = [noise_field(rng, 70.0).at(*half)[..., columns.ravel()] for _ in range(3)]
     own = [noise_field(rng, 60.0).on_grid(FIELD_GRID) for _ in range(3)]
     wiggles = [noise_field(rng, 22.0).on_grid(FIELD_GRID) for _ in range(3)]
     mirrored[2] *= np.clip(x / 10, -1, 1)  # the midline stays where it is

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.interpolate import BSpline
-from scipy.ndimage import laplace, map_coordinates
+from scipy.ndimage import laplace
 
+from .lookup import looked_up
 from .space import FIELD_GRID, Floats, Grid, Triple
 
 # Mean over positions of the sum of squared cubic B-spline weights is 151/315 for each axis.
@@ -46,8 +47,7 @@ class NoiseField:
     def at(self, z: Floats, y: Floats, x: Floats) -> Floats:
         """Values at the positions z, y, x (mm, equal shapes); outside the lattice the border value."""
         indices = [(p - f) / self.step for p, f in zip((z, y, x), self.first, strict=True)]
-        values = map_coordinates(self.lattice, np.stack(indices), order=3, mode="nearest", prefilter=False)
-        return np.asarray(values, dtype=np.float32)
+        return looked_up(self.lattice, np.stack(indices), order=3)
 
 
 def noise_field(rng: np.random.Generator, wavelength: float, band_pass: bool = False) -> NoiseField:
