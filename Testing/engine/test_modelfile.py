@@ -12,8 +12,9 @@ import torch
 
 from support.models import random_model, saved, small_spec
 from tumorseg.errors import ModelError
-from tumorseg.modelfile import METADATA_KEY, Model, PostProcessing, file_sha256, load_model, read_spec
+from tumorseg.modelfile import METADATA_KEY, Model, PostProcessing, file_sha256, load_model, read_spec, save_model
 from tumorseg.network import Ensemble, UNet3D
+from tumorseg.network_config import UNet3DConfig
 from tumorseg.safetensors_file import read_header, read_tensors, write_tensors
 
 
@@ -30,6 +31,19 @@ def test_a_saved_model_comes_back_with_document_weights_and_hash(tmp_path: Path)
 
 def test_weights_are_stored_as_float16(tmp_path: Path) -> None:
     assert {array.dtype for array in read_tensors(saved(random_model(), tmp_path)).values()} == {np.dtype(np.float16)}
+
+
+def test_the_batches_that_batch_norm_has_seen_stay_whole_numbers(tmp_path: Path) -> None:
+    """``crossval --apply`` writes a network that was read: as float16 more than 65,504 batches would be infinite."""
+    config = UNet3DConfig(features=(2, 4), deep_supervision=0, norm="batch")
+    network = UNet3D(config).eval()
+    seen = "encoder.0.0.norm.num_batches_tracked"
+    network.state_dict()[seen].fill_(100_000)
+    spec = replace(small_spec(), architecture=config.to_dict())
+    first = saved(Model(spec, network, sha256="0" * 64), tmp_path)
+    save_model(tmp_path / "again.safetensors", spec, load_model(first).network.state_dict())
+    count = read_tensors(tmp_path / "again.safetensors")[seen]
+    assert (count.dtype, count.item()) == (np.int64, 100_000)
 
 
 def _with_document(tmp_path: Path, **changes: Any) -> Path:

@@ -207,7 +207,11 @@ class Model:
         try:
             with torch.device("meta"):  # takes no memory before the file is known to hold such a network
                 network = build_network(self.spec.network_config, self.spec.members)
-            weights = {name: torch.from_numpy(array).float() for name, array in self.weights.items()}
+            tensors = {name: torch.from_numpy(array) for name, array in self.weights.items()}
+            # Numbers of batches stay whole: assigned tensors keep their type.
+            weights = {
+                name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()
+            }
             network.load_state_dict(weights, assign=True)
         except (RuntimeError, ValueError) as error:
             raise ModelError(f"The weights in {self.file} do not fit the network that it describes.") from error
