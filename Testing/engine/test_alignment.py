@@ -188,9 +188,22 @@ def test_only_what_a_moved_volume_reaches_is_interpolated(still: Head, monkeypat
     )
     expected = np.where(shown >= 0.5, values / np.maximum(shown, 0.5), 0)
     np.testing.assert_allclose(found.array, expected, rtol=1e-6)
-    away = replace(flair, geometry=replace(THICK, origin=(900.0, 0.0, 0.0)))
-    assert not on_one_grid({"flair": away}, fine, {"flair": no_motion()})["flair"].array.any()
-    assert len(grids) == 2
+
+
+@pytest.mark.parametrize("millimetres", [7.0, 90.0, -900.0, 900.0])
+def test_nothing_that_a_moved_volume_shows_is_lost(millimetres: float) -> None:
+    """A block of voxels up to the edge of its grid; 90 mm beside it a part lies beyond the reference, then all."""
+    thick = Geometry((5, 9, 9), (-20.0, -20.0, -12.0), (5.0, 5.0, 7.0))
+    array = np.zeros(thick.shape, np.float32)
+    array[2:, 3:8, 1:6] = np.random.default_rng(5).uniform(50, 90, (3, 5, 5))
+    matrix = np.eye(4)
+    matrix[:3, 3] = (millimetres, -4, 6)
+    motion = Motion(matrix, abs(millimetres))
+    fine = replace(HEAD, shape=(156, 240, 240), spacing=(1.0, 1.0, 1.0))
+    found = on_one_grid({"t2": Volume(array, thick, "t2")}, fine, {"t2": motion})["t2"].array
+    shown, values = (resampled(part, thick, fine, motion.transform) for part in (np.sign(array), array))
+    np.testing.assert_allclose(found, np.where(shown >= 0.5, values / np.maximum(shown, 0.5), 0), rtol=1e-5)
+    assert found.any() == (abs(millimetres) < 900)
 
 
 def test_the_check_says_what_will_be_done(scanned: Head) -> None:

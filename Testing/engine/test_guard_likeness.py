@@ -73,3 +73,12 @@ def test_the_wrong_place_fits_less_and_pieces_are_not_judged(patients: list[Case
     assert fits[0] > LEAST_FIT > fits[1]
     piece = np.where(np.arange(155)[:, None, None] < 60, second.array, np.float32(0))
     assert fit_of(first, replace(second, array=piece)) is None
+
+
+def test_the_fit_around_the_brain_is_that_on_the_whole_grid(
+    patients: list[Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    t1ce, t2 = patients[1]["t1ce"], patients[1]["t2"]
+    around = fit_of(t1ce, t2)
+    monkeypatch.setattr("tumorseg.guard_likeness._sides_that_matter", lambda _: (slice(None),) * 3)
+    assert around == pytest.approx(fit_of(t1ce, t2), rel=1e-6)

@@ -13,7 +13,7 @@ import torch
 from support.models import random_model, saved, small_spec
 from tumorseg.errors import ModelError
 from tumorseg.modelfile import METADATA_KEY, Model, PostProcessing, file_sha256, load_model, read_spec, save_model
-from tumorseg.network import Ensemble, UNet3D
+from tumorseg.network import Ensemble, UNet3D, build_network
 from tumorseg.network_config import UNet3DConfig
 from tumorseg.safetensors_file import read_header, read_tensors, write_tensors
 
@@ -152,10 +152,22 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
         load_model(path)
 
 
-def test_a_network_that_no_memory_holds_is_refused_before_any_is_taken(tmp_path: Path) -> None:
-    path = _with_document(tmp_path, architecture={**small_spec().architecture, "features": [2, 10**9]})
-    with pytest.raises(ModelError, match=r"weights in model\.safetensors do not fit the network"):
-        load_model(path)
+def test_a_network_that_no_memory_holds_is_refused_before_any_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    devices: list[str] = []
+
+    def noted(config: UNet3DConfig, members: int) -> UNet3D | Ensemble:
+        network = build_network(config, members)
+        devices.append(next(network.parameters()).device.type)
+        return network
+
+    monkeypatch.setattr("tumorseg.network.build_network", noted)
+    for features in (10**4, 10**9):  # 11 GB, and more than torch can count
+        path = _with_document(tmp_path, architecture={**small_spec().architecture, "features": [2, features]})
+        with pytest.raises(ModelError, match=r"weights in model\.safetensors do not fit the network"):
+            load_model(path)
+    assert devices == ["meta"]
 
 
 def test_a_norm_that_does_not_divide_the_channels_is_refused(tmp_path: Path) -> None:

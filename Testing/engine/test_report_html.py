@@ -178,7 +178,9 @@ def test_no_tumor_and_no_card() -> None:
     text = " ".join(reader.text)
     assert "No tumor was found." in text
     assert "Look at this result with care: no tumor was found" in text
-    assert len(reader.of("img")) == 12
+    pictures = [picture["alt"] for picture in reader.of("img")]
+    assert len(pictures) == 12
+    assert sum(alt.endswith("with segmentation (nothing was found)") for alt in pictures) == 6
     assert "Known limits" not in text
 
 
